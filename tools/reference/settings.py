@@ -1,0 +1,83 @@
+"""The page of `[tool.ci]`: keys and defaults as the code has them, descriptions from its comments."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import json
+import tokenize
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from ci import policy
+from ci.errors import PipelineError
+from tools.reference.markdown import code, header, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Setting", "page", "settings"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One key, its default as TOML has it, and what it is."""
+
+    key: str
+    default: str
+    description: str
+
+
+def settings() -> Iterator[Setting]:
+    """Yield the keys that may be set, in the order of the code."""
+    comments, default = _comments(), policy.Policy()
+    for field in dataclasses.fields(policy.Policy):
+        key = field.name.replace("_", "-")
+        if _may_be_set(key):
+            yield Setting(key, _toml(getattr(default, field.name)), comments.get(field.name, ""))
+
+
+def _may_be_set(key: str) -> bool:
+    """Ask the reader itself: it refuses what is no setting, before it looks at the value."""
+    try:
+        policy.read(f"[tool.ci]\n{key} = 1979-05-27\n")
+    except PipelineError as error:
+        return "is not a setting" not in error.what
+    return True
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{}" if not value else "a table"
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+
+
+def _comments() -> dict[str, str]:
+    """Return the comment beside each field of the policy."""
+    source = inspect.getsource(policy.Policy)
+    found = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    body = next(node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)).body
+    return {
+        node.target.id: " ".join(
+            found[line] for line in range(node.lineno, (node.end_lineno or 0) + 1) if line in found
+        )
+        for node in body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+
+
+def page() -> str:
+    """Return the page's text."""
+    lines = header("Settings", "`ci/src/ci/policy.py`")
+    lines += [
+        "They are in `[tool.ci]` of the project's `pyproject.toml`. An unknown key is an error that suggests",
+        "the nearest one. A path with `{folder}` is relative to the folder of a service's Dockerfile.",
+        "",
+    ]
+    rows = [[code(each.key), code(each.default), each.description] for each in settings()]
+    return "\n".join(lines + table(["key", "default", "is"], rows)).rstrip() + "\n"
