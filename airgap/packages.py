@@ -1,0 +1,109 @@
+"""Debian packages on the host: which are missing, and how they get there without starting a service."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from airgap.errors import AirgapError, StepFailed
+from airgap.process import output_of, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+ENGINE_PACKAGES = (
+    "containernetworking-plugins",
+    "dnsmasq-base",
+    "git",
+    "iproute2",
+    "iptables",
+    "pigz",
+    "ripgrep",
+    "runc",
+)
+
+_APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2")
+
+# Maintainer scripts start services through these two. Covering them in a mount namespace leaves the host's
+# files as they are, which a policy-rc.d would not.
+_NO_SERVICES = """\
+set -eu
+for starter in /usr/sbin/invoke-rc.d /usr/bin/deb-systemd-invoke; do
+  if [ -e "$starter" ]; then mount --bind /bin/true "$starter"; fi
+done
+exec "$@"
+"""
+
+
+def on_debian() -> bool:
+    """Return whether this machine has Debian's package tools."""
+    return sys.platform == "linux" and all(shutil.which(tool) for tool in ("apt-get", "dpkg-query"))
+
+
+def missing(names: Sequence[str]) -> list[str]:
+    """Return those of the packages that are not fully installed."""
+    installed = set()
+    for line in _query(names).splitlines():
+        name, _, status = line.partition(" ")
+        if status == "installed":
+            installed.add(name)
+    return [name for name in names if name not in installed]
+
+
+def _query(names: Sequence[str]) -> str:
+    # dpkg-query ends with 1 when it does not know a name, and prints the others all the same.
+    argv = (
+        "sh",
+        "-c",
+        "dpkg-query -W -f '${Package} ${db:Status-Status}\\n' \"$@\" 2>/dev/null || :",
+        "sh",
+        *names,
+    )
+    answer = output_of(argv)
+    if answer is None:
+        raise AirgapError("dpkg-query does not answer", hint="run `dpkg-query -W runc` by hand to see why")
+    return answer
+
+
+def install(names: Sequence[str], log: Path) -> None:
+    """Install what is missing; package lists are fetched only when those that are there will not do."""
+    wanted = missing(names)
+    if not wanted:
+        return
+    argv = (*_APT, "install", "-y", "--no-install-recommends", "--no-remove", *wanted)
+    try:
+        _apt_quietly(argv, log)
+    except StepFailed as error:
+        if "dpkg --configure -a" in error.what:  # apt's advice after a run that was killed in the middle
+            _apt_quietly(("dpkg", "--configure", "-a"), log)
+        else:
+            update(log)
+        _apt_quietly(argv, log)
+
+
+def update(log: Path) -> None:
+    """Fetch the package lists; one that cannot be had is an error."""
+    run((*_APT, "-o", "APT::Update::Error-Mode=any", "update"), log=log)
+
+
+def extract(name: str, folder: Path, log: Path) -> None:
+    """Unpack a package into a folder without installing it."""
+    work = folder.parent
+    argv = (*_APT, "-o", "APT::Sandbox::User=root", "download", name)
+    try:
+        run(argv, log=log, cwd=work)
+    except StepFailed:
+        update(log)
+        run(argv, log=log, cwd=work)
+    (archive,) = work.glob(f"{name}_*.deb")
+    run(("dpkg-deb", "--extract", str(archive), str(folder)), log=log)
+
+
+def _apt_quietly(argv: Sequence[str], log: Path) -> None:
+    run(
+        ("unshare", "--mount", "--propagation", "private", "sh", "-c", _NO_SERVICES, "no-services", *argv),
+        log=log,
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+    )

@@ -1,0 +1,26 @@
+"""Progress for people: one line an event, on stderr, with the seconds since the start."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+_lock = threading.Lock()
+
+
+class Progress:
+    """Prints lines like ``[12.3s] engine-build: compiling the engine``; threads may share it."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+    def __call__(self, text: str) -> None:
+        """Print one event."""
+        with _lock:
+            print(f"[{self.elapsed:.1f}s] {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,78 @@
+"""Who listens and who is connected, asked of the kernel through `ss`; of this network namespace only."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airgap.process import command_of, output_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from airgap.process import Process
+
+_USER = re.compile(r"\(\"[^\"]*\",pid=(\d+),fd=\d+\)")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A process at one end of a socket."""
+
+    pid: int
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({command_of(self.pid) or 'gone'})"
+
+
+def answers(path: Path) -> bool:
+    """Return whether a Unix socket takes connections."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def port_answers(port: int) -> bool:
+    """Return whether something on 127.0.0.1 takes connections at the port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def port_owner(port: int) -> Peer | None:
+    """Return who listens at a TCP port; None when nobody does, or the kernel does not say."""
+    return next((peer for _, peer in _rows("-ltn", f"sport = :{port}")), None)
+
+
+def socket_owners(path: Path) -> list[Peer]:
+    """Return who listens at a Unix socket of this path, seen from whatever mount namespace."""
+    return [peer for words, peer in _rows("-lx") if str(path) in words]
+
+
+def clients(server: Process) -> list[Peer]:
+    """Return the processes connected to a server's Unix sockets, each once; not the server itself."""
+    owners = {}  # inode of an end: its process
+    wanted = []  # inodes of the ends that face the server's
+    for (*_, address, inode, _, other), peer in _rows("-x", "state", "connected"):
+        owners[inode] = peer
+        if peer.pid == server.pid and address != "*":
+            wanted.append(other)
+    found = {owners[inode].pid: owners[inode] for inode in wanted if inode in owners}
+    found.pop(server.pid, None)
+    return [found[pid] for pid in sorted(found)]
+
+
+def _rows(*query: str) -> Iterator[tuple[list[str], Peer]]:
+    for line in (output_of(("ss", "-Hnp", *query)) or "").splitlines():
+        columns, _, users = line.partition("users:(")
+        for pid in dict.fromkeys(_USER.findall(users)):
+            yield columns.split(), Peer(int(pid))

@@ -1,0 +1,138 @@
+"""Steps: what is unchanged is skipped, what is independent runs side by side."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airgap.errors import AirgapError, StepsFailed
+from airgap.process import check_interrupted, last_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airgap.progress import Progress
+    from airgap.state import State
+
+HEARTBEAT = 15.0  # seconds between two signs of life of a step
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something `up` sees to.
+
+    ``done`` says, quickly and without the network, whether there is nothing to do. ``run`` does it, with its
+    output in the log of that name. A ``tool`` is wanted only where a step that needs it has something to do.
+    """
+
+    name: str
+    doing: str
+    done: Callable[[], bool]
+    run: Callable[[State], None]
+    needs: tuple[str, ...] = ()
+    tool: bool = False
+
+
+def pending(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that have something to do, in the order given (needs first)."""
+    found = [step for step in steps if not step.tool and not step.done()]
+    wanted = {name for step in found for name in step.needs}
+    tools = [step for step in steps if step.tool and step.name in wanted and not step.done()]
+    return [step for step in steps if step in found or step in tools]
+
+
+def needed(steps: Sequence[Step], name: str) -> list[Step]:
+    """Return the step of that name and all that it needs, in the order given (needs first)."""
+    wanted = {name}
+    for step in reversed(steps):
+        if step.name in wanted:
+            wanted.update(step.needs)
+    return [step for step in steps if step.name in wanted]
+
+
+def perform(steps: Sequence[Step], state: State, say: Progress, *, jobs: int) -> None:
+    """Run the steps, at most ``jobs`` at a time; needs that are not among them count as met.
+
+    After a failure nothing new is begun; what runs is let finish, so that its work is kept. Then raises that
+    AirgapError, or StepsFailed with all of them.
+    """
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        _Run(list(steps), state, say, jobs, pool).all()
+
+
+@dataclass
+class _Run:
+    waiting: list[Step]
+    state: State
+    say: Progress
+    jobs: int
+    pool: ThreadPoolExecutor
+    running: dict[Future[None], _Running] = field(default_factory=dict)
+    failures: dict[str, AirgapError] = field(default_factory=dict)
+
+    def all(self) -> None:
+        while self.waiting or self.running:
+            if not self.failures:
+                self._begin()
+            elif not self.running:
+                break
+            check_interrupted()
+            finished, _ = wait(self.running, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in finished:
+                self._end(future)
+            for each in self.running.values():
+                each.sign_of_life(self.say)
+        if len(self.failures) == 1:
+            raise next(iter(self.failures.values()))
+        if self.failures:
+            raise StepsFailed(self.failures)
+
+    def _begin(self) -> None:
+        unmet = {step.name for step in self.waiting} | {each.step.name for each in self.running.values()}
+        for step in [each for each in self.waiting if unmet.isdisjoint(each.needs)]:
+            if len(self.running) >= self.jobs:
+                return
+            self.waiting.remove(step)
+            self.say(f"{step.name}: {step.doing}")
+            self.running[self.pool.submit(_into_log, step, self.state)] = _Running(step, self.state)
+
+    def _end(self, future: Future[None]) -> None:
+        each = self.running.pop(future)
+        error = future.exception()
+        if error is None:
+            self.say(f"{each.step.name}: done in {each.seconds:.1f} s")
+        elif isinstance(error, AirgapError):
+            self.failures[each.step.name] = error
+            others = ", ".join(other.step.name for other in self.running.values())
+            self.say(f"{each.step.name}: failed" + (f"; letting {others} finish" if others else ""))
+        else:
+            raise error
+
+
+@dataclass
+class _Running:
+    step: Step
+    state: State
+    began: float = field(default_factory=time.monotonic)
+    signs: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def sign_of_life(self, say: Progress) -> None:
+        if self.seconds < (self.signs + 1) * HEARTBEAT:
+            return
+        self.signs += 1
+        say(f"{self.step.name}: {self.seconds:.0f} s, now: {last_line(self.state.log(self.step.name))[:120]}")
+
+
+def _into_log(step: Step, state: State) -> None:
+    """Run a step with a fresh log; the one before is kept beside it."""
+    log = state.log(step.name)
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))
+    log.touch()
+    step.run(state)

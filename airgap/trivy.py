@@ -1,0 +1,157 @@
+"""A vulnerability database in the registry, of the day of `up`: for Trivy to fetch, for the engine to pull.
+
+Trivy's form is an OCI artifact. The same archive is also the one layer of an image: containers cannot
+reach a registry on the loopback, but the engine can.
+
+It is a fixture, made of the few advisories in `trivy/`; its README says what it proves and what it does not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airgap import golang
+from airgap.process import run
+from airgap.state import fingerprint_of, read_json, write_json
+from airgap.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from airgap.settings import Settings
+    from airgap.state import State
+
+SOURCE = Path(__file__).with_name("trivy")
+TARGET = "aquasecurity/trivy-db:2"
+IMAGE_TARGET = "aquasecurity/trivy-db-image:2"
+# Trivy's own mirrors, in the order it tries them.
+REFERENCES = ("mirror.gcr.io/aquasec/trivy-db:2", "ghcr.io/aquasecurity/trivy-db:2")
+# What the pipeline looks for in an images map (ci/src/ci/scan/mirrors.py).
+IMAGE_REFERENCE = "trivy-db:2"
+# What Trivy demands of the artifact: https://trivy.dev/docs/latest/guide/advanced/self-hosting/
+CONFIG_TYPE = "application/vnd.aquasec.trivy.config.v1+json"
+LAYER_TYPE = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
+
+_KIND = "trivy-database"
+_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_FLAGS = ("-trimpath", "-ldflags=-s -w")
+
+
+def images_map(registry: str) -> dict[str, str | None]:
+    """Return the entries of the images map: both of Trivy's mirrors are the one artifact here."""
+    return {
+        **dict.fromkeys(REFERENCES, f"{registry}/{TARGET}"),
+        IMAGE_REFERENCE: f"{registry}/{IMAGE_TARGET}",
+    }
+
+
+def steps(state: State, settings: Settings) -> Iterator[Step]:
+    """Yield the steps that build the program, and the database of today, and push that."""
+    today = datetime.now(UTC).date()
+    program = state.artefact(_KIND, _program_fingerprint())
+    stamp = {
+        "fingerprint": fingerprint(today),
+        "registry": settings.registry,
+        "targets": [TARGET, IMAGE_TARGET],
+    }
+    pushed = state / "registry" / "pushed" / f"{_KIND}.json"
+
+    def push(state: State) -> None:
+        log = state.log(_KIND)
+        with state.scratch_folder(_KIND) as work:
+            build(work / "layout", program=program, work=work, log=log, day=today)
+            copy = ("skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false")
+            for name, target in (("artifact", TARGET), ("image", IMAGE_TARGET)):
+                to = f"docker://{settings.registry}/{target}"
+                run((*copy, f"oci:{work / 'layout'}:{name}", to), log=log)
+        write_json(pushed, stamp)
+
+    yield Step(
+        f"{_KIND}-program",
+        "building the program that writes it",
+        program.exists,
+        _build_program,
+        needs=("packages", "go"),
+        tool=True,
+    )
+    yield Step(
+        _KIND,
+        f"pushing {TARGET} of {today} (a fixture, see airgap/trivy/README.md)",
+        lambda: read_json(pushed) == stamp,
+        push,
+        needs=("packages", "registry", f"{_KIND}-program"),
+    )
+
+
+def fingerprint(day: date) -> str:
+    """Return what decides the database of a day."""
+    return fingerprint_of(_program_fingerprint(), SOURCE / "advisories.json", day.isoformat())
+
+
+def build(layout: Path, *, program: Path, work: Path, log: Path, day: date) -> None:
+    """Write the database of a day as an OCI layout: `artifact` and `image`; ``program`` has what makes it."""
+    advisories = str(SOURCE / "advisories.json")
+    flags = ("-advisories", advisories, "-updated", day.isoformat(), "-output", str(work))
+    run((str(program / "database"), *flags), log=log)
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def blob(content: bytes, media_type: str) -> dict[str, Any]:
+        digest = hashlib.sha256(content).hexdigest()
+        (blobs / digest).write_bytes(content)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
+
+    def entry(name: str, config: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
+        manifest = {"schemaVersion": 2, "mediaType": _MANIFEST_TYPE, "config": config, "layers": [layer]}
+        named = {"org.opencontainers.image.ref.name": name}
+        return {**blob(json.dumps(manifest).encode(), _MANIFEST_TYPE), "annotations": named}
+
+    archive = (work / "db.tar.gz").read_bytes()
+    title = {"org.opencontainers.image.title": "db.tar.gz"}
+    manifests = [
+        entry("artifact", blob(b"{}", CONFIG_TYPE), {**blob(archive, LAYER_TYPE), "annotations": title}),
+        entry(
+            "image",
+            blob(json.dumps(_image(archive)).encode(), "application/vnd.oci.image.config.v1+json"),
+            blob(archive, "application/vnd.oci.image.layer.v1.tar+gzip"),
+        ),
+    ]
+    (layout / "index.json").write_text(
+        json.dumps({"schemaVersion": 2, "manifests": manifests}), encoding="utf-8"
+    )
+    (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}', encoding="utf-8")
+
+
+def _image(archive: bytes) -> dict[str, Any]:
+    """Return the configuration of an image whose one layer this is."""
+    machine = platform.machine()
+    return {
+        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine),
+        "os": "linux",
+        "config": {},
+        "rootfs": {
+            "type": "layers",
+            "diff_ids": [f"sha256:{hashlib.sha256(gzip.decompress(archive)).hexdigest()}"],
+        },
+    }
+
+
+def _program_fingerprint() -> str:
+    sources = (*sorted(SOURCE.glob("*.go")), SOURCE / "go.mod", SOURCE / "go.sum")
+    return fingerprint_of(*sources, *_FLAGS)
+
+
+def _build_program(state: State) -> None:
+    def compile_into(made: Path) -> None:
+        made.mkdir(parents=True, exist_ok=True)
+        argv = ("go", "build", "-v", *_FLAGS, "-o", str(made / "database"), ".")
+        run(argv, log=state.log(f"{_KIND}-program"), cwd=SOURCE, env=golang.environment(state))
+
+    state.make(_KIND, _program_fingerprint(), compile_into)

@@ -1,0 +1,172 @@
+"""What the verbs of the command line do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airgap import choice, engine, exports, packages, plan, registry
+from airgap.errors import AirgapError
+from airgap.process import interruptible, run
+from airgap.progress import Progress
+from airgap.state import State, check_free, locked
+from airgap.status import facts, text
+from airgap.steps import needed, pending, perform
+
+if TYPE_CHECKING:
+    from airgap.settings import Settings
+
+
+def up(settings: Settings) -> None:
+    """Bring everything up and leave it running; quick when it is."""
+    _check_host("up")
+    state, say = _state(settings), Progress()
+    with interruptible(), locked(state, say) as lock:
+        state.prepare()
+        steps = plan.steps(state, settings, lock, say)
+        todo = pending(steps)
+        if todo:
+            check_free(state.root, settings.min_free_gb)
+            _check_places(state, settings)
+            unchanged = [step.name for step in steps if not step.tool and step not in todo]
+            say(f"unchanged: {', '.join(unchanged) or 'nothing'}")
+            perform(todo, state, say, jobs=(os.cpu_count() or 1) + 1)
+        exports.write_launcher(state, settings)
+    done = f"{len(todo)} steps done" if todo else "nothing to do"
+    say(f"up ({done}): engine {settings.runner_host}, registry {settings.registry}")
+
+
+def image(settings: Settings, name: str) -> None:
+    """Make an image that `up` leaves out, and push it; quick when it is there."""
+    _check_host("image")
+    state, say = _state(settings), Progress()
+    with interruptible(), locked(state, say) as lock:
+        state.prepare()
+        steps = plan.steps(state, settings, lock, say, also=name)
+        todo = pending(needed(steps, f"image-{name}"))
+        if todo:
+            check_free(state.root, settings.min_free_gb)
+            if registry.daemon(state).process() is None:
+                registry.check_port(settings)
+            perform(todo, state, say, jobs=os.cpu_count() or 1)
+    say(f"image {name} ({f'{len(todo)} steps done' if todo else 'nothing to do'})")
+
+
+def _check_places(state: State, settings: Settings) -> None:
+    """Raise AirgapError now, not after minutes of building, when a port or a socket is another's."""
+    if registry.daemon(state).process() is None:
+        registry.check_port(settings)
+    if engine.daemon(state).process() is None:
+        engine.check_alone(settings)
+
+
+def down(settings: Settings, *, force: bool) -> None:
+    """Stop what `up` started; the engine's cache stays."""
+    _check_root("down")
+    state, say = _state(settings), Progress()
+    if not state.root.exists():
+        say(f"down: there is nothing at {state.root}")
+        return
+    with interruptible(), locked(state, say):
+        _stop(state, say, force=force)
+
+
+def _stop(state: State, say: Progress, *, force: bool) -> None:
+    if force and engine.daemon(state).process() is not None:
+        say("engine: with --force it is killed after 10 s if it has to be; this loses the engine's cache")
+    stopped = [
+        name
+        for name, ran in (
+            ("engine", engine.stop(state, say, force=force)),
+            ("registry", registry.stop(state, force=force)),
+        )
+        if ran
+    ]
+    say(f"down: {' and '.join(stopped)} stopped" if stopped else "down: nothing was running")
+
+
+def reset(settings: Settings, *, yes: bool, force: bool) -> None:
+    """Stop, then remove everything in the state folder and what lies elsewhere."""
+    _check_root("reset")
+    state, say = _state(settings), Progress()
+    if not state.root.exists():
+        say(f"reset: there is nothing at {state.root}")
+        return
+    if not yes:
+        _ask(state.root)
+    with interruptible(), locked(state, say):
+        _stop(state, say, force=force)
+        engine.remove_mount_points(state)
+        _unmount(state)
+        for path in sorted(state.root.iterdir(), key=lambda path: path.name == "lock"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        state.root.rmdir()
+    say(f"reset: {state.root} is gone; Debian packages and Go's caches stay")
+
+
+def _ask(folder: Path) -> None:
+    if not sys.stdin.isatty():
+        raise AirgapError(
+            f"`reset` removes {folder}", hint="run it with --yes, or on a terminal, where it asks"
+        )
+    if input(f"Remove {folder}, with the engine's cache and all images? [y/N] ").strip().lower() not in {
+        "y",
+        "yes",
+    }:
+        raise AirgapError("`reset` was not confirmed; nothing was removed")
+
+
+def _unmount(state: State) -> None:
+    mounts = [
+        line.split()[4] for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    ]
+    for path in reversed(mounts):
+        if Path(path).is_relative_to(state.root):
+            run(("umount", path), log=state.log("reset"))
+
+
+def show_status(settings: Settings, *, as_json: bool) -> None:
+    """Print what there is."""
+    state = _state(settings)
+    steps = plan.steps(state, settings, lock=-1, say=lambda _: None)
+    found = facts(state, settings, steps)
+    print(json.dumps(found, indent=2) if as_json else text(found), end="\n" if as_json else "")
+
+
+def show_env(settings: Settings, *, auto: bool) -> None:
+    """Print lines for a shell's `eval`; with ``auto`` choose the engine, and bring ours up if it is that."""
+    state = _state(settings)
+    if auto:
+        chosen = choice.choose(os.environ, settings)
+        print(chosen, file=sys.stderr)
+        if chosen.kind != "airgap":
+            choice.check_cli()
+            print(exports.shell({exports.CHOSEN: chosen.kind, **exports.QUIET}), end="")
+            return
+        up(settings)
+    print(exports.shell(exports.variables(state, settings), path=exports.launcher(state).parent), end="")
+
+
+def _state(settings: Settings) -> State:
+    return State(settings.state, settings.artefacts)
+
+
+def _check_host(verb: str) -> None:
+    _check_root(verb)
+    if not packages.on_debian():
+        raise AirgapError(f"`{verb}` needs apt-get and dpkg, which are not here", hint="run it on Debian")
+
+
+def _check_root(verb: str) -> None:
+    if os.geteuid() != 0:
+        raise AirgapError(
+            f"`{verb}` needs root, and this is user {os.geteuid()}: the engine mounts and makes namespaces",
+            hint=f"sudo python3 -m airgap {verb}",
+        )
