@@ -1,0 +1,1 @@
+"""Stateless chat: profiles, history trimmed to a budget, JSON or server-sent events."""

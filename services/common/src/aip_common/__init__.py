@@ -1,0 +1,1 @@
+"""What the services share, so that each of them is only its own job."""

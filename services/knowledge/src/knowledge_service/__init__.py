@@ -1,0 +1,1 @@
+"""Documents: stored in pieces, found by meaning, and answers that cite them."""

@@ -1,0 +1,1 @@
+"""A stand-in for Azure OpenAI: its wire contract with made-up content. For tests only."""

@@ -1,0 +1,92 @@
+"""The fixtures, found by pytest through this distribution's entry point or `-p aip_testing.plugin`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, settings
+from starlette.types import ASGIApp
+
+from aip_testing import postgres, redis
+from aip_testing.relay import Relay
+from aip_testing.stub import Stub
+from aip_testing.web import running
+
+# A loaded machine is no failed property, and a test that failed once fails again.
+settings.register_profile(
+    "services",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("services")
+
+Serve = Callable[[ASGIApp], str]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run the anyio tests on asyncio, which is what uvicorn runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    """Print logs as the services do; structlog's default draws a traceback's local variables, slowly."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
+def _redis_server() -> Iterator[str]:
+    with redis.server() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(_redis_server: str) -> str:
+    """Return the URL of an empty Redis: that of TEST_REDIS_URL, which is emptied, or one started here."""
+    redis.flush(_redis_server)
+    return _redis_server
+
+
+@pytest.fixture(scope="session")
+def _postgres_server() -> Iterator[str]:
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(_postgres_server: str) -> Iterator[str]:
+    """Return the URL of a new database on the server of TEST_DATABASE_URL, or on one started here."""
+    with postgres.new_database(_postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Return a function that serves an application by a real uvicorn until the test ends."""
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(running(app))
+
+
+@pytest.fixture
+def openai_stub(serve: Serve) -> Iterator[Stub]:
+    """Return the stand-in of Azure OpenAI, running."""
+    with Stub.started(serve) as stub:
+        yield stub
+
+
+@pytest.fixture
+def relay() -> Iterator[Callable[[str], Relay]]:
+    """Return a function that puts a relay in front of the server of a URL, to cut and mend the connection."""
+    with ExitStack() as stack:
+        yield lambda url: stack.enter_context(Relay(url))

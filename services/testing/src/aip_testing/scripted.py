@@ -1,0 +1,69 @@
+"""A service that notes what it is sent and does what it is told: it stands behind the gateway in tests."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aip_common import identity, sse
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from aip_testing.values import SECRET
+
+
+@dataclass
+class Service:
+    """The service. A body `{"do": …}` tells it what to do."""
+
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+    disconnected: threading.Event = field(default_factory=threading.Event)
+
+    def app(self) -> FastAPI:
+        """Return the application."""
+        app = FastAPI()
+        app.add_api_route("/{path:path}", self.answer, methods=["GET", "POST", "DELETE"])
+        return app
+
+    async def answer(self, request: Request, path: str) -> Response:
+        """Note the request and answer it."""
+        told = await request.json() if await request.body() else {}
+        seen = {"method": request.method, "path": f"/{path}", "query": request.url.query}
+        self.seen.append({**seen, "headers": dict(request.headers), "body": told})
+        match told.get("do"):
+            case "wait":
+                await asyncio.to_thread(self.released.wait, 20)
+            case "stream":
+                return StreamingResponse(self._events(told), media_type="text/event-stream")
+            case "create":
+                return JSONResponse(
+                    {"job_id": "1"}, 202, {"location": "/jobs/1", "retry-after": "2", "x-inner": "no"}
+                )
+            case "refuse":
+                return JSONResponse({}, told["status"])
+            case "break":
+                return StreamingResponse(self._broken(), headers={"content-length": "100"})
+        return JSONResponse({"usage": {"input_tokens": 3, "output_tokens": 4}, "model": "m"})
+
+    def caller(self, audience: str) -> identity.Caller:
+        """Return whom the token of the last request speaks for, a token that must be for this audience."""
+        return identity.verify(SECRET, audience, self.seen[-1]["headers"][identity.HEADER.lower()])
+
+    async def _events(self, told: dict[str, Any]) -> AsyncIterator[bytes]:
+        try:
+            yield sse.event("delta", {"content": "first"})
+            await asyncio.to_thread(self.released.wait, 20)
+            if told.get("cut"):
+                raise ConnectionAbortedError
+            yield sse.event("usage", {"input_tokens": 5, "output_tokens": 6, "model": "m"})
+            yield sse.event("done", {})
+        except asyncio.CancelledError:
+            self.disconnected.set()
+            self.released.set()
+            raise
+
+    async def _broken(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        raise ConnectionAbortedError
