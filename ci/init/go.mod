@@ -1,0 +1,3 @@
+module ci.local/init
+
+go 1.24

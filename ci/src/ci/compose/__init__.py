@@ -1,0 +1,1 @@
+"""Compose's model as types, and what the stack makes of each of its keys."""

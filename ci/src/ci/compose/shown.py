@@ -1,0 +1,80 @@
+"""The plan for people and programs: a table, JSON, or a Mermaid graph of who waits for whom, and on what."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ci import table
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from ci.compose.model import Project, Service
+
+__all__ = ["FORMATS", "shown"]
+
+FORMATS = ("table", "json", "mermaid")
+
+
+def shown(project: Project, left_out: dict[str, str], form: str) -> str:
+    """Return the project's services in one of the formats; `left_out` are those without an image here."""
+    if form not in FORMATS:
+        raise PipelineError(
+            f"--format {form}: there is no such one", next_step=f"choose from {', '.join(FORMATS)}"
+        )
+    if form == "json":
+        return _json(project, left_out)
+    return _mermaid(project) if form == "mermaid" else _table(project, left_out)
+
+
+def _origin(service: Service, left_out: dict[str, str]) -> str:
+    return "built" if service.build else "not available" if service.name in left_out else "pulled"
+
+
+def _reference(project: Project, service: Service) -> str:
+    return service.image or f"{project.name}-{service.name}"
+
+
+def _table(project: Project, left_out: dict[str, str]) -> str:
+    rows = [
+        [
+            service.name,
+            _origin(service, left_out),
+            _reference(project, service),
+            " ".join(str(port) for port in service.ports),
+            ", ".join(f"{name} ({condition})" for name, condition in service.depends_on.items()),
+        ]
+        for service in project.services.values()
+    ]
+    return table.text(["service", "image is", "reference", "ports", "waits for"], rows)
+
+
+def _json(project: Project, left_out: dict[str, str]) -> str:
+    services = [
+        {
+            "name": service.name,
+            "image_is": _origin(service, left_out),
+            "reference": _reference(project, service),
+            "ports": [
+                {"target": port.target, "published": port.published, "protocol": port.protocol}
+                for port in service.ports
+            ],
+            "waits_for": service.depends_on,
+            "profiles": list(service.raw.get("profiles") or ()),
+        }
+        for service in project.services.values()
+    ]
+    return json.dumps({"project": project.name, "services": services}, indent=1)
+
+
+def _mermaid(project: Project) -> str:
+    # A name may be a word of Mermaid's own, `end` say: it is a label, and the node has a number.
+    nodes = {name: f"s{number}" for number, name in enumerate(project.services)}
+    lines = ["flowchart LR", *(f'  {node}["{name}"]' for name, node in nodes.items())]
+    lines += [
+        f"  {nodes[service.name]} -->|{condition.removeprefix('service_').replace('_', ' ')}| {nodes[other]}"
+        for service in project.services.values()
+        for other, condition in service.depends_on.items()
+        if other in nodes
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,230 @@
+"""Build an image from its Dockerfile and make it the artefact everything else uses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import dagger
+from dagger import dag
+
+from ci import dockerfile, tools
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci.compose.model import Build, Service
+    from ci.references import ImagesMap
+
+__all__ = ["Artefact", "Builder"]
+
+# What the kernel calls the architectures of platforms.
+_MACHINES = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "arm": "armv7l",
+    "ppc64le": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
+_SCRATCH: dict[str, Any] = {"rootfs": {"diff_ids": []}}
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One image as it is tested, scanned, started and pushed.
+
+    `output` holds `layout/` (OCI layout), `image.tar` (the same, packed) and
+    `facts.json`; `facts` is the latter read. `built` says whether the engine
+    made it in this call or had it already; `seconds` is how long that took.
+    `base` is the reference that its last stage stands on, `images` those of
+    all its `*_IMAGE` arguments, as they were resolved.
+    """
+
+    service: Service
+    output: dagger.Directory
+    facts: dict[str, Any]
+    built: bool
+    seconds: float
+    base: str
+    images: tuple[str, ...]
+    build: Build
+    dockerfile: dockerfile.Dockerfile
+
+    @property
+    def digest(self) -> str:
+        """The manifest digest: the same source gives the same on every engine."""
+        return str(self.facts["digest"])
+
+    def container(self) -> dagger.Container:
+        """Return exactly this image as a container."""
+        return dag.container().import_(self.output.file("image.tar"))
+
+
+def program(name: str) -> dagger.File:
+    """Return a program of `ci.inside` as a file to mount."""
+    return dag.current_module().source().file(f"src/ci/inside/{name}")
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds services of one source tree, with one images map."""
+
+    source: dagger.Directory
+    images: ImagesMap
+    values: Mapping[str, str] = field(default_factory=dict)  # of variables that build secrets come from
+    platform: str = ""  # as linux/arm64; empty: the engine's own
+
+    async def check_platform(self) -> None:
+        """Refuse a platform that the engine cannot run, before anything is built."""
+        own = str(await dag.default_platform())
+        if self.platform in ("", own):
+            return
+        machine = _MACHINES.get(self.platform.split("/")[1] if "/" in self.platform else "", "")
+        try:
+            container = dag.container(platform=dagger.Platform(self.platform))
+            resolved = self.images.resolve(tools.PYTHON, where="tool image") or tools.PYTHON
+            command = ["python3", "-c", "import platform; print(platform.machine())"]
+            runs = (await container.from_(resolved).with_exec(command).stdout()).strip()
+            reason = f"{tools.PYTHON.partition('@')[0]} is there for {runs} only"
+        except dagger.QueryError as error:
+            runs, reason = "", str(error)
+        # An image that is there for one platform is taken whatever was asked for: what runs is what tells.
+        if not machine or runs != machine:
+            raise PipelineError(
+                f"--platform {self.platform}: this engine runs {own} and cannot run that",
+                details=reason,
+                next_step="use an engine of that platform, or one whose host has emulation for it (binfmt); "
+                f"known are {', '.join(f'linux/{name}' for name in _MACHINES)}",
+            )
+
+    async def secrets(self, service: Service) -> dict[str, dagger.Secret]:
+        """Return the service's build secrets by their ids."""
+        found = {}
+        for secret in service.build.secrets if service.build else ():
+            where = f"service '{service.name}': its build secret '{secret.id}'"
+            if secret.path:
+                value = await self.source.file(secret.path).contents()
+            elif secret.variable in self.values:
+                value = self.values[secret.variable]
+            else:
+                raise PipelineError(
+                    f"{where} comes from {secret.variable or 'nowhere'}, which has no value",
+                    next_step="give it in a file of NAME=value lines: --build-env file:PATH",
+                )
+            found[secret.id] = dag.set_secret(secret.id, value)
+        return found
+
+    def tool(self, reference: str) -> dagger.Container:
+        """Return a tool image; it must be available, or nothing works."""
+        resolved = self.images.resolve(reference, where="tool image")
+        if resolved is None:
+            raise PipelineError(
+                f"the images map has no substitute for the tool image {reference}",
+                next_step="map it to an image that your engine can pull",
+            )
+        return dag.container().from_(resolved)
+
+    def config(self, image: dagger.Container) -> dagger.File:
+        """Return an image's config as it stands in its registry, all fields of it."""
+        return (
+            self.tool(tools.PYTHON)
+            .with_mounted_file("/artefact.py", program("artefact.py"))
+            .with_mounted_file("/image.tar", image.as_tarball())
+            .with_exec(["python3", "/artefact.py", "config", "/image.tar", "/config.json"])
+            .file("/config.json")
+        )
+
+    async def build(self, service: Service) -> Artefact:
+        """Build one service's image and make its artefact."""
+        started = time()
+        build = service.build
+        if build is None:
+            raise PipelineError(
+                f"service '{service.name}' has no build", next_step="build one that has, or add `build:`"
+            )
+        text = await self._dockerfile(service.name, build)
+        parsed = dockerfile.read(text)
+        arguments = {**self._substitutes(service.name, parsed, build), **build.arguments}
+        secrets = await self.secrets(service)
+        container = self.source.directory(build.context).docker_build(
+            dockerfile=build.dockerfile,
+            platform=dagger.Platform(self.platform) if self.platform else None,
+            secrets=list(secrets.values()),
+            target=build.target,
+            build_args=[dagger.BuildArg(name, value) for name, value in sorted(arguments.items())],
+        )
+        base = parsed.base_image(build.target, arguments)
+        output = await self._artefact(container, base, service.name)
+        facts: dict[str, Any] = json.loads(await output.file("facts.json").contents())
+        return Artefact(
+            service=service,
+            output=output,
+            facts=facts,
+            built=facts["made"]["at"] >= started,
+            seconds=round(time() - started, 1),
+            base=base,
+            build=build,
+            dockerfile=parsed,
+            images=tuple(value for name, value in sorted(arguments.items()) if name.endswith("_IMAGE")),
+        )
+
+    async def _dockerfile(self, name: str, build: Build) -> str:
+        path = PurePosixPath(build.context, build.dockerfile).as_posix()
+        try:
+            return await self.source.file(path).contents()
+        except dagger.QueryError:
+            raise PipelineError(
+                f"service '{name}': there is no Dockerfile at {path}",
+                next_step=f"add it, or mend services.{name}.build in the compose file",
+            ) from None
+
+    def _substitutes(self, name: str, parsed: dockerfile.Dockerfile, build: Build) -> dict[str, str]:
+        """Return the `*_IMAGE` arguments that the images map replaces."""
+        replaced: dict[str, str] = {}
+        for argument, value in {**parsed.image_arguments(), **build.arguments}.items():
+            if not argument.endswith("_IMAGE"):
+                continue
+            where = f"service '{name}', ARG {argument}"
+            resolved = self.images.resolve(value, where=where)
+            if resolved is None:
+                raise PipelineError(
+                    f"{where}: the images map says that {value} is not available here",
+                    next_step="map it to an image that your engine can pull",
+                )
+            replaced[argument] = resolved
+        return replaced
+
+    async def _artefact(self, container: dagger.Container, base: str, name: str) -> dagger.Directory:
+        python = self.tool(tools.PYTHON).with_mounted_file("/artefact.py", program("artefact.py"))
+        # A directory's file is keyed by its content, a tarball by all the source its image was made from.
+        tarball = dag.directory().with_file("image.tar", container.as_tarball()).file("image.tar")
+        base_config = dag.file("base.json", json.dumps(_SCRATCH))
+        if base != "scratch":
+            platform = dagger.Platform(self.platform) if self.platform else None
+            base_config = self.config(dag.container(platform=platform).from_(base))
+        try:
+            return await (
+                python.with_mounted_file("/image.tar", tarball)
+                .with_mounted_file("/base.json", base_config)
+                .with_exec(["python3", "/artefact.py", "make", "/image.tar", "/base.json", "/output"])
+                .directory("/output")
+                .sync()
+            )
+        except dagger.ExecError as error:
+            raise PipelineError(
+                f"service '{name}': a step of its Dockerfile failed with exit code {error.exit_code}: "
+                + " ".join(error.command),
+                details="\n".join(part for part in (error.stdout, error.stderr) if part),
+                next_step="mend that step; its output is above",
+            ) from None
+        except dagger.QueryError as error:
+            raise PipelineError(
+                f"service '{name}': its image cannot be built",
+                details=str(error),
+                next_step="mend the Dockerfile or the reference that is named above",
+            ) from None

@@ -1,0 +1,234 @@
+"""Turn a built image into the artefact: the same source gives the same digest.
+
+A build writes the time of the day into layers and config. This rewrites the
+OCI layout so that every time above the base image is one constant. Base
+layers, and every other field of the config, stay byte for byte what they were.
+
+    artefact.py config IMAGE.tar OUTPUT.json     the image's config
+    artefact.py make IMAGE.tar BASE.json OUTPUT  OUTPUT/layout, image.tar and facts.json,
+                                                 from the config of the base image
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import sys
+import tarfile
+import time
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+# 1980-01-01: the earliest time that a zip file, and so Python's zipfile, can hold.
+EPOCH = 315532800
+EPOCH_TEXT = "1980-01-01T00:00:00Z"
+GZIP_LEVEL = 6
+TIME_HEADERS = ("mtime", "atime", "ctime", "LIBARCHIVE.creationtime")
+CHUNK = 1 << 20
+
+Json = dict[str, Any]
+
+
+class Hashed:
+    """A file being written whose SHA-256 and size are known at the end."""
+
+    def __init__(self, target: IO[bytes] | gzip.GzipFile) -> None:
+        self._target = target
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Write and count; returns the number of bytes."""
+        self._hash.update(data)
+        self.size += len(data)
+        return self._target.write(data)
+
+    def flush(self) -> None:
+        """Flush what is below."""
+        self._target.flush()
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that was written, as registries write it."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+
+def blob_path(digest: str) -> str:
+    """Where a blob lies in an OCI layout."""
+    return "blobs/" + digest.replace(":", "/", 1)
+
+
+def read_json(image: tarfile.TarFile, name: str) -> Json:
+    """Read one JSON file of the image's tar."""
+    member = image.extractfile(name)
+    if member is None:
+        msg = f"{name} is not a file of the image"
+        raise ValueError(msg)
+    data: Json = json.load(member)
+    return data
+
+
+def read_image(image: tarfile.TarFile) -> tuple[Json, Json]:
+    """Return the manifest and the config of the one image in the tar."""
+    (entry,) = read_json(image, "index.json")["manifests"]
+    manifest = read_json(image, blob_path(entry["digest"]))
+    return manifest, read_json(image, blob_path(manifest["config"]["digest"]))
+
+
+def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Set the member's times to the constant; owner, mode and xattrs stay."""
+    member.mtime = EPOCH
+    member.uname = member.gname = ""
+    member.pax_headers = {key: value for key, value in member.pax_headers.items() if key not in TIME_HEADERS}
+    return member
+
+
+def rewrite(source: IO[bytes], target: IO[bytes]) -> None:
+    """Copy a layer's tar, in its order, with the constant as every time.
+
+    The order stays, so a hard link's target stays ahead of the link.
+    """
+    with (
+        tarfile.open(fileobj=source, mode="r|*") as old,
+        tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for member in old:
+            new.addfile(plain(member), old.extractfile(member) if member.isreg() else None)
+
+
+def make_layer(source: IO[bytes], blobs: Path) -> tuple[str, str, int, int]:
+    """Write the rewritten layer; return digest, diff id, size and uncompressed size."""
+    temporary = blobs / "layer"
+    with temporary.open("wb") as file:
+        packed = Hashed(file)
+        with gzip.GzipFile("", "wb", GZIP_LEVEL, packed, mtime=0) as zipped:
+            unpacked = Hashed(zipped)
+            rewrite(source, unpacked)  # type: ignore[arg-type]
+    temporary.rename(blobs / packed.digest.removeprefix("sha256:"))
+    return packed.digest, unpacked.digest, packed.size, unpacked.size
+
+
+def keep_layer(source: IO[bytes], blobs: Path, digest: str) -> int:
+    """Copy a base layer as it is; return its uncompressed size."""
+    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    size = 0
+    with (blobs / digest.removeprefix("sha256:")).open("wb") as file:
+        first = source.read(2)
+        zipped = first == b"\x1f\x8b"
+        chunk = first
+        while chunk:
+            file.write(chunk)
+            size += len(unzip.decompress(chunk)) if zipped else len(chunk)
+            chunk = source.read(CHUNK)
+    return size
+
+
+def write_blob(blobs: Path, data: Json) -> tuple[str, int]:
+    """Write JSON as a blob; return its digest and size."""
+    content = json.dumps(data, separators=(",", ":")).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    (blobs / digest).write_bytes(content)
+    return f"sha256:{digest}", len(content)
+
+
+def make_layers(image: tarfile.TarFile, base: list[str], blobs: Path) -> tuple[Json, Json, list[Json]]:
+    """Write all layers; return manifest and config that name them, and their facts."""
+    manifest, config = read_image(image)
+    facts: list[Json] = []
+    diff_ids: list[str] = config["rootfs"]["diff_ids"]
+    in_base = diff_ids[: len(base)] == base
+    for number, layer in enumerate(manifest["layers"]):
+        source = image.extractfile(blob_path(layer["digest"]))
+        if source is None:
+            msg = f"layer {layer['digest']} is not in the image"
+            raise ValueError(msg)
+        kept = in_base and number < len(base)
+        if kept:
+            uncompressed = keep_layer(source, blobs, layer["digest"])
+        else:
+            layer["digest"], diff_ids[number], layer["size"], uncompressed = make_layer(source, blobs)
+            layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip"
+            layer.pop("annotations", None)
+        facts.append(
+            {
+                "digest": layer["digest"],
+                "diff_id": diff_ids[number],
+                "size": layer["size"],
+                "uncompressed": uncompressed,
+                "base": kept,
+            }
+        )
+    return manifest, config, facts
+
+
+def set_times(config: Json, base_layers: int) -> None:
+    """Set the config's times to the constant; the base's own history stays."""
+    config["created"] = EPOCH_TEXT
+    layers_seen = 0
+    for entry in config.get("history", []):
+        above_base = layers_seen >= base_layers
+        layers_seen += not entry.get("empty_layer", False)
+        if above_base and "created" in entry:
+            entry["created"] = EPOCH_TEXT
+
+
+def make(image_tar: Path, base: list[str], output: Path) -> Json:
+    """Write OUTPUT/layout; return the facts about the image."""
+    layout = output / "layout"
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    with tarfile.open(image_tar) as image:
+        manifest, config, layers = make_layers(image, base, blobs)
+    set_times(config, sum(layer["base"] for layer in layers))
+    manifest["config"]["digest"], manifest["config"]["size"] = write_blob(blobs, config)
+    manifest.pop("annotations", None)
+    digest, size = write_blob(blobs, manifest)
+    entry = {"mediaType": manifest["mediaType"], "digest": digest, "size": size}
+    index = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [entry],
+    }
+    (layout / "index.json").write_text(json.dumps(index))
+    (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    return {
+        "digest": digest,
+        "config_digest": manifest["config"]["digest"],
+        "size": sum(layer["size"] for layer in layers),
+        "uncompressed": sum(layer["uncompressed"] for layer in layers),
+        "layers": layers,
+        "config": config,
+    }
+
+
+def pack(layout: Path, target: Path) -> None:
+    """Write the layout as a tar that is the same for the same layout."""
+    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(layout.rglob("*")):
+            member = plain(tar.gettarinfo(path, str(path.relative_to(layout))))
+            member.uid = member.gid = 0
+            tar.addfile(member, io.BytesIO(path.read_bytes()) if path.is_file() else None)
+
+
+def main(arguments: list[str]) -> None:
+    """Run one of the two commands."""
+    match arguments:
+        case ["config", image_tar, output]:
+            with tarfile.open(image_tar) as image:
+                Path(output).write_text(json.dumps(read_image(image)[1]))
+        case ["make", image_tar, base, output]:
+            started = time.time()
+            base_config = json.loads(Path(base).read_text())
+            facts = make(Path(image_tar), base_config["rootfs"]["diff_ids"], Path(output))
+            pack(Path(output, "layout"), Path(output, "image.tar"))
+            facts["made"] = {"at": time.time(), "seconds": round(time.time() - started, 3)}
+            Path(output, "facts.json").write_text(json.dumps(facts))
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

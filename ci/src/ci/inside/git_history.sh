@@ -1,0 +1,48 @@
+# Read all that the commits of a repository have introduced, with Git's plumbing.
+#   sh git_history.sh GIT OUTPUT LIMIT
+#
+# OUTPUT gets commits (oldest first), changes (of each commit, in `diff-tree --raw`), sizes, and blobs: those of at
+# most LIMIT bytes, as `cat-file --batch` has them, in the order of their first commit. Exit code 3: GIT is not what it
+# should be, standard error says in what.
+#
+# Configuration, hooks and replacements of the given repository are not used: they name programs to run, and hide commits.
+set -eu
+given=$(cd "$1" && pwd) output=$2 limit=$3
+
+refuse() {
+    echo "$1" >&2
+    exit 3
+}
+
+if [ ! -f "$given/HEAD" ] || [ ! -d "$given/objects" ]; then refuse "it has no HEAD and no objects"; fi
+if [ -d "$given/reftable" ]; then refuse "it keeps its refs in a reftable, which is not read here"; fi
+
+format=sha1
+if grep -rqsE '^[0-9a-f]{64}( |$)' "$given/HEAD" "$given/packed-refs" "$given/refs"; then format=sha256; fi
+
+work=$(mktemp -d)
+export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_NO_REPLACE_OBJECTS=1 GIT_NO_LAZY_FETCH=1 LC_ALL=C
+git init --quiet --bare --template= --object-format="$format" "$work/git"
+rm -rf "$work/git/objects" "$work/git/HEAD"
+ln -s "$given/objects" "$work/git/objects"
+for name in HEAD packed-refs refs shallow; do
+    if [ -e "$given/$name" ]; then cp -R "$given/$name" "$work/git/"; fi
+done
+export GIT_DIR="$work/git"
+
+mkdir -p "$output"
+cd "$output"
+git rev-list --all --topo-order --reverse >commits
+if [ ! -s commits ]; then refuse "it has no commit"; fi
+if [ -s "$GIT_DIR/shallow" ]; then cp "$GIT_DIR/shallow" shallow; fi
+git diff-tree --stdin --root -r -c --raw --no-renames --no-abbrev <commits >changes
+
+# The new object of each change, once, but for what is deleted and for submodules.
+awk -F '\t' '/^:/ {
+    count = split($1, field, " ")
+    if (field[(count - 1) / 2] !~ /^(000000|160000)$/ && !seen[field[count - 1]]++) print field[count - 1]
+}' changes >objects
+git cat-file --batch-check='%(objectname) %(objecttype) %(objectsize)' <objects >sizes
+awk -v limit="$limit" '$2 == "blob" && $3 <= limit { print $1 }' sizes >wanted
+git cat-file --batch <wanted >blobs
+rm -rf objects wanted "$work"

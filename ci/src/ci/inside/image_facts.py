@@ -1,0 +1,261 @@
+"""Say what an image's layers hold, file by file, and what in them is of interest to the posture rules.
+
+    image_facts.py IMAGE.tar BASE_LAYERS OUTPUT [VARIABLE ...]
+
+OUTPUT/found.json is what the rules judge; OUTPUT/files.json lists every entry
+above the base, for comparing two builds. The variables hold secrets' values
+that must be in no layer and not in the config; only the variables' names are
+written. A file that a later layer deletes is still in the image: secrets are
+looked for in every layer above the base, everything else in what is left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+Json = dict[str, Any]
+
+SHOWN = 20  # paths of one kind that are named; all are counted
+LARGEST = 5  # files of a layer that are named
+TEXT_LIMIT = 1 << 16  # bytes up to which a text is compared line by line
+SHORTEST_SECRET = 8  # bytes; anything shorter is found by chance
+WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
+
+BINARIES = re.compile(r"(?:usr/)?(?:local/)?s?bin/|opt/[^/]+/bin/|root/\.(?:local|cargo)/bin/")
+TOOLS = re.compile(
+    r"(?:uvx?|pip[\d.]*|pipx|poetry|pdm|conda|mamba|(?:[\w-]+-)?(?:gcc|g\+\+|cc|c\+\+|clang)(?:-[\d.]+)?"
+    r"|tcc|rustc|cargo|go|javac|make|cmake|ninja)"
+)
+INSTALLERS = re.compile(r".*/(?:site-packages/(?:pip|uv)|ensurepip)/__init__\.py")
+CACHES = re.compile(
+    r"(?:root|home/[^/]+)/(?:\.cache|\.npm|\.cargo/registry|go/pkg/mod)/"
+    r"|var/cache/(?:apt|apk|yum|dnf|pip|uv)/|var/lib/apt/lists/|tmp/|var/tmp/"
+)
+EXAMPLES = re.compile(r".*\.(?:example|sample|template|dist)")
+SECRET_FILES = re.compile(
+    r"(?:.*/)?(?:\.env(?:\..+)?|\.netrc|\.pypirc|\.git-credentials|\.dockercfg|\.htpasswd|id_(?:rsa|dsa|ecdsa|ed25519)"
+    r"|\.aws/credentials|\.docker/config\.json|\.kube/config|\.git/config|[^/]+\.(?:kdbx|p12|pfx))"
+)
+# What it is, texts one of which is in it (to look for a text is fast), and the whole.
+SECRETS: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
+    (
+        "a private key",
+        (b"PRIVATE KEY-----",),
+        re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+(?:[A-Za-z0-9+/=]{40,}|Proc-Type)"),
+    ),
+    ("an AWS access key", (b"AKIA",), re.compile(rb"\bAKIA(?![0-9A-Z]*EXAMPLE)[0-9A-Z]{16}\b")),
+    (
+        "a GitHub token",
+        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
+        re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b"),
+    ),
+    ("a PyPI token", (b"pypi-AgEI",), re.compile(rb"\bpypi-AgEIcHlwaS5vcmc[\w-]{50,}")),
+    ("an npm token", (b"_authToken=",), re.compile(rb"_authToken=\w{20,}")),
+    ("an Azure storage key", (b"AccountKey=",), re.compile(rb"AccountKey=[A-Za-z0-9+/]{86}==")),
+    ("a Slack token", (b"xox",), re.compile(rb"\bxox[abprs]-[0-9A-Za-z]+-[0-9A-Za-z-]{20,}")),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a layer."""
+
+    path: str
+    layer: int
+    kind: str
+    mode: int
+    owner: str
+    size: int
+    target: str = ""
+    hashes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def listed(self) -> Json:
+        """Return the entry for files.json; what is empty is left out."""
+        known = {"path": self.path, "kind": self.kind, "mode": f"{self.mode:04o}", "owner": self.owner}
+        more = {"size": self.size, "target": self.target, "attributes": self.attributes}
+        return {**known, **{key: value for key, value in more.items() if value}, **self.hashes}
+
+
+@dataclass
+class Image:
+    """What is left after all layers, and what was seen on the way."""
+
+    base: int
+    values: dict[str, bytes]
+    tree: dict[str, Entry] = field(default_factory=dict)
+    layers: list[Json] = field(default_factory=list)
+    listing: list[list[Json]] = field(default_factory=list)
+    secrets: list[Json] = field(default_factory=list)
+
+    def add_layer(self, digest: str, blob: IO[bytes]) -> None:
+        """Read one layer over those below it."""
+        number = len(self.layers)
+        self.layers.append({"digest": digest, "files": 0, "bytes": 0, "wasted": 0, "largest": []})
+        entries = []
+        with tarfile.open(fileobj=blob, mode="r:*") as tar:
+            for member in tar:
+                data = None
+                if number >= self.base and member.isreg():
+                    file = tar.extractfile(member)
+                    data = file.read() if file else b""
+                entry = _entry(member, number, data)
+                if not entry.path:
+                    continue
+                entries.append(entry)
+                if data is not None:
+                    self.look_for_secrets(entry.path, data, number)
+        self._put(entries)
+        layer = self.layers[number]
+        files = sorted((e for e in entries if e.kind == "file"), key=lambda e: -e.size)
+        layer["files"], layer["bytes"] = len(files), sum(entry.size for entry in files)
+        layer["largest"] = [[entry.path, entry.size] for entry in files[:LARGEST]]
+        if number >= self.base:
+            self.listing.append([entry.listed() for entry in entries])
+
+    def look_for_secrets(self, path: str, data: bytes, layer: int) -> None:
+        """Note what looks like a secret, by name or content, and every given value."""
+        what = [f"the value of {name}" for name, value in self.values.items() if value in data]
+        what += [
+            name
+            for name, marks, pattern in SECRETS
+            if any(mark in data for mark in marks) and pattern.search(data)
+        ]
+        if SECRET_FILES.fullmatch(path) and not EXAMPLES.fullmatch(path) and data:
+            what.append("a file that holds secrets, by its name")
+        self.secrets += [{"path": path, "what": text, "layer": layer} for text in what]
+
+    def _put(self, entries: list[Entry]) -> None:
+        """Whiteouts hide what is in the layers below, never what is in their own."""
+        for entry in entries:
+            folder, _, name = entry.path.rpartition("/")
+            if name == OPAQUE:
+                self._remove_below(folder)
+            elif name.startswith(WHITEOUT):
+                path = f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/")
+                self._remove(path)
+                self._remove_below(path)
+        for entry in entries:
+            if PurePosixPath(entry.path).name.startswith(WHITEOUT):
+                continue
+            old = self.tree.get(entry.path)
+            if old and old.kind == "folder" and entry.kind != "folder":
+                self._remove_below(entry.path)
+            self._remove(entry.path)
+            self.tree[entry.path] = entry
+
+    def _remove(self, path: str) -> None:
+        gone = self.tree.pop(path, None)
+        if gone and gone.kind == "file":
+            self.layers[gone.layer]["wasted"] += gone.size
+
+    def _remove_below(self, folder: str) -> None:
+        for path in [path for path in self.tree if path.startswith(f"{folder}/")]:
+            self._remove(path)
+
+    def found(self) -> Json:
+        """Return what the rules judge. Only files that the base does not bring count, but for tools."""
+        own = [entry for entry in self.tree.values() if entry.layer >= self.base]
+        files = [entry for entry in own if entry.kind in ("file", "link")]
+        return {
+            "layers": self.layers,
+            "secrets": self.secrets,
+            "tools": _named([e for e in self.tree.values() if e.kind != "folder" and _is_tool(e.path)]),
+            "setuid": _named([e for e in files if e.mode & 0o6000]),
+            "caches": _named([e for e in files if CACHES.match(e.path)]),
+            "not_root": _named([e for e in own if e.owner.split(":")[0] != "0"]),
+            "writable": _named([e for e in files if e.mode & 0o002]),
+            "pth": _named([e for e in files if e.path.endswith(".pth")]),
+        }
+
+
+def _named(entries: list[Entry]) -> Json:
+    shown = [{"path": e.path, "owner": e.owner, "mode": f"{e.mode:04o}"} for e in entries[:SHOWN]]
+    return {"count": len(entries), "bytes": sum(entry.size for entry in entries), "shown": shown}
+
+
+def _is_tool(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return bool(
+        (BINARIES.fullmatch(f"{folder}/") and TOOLS.fullmatch(name)) or INSTALLERS.fullmatch(f"/{path}")
+    )
+
+
+def _entry(member: tarfile.TarInfo, layer: int, data: bytes | None) -> Entry:
+    kinds = {tarfile.DIRTYPE: "folder", tarfile.SYMTYPE: "symlink", tarfile.LNKTYPE: "link"}
+    kind = "file" if member.isreg() else kinds.get(member.type, "device")
+    prefix = "SCHILY.xattr."
+    return Entry(
+        path="" if member.name == "." else member.name.removeprefix("./").strip("/"),
+        layer=layer,
+        kind=kind,
+        mode=member.mode,
+        owner=f"{member.uid}:{member.gid}",
+        size=member.size if kind == "file" else 0,
+        target=member.linkname,
+        hashes=_hashes(data) if data is not None else {},
+        attributes={
+            key.removeprefix(prefix): value
+            for key, value in member.pax_headers.items()
+            if key.startswith(prefix)
+        },
+    )
+
+
+def _hashes(data: bytes) -> dict[str, str]:
+    """Return the content's digest, and of a text those that say in which way two of them differ."""
+    hashes = {"sha256": hashlib.sha256(data).hexdigest()}
+    if data and len(data) <= TEXT_LIMIT and b"\0" not in data:
+        lines = b"\n".join(sorted(data.splitlines()))
+        hashes["sorted"] = hashlib.sha256(lines).hexdigest()[:16]
+        hashes["without_numbers"] = hashlib.sha256(re.sub(rb"\d+", b"0", data)).hexdigest()[:16]
+    return hashes
+
+
+def read(image_tar: Path, base: int, values: dict[str, bytes]) -> Image:
+    """Read all layers of the one image in the tar, and its config."""
+    image = Image(base, {name: value for name, value in values.items() if len(value) >= SHORTEST_SECRET})
+    with tarfile.open(image_tar) as tar:
+
+        def named(name: str) -> IO[bytes]:
+            file = tar.extractfile(name)
+            if file is None:
+                msg = f"{name} is no file of the image"
+                raise ValueError(msg)
+            return file
+
+        def blob(digest: str) -> IO[bytes]:
+            return named("blobs/" + digest.replace(":", "/", 1))
+
+        index = json.load(named("index.json"))
+        manifest = json.load(blob(index["manifests"][0]["digest"]))
+        for layer in manifest["layers"]:
+            image.add_layer(layer["digest"], blob(layer["digest"]))
+        image.look_for_secrets("(config)", blob(manifest["config"]["digest"]).read(), len(image.layers))
+    return image
+
+
+def main(arguments: list[str]) -> None:
+    """Read the words, write the two files."""
+    try:
+        image_tar, base, output, *variables = arguments
+    except ValueError:
+        sys.exit(__doc__)
+    values = {name: os.environb[name.encode()] for name in variables}
+    image = read(Path(image_tar), int(base), values)
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "found.json").write_text(json.dumps(image.found()))
+    (folder / "files.json").write_text(json.dumps(image.listing))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,56 @@
+"""Run a test command to its end, whatever that is, and keep what it left.
+
+    run_tests.py SECONDS OUTPUT -- COMMAND ...
+
+Writes OUTPUT/output.txt and OUTPUT/outcome.json and always exits with 0: an
+engine throws away the files of a program that a signal ended, and a red test
+is a result, not a crash. Who reads the outcome judges it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def run(seconds: float, output: Path, command: list[str]) -> dict[str, object]:
+    """Run the command; end it with all its children when its time is over."""
+    started = time.time()
+    late = False
+    with (output / "output.txt").open("wb") as file:
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            late = True
+            os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait()
+    return {
+        "exit_code": code if code >= 0 else 128 - code,
+        "signal": signal.Signals(-code).name if code < 0 else "",
+        "late": late,
+        "at": started,
+        "seconds": round(time.time() - started, 2),
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Read the words, run, write."""
+    seconds, folder, separator, *command = arguments
+    if separator != "--" or not command:
+        sys.exit(__doc__)
+    output = Path(folder)
+    outcome = run(float(seconds), output, command)
+    (output / "outcome.json").write_text(json.dumps(outcome))
+    sys.stdout.write((output / "output.txt").read_text(errors="replace"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Linters, in containers, in the versions that the project's own lock has."""

@@ -1,0 +1,40 @@
+"""The class that Dagger calls, put together from its verbs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore
+
+from ci._dagger import object_type
+from ci.errors import hide_tracebacks
+from ci.verbs.build import Build
+from ci.verbs.lint import Lint
+from ci.verbs.release import Release
+from ci.verbs.stack import Stack
+
+hide_tracebacks()
+
+
+@object_type
+class Ci(Build, Lint, Stack, Release):
+    """The pipeline between `git push` and a trusted image, driven by compose.yaml."""
+
+    source: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(["**/.git", "**/.venv", "**/__pycache__", "**/.*_cache", "**/node_modules", "**/.env"]),
+        Doc("The project: the folder that holds the compose file"),
+    ]
+    images: Annotated[
+        dagger.File | None,
+        Doc(
+            "Images map: a JSON object of reference to reference, null = not available here; "
+            "default: the one of the engine's network, if it has one"
+        ),
+    ] = None
+    build_env: Annotated[
+        dagger.Secret | None,
+        Doc("NAME=value lines for the variables that build secrets come from, as file:PATH; default: none"),
+    ] = None

@@ -1,0 +1,134 @@
+"""What is known of one image when it is judged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Declared", "Found", "Image", "Layer", "Secret", "Started", "image"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer; sizes are bytes. `wasted` is what later layers overwrite or delete of its files."""
+
+    digest: str
+    base: bool
+    size: int
+    files: int
+    bytes: int
+    wasted: int
+    largest: tuple[tuple[str, int], ...]
+    instruction: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Files of one kind: how many, how large, and the first of them by path."""
+
+    count: int = 0
+    bytes: int = 0
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Something in a layer, or in the config, that looks like a secret; never its value."""
+
+    path: str
+    what: str
+    layer: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """How the image's own command ran with a read-only root.
+
+    `problem` says why it did not come up or stay; `exit_code` is that of its
+    end after the stop signal, `killed` that it outlived its grace of `grace` seconds.
+    """
+
+    problem: str = ""
+    exit_code: int = 0
+    killed: bool = False
+    grace: float = 10.0
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the project's files say of an image; `instructions` made its layers above the base."""
+
+    instructions: tuple[str, ...]
+    references: tuple[str, ...]
+    ports: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its config, layers, what was found in them, what it is made of and how it starts.
+
+    `references` are the images its Dockerfile names, before the images map;
+    `ports` those that the compose file publishes or exposes.
+    """
+
+    service: str
+    digest: str
+    size: int
+    config: dict[str, Any]
+    layers: tuple[Layer, ...]
+    found: dict[str, Found]
+    secrets: tuple[Secret, ...]
+    references: tuple[str, ...]
+    ports: frozenset[str]
+    started: Started
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The config's part that says how to run it: `User`, `Env`, `Healthcheck` and so on."""
+        return self.config.get("config") or {}
+
+    def kind(self, name: str) -> Found:
+        """Return the files of a kind of `inside/image_facts.py`."""
+        return self.found[name]
+
+
+def image(service: str, artefact: dict[str, Any], found: str, declared: Declared, started: Started) -> Image:
+    """Put together what `inside/artefact.py` and `inside/image_facts.py` wrote and the rest."""
+    data = json.loads(found)
+    above = iter(declared.instructions)
+    layers = tuple(
+        Layer(
+            digest=made["digest"],
+            base=made["base"],
+            size=made["size"],
+            files=read["files"],
+            bytes=read["bytes"],
+            wasted=read["wasted"],
+            largest=tuple((path, size) for path, size in read["largest"]),
+            instruction="" if made["base"] else next(above, ""),
+        )
+        for made, read in zip(artefact["layers"], data["layers"], strict=True)
+    )
+    kinds = {
+        name: Found(item["count"], item["bytes"], tuple(_shown(name, entry) for entry in item["shown"]))
+        for name, item in data.items()
+        if name not in ("layers", "secrets")
+    }
+    return Image(
+        service=service,
+        digest=artefact["digest"],
+        size=artefact["size"],
+        config=artefact["config"],
+        layers=layers,
+        found=kinds,
+        secrets=tuple(Secret(**item) for item in data["secrets"]),
+        references=tuple(declared.references),
+        ports=declared.ports,
+        started=started,
+    )
+
+
+def _shown(kind: str, entry: dict[str, str]) -> str:
+    more = {"not_root": entry["owner"], "setuid": entry["mode"], "writable": entry["mode"]}.get(kind)
+    return f"/{entry['path']}" + (f" ({more})" if more else "")

@@ -1,0 +1,159 @@
+"""The posture gate's table for people, Markdown for a job summary and JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from ci import table
+from ci.errors import PipelineError
+from ci.posture.rules import RULES, layer_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ci.posture.facts import Image
+    from ci.posture.judge import Broken, Verdict
+
+__all__ = ["data", "directory", "error", "markdown", "settings", "text"]
+
+# Nanoseconds, as image configs count, in a second.
+_SECOND = 1_000_000_000
+_SETTINGS = ["service", "size", "user", "healthcheck", "environment", "files", "not root's"]
+_HEADER = ["service", "size", "layers", "wasted", "user", "rules", "waived", "broken"]
+
+
+def error(verdict: Verdict) -> PipelineError | None:
+    """Return the gate's error, or `None` if it is green."""
+    if not verdict.reds:
+        return None
+    return PipelineError(
+        f"posture: the gate is red for {', '.join(verdict.reds)}",
+        details=text(verdict),
+        next_step="do what stands under each rule; what must stay for a while gets an entry in "
+        "[[tool.ci.waivers]] with rule, service, reason and until",
+    )
+
+
+def text(verdict: Verdict) -> str:
+    """Return one line an image, then each broken rule with what was found, why and what to do."""
+    parts = [table.text(_HEADER, [_row(verdict, image) for image in verdict.images])]
+    for each in verdict.failing:
+        found = "\n".join(f"  {line}" for text in each.found for line in text.splitlines())
+        parts.append(
+            f"{each.service}: {each.rule.id}\n{found}\n  why: {each.rule.why}\n  do: {each.rule.to_do}"
+        )
+    remarks = _remarks(verdict)
+    return "\n\n".join([*parts, *(["\n".join(remarks)] if remarks else [])])
+
+
+def markdown(verdict: Verdict) -> str:
+    """Return the same for a job summary."""
+    word = "red" if verdict.reds else "green"
+    rows = [_row(verdict, image) for image in verdict.images]
+    parts = [f"## Posture: {word}", table.markdown(_HEADER, rows)]
+    if verdict.failing:
+        broken = [[e.service, e.rule.id, _first(e), e.rule.to_do] for e in verdict.failing]
+        parts.append(table.markdown(["service", "rule", "found", "do"], broken))
+    parts.append("\n".join(f"- {remark}" for remark in _remarks(verdict)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def settings(images: Sequence[Image]) -> list[list[str]]:
+    """Return a header and a row for each image: how it runs, and whose its own files are.
+
+    `files` are those above the base; of the environment it is the names.
+    """
+    return [_SETTINGS, *(_settings(image) for image in images)]
+
+
+def _settings(image: Image) -> list[str]:
+    check = image.settings.get("Healthcheck") or {}
+    probe = (check.get("Test") or ["none"])[0]
+    interval = check.get("Interval", 0) / _SECOND
+    return [
+        image.service,
+        table.megabytes(image.size),
+        image.settings.get("User") or "root",
+        f"{probe} each {interval:g} s" if interval else probe,
+        " ".join(sorted(entry.partition("=")[0] for entry in image.settings.get("Env") or ())),
+        str(sum(layer.files for layer in image.layers if not layer.base)),
+        str(image.kind("not_root").count),
+    ]
+
+
+def data(verdict: Verdict) -> dict[str, Any]:
+    """Return everything as what JSON holds."""
+    return {
+        "schema": 1,
+        "red": verdict.reds,
+        "expired_waivers": [str(waiver) for waiver in verdict.expired],
+        "unused_waivers": [str(waiver) for waiver in verdict.unused],
+        "images": {
+            image.service: {
+                "digest": image.digest,
+                "size": image.size,
+                "layers": [dataclasses.asdict(layer) for layer in image.layers],
+                "broken": [_broken(each) for each in verdict.of(image.service)],
+                "kept": [rule.id for rule in RULES if rule not in _rules(verdict, image)],
+            }
+            for image in verdict.images
+        },
+    }
+
+
+def directory(verdict: Verdict) -> dict[str, str]:
+    """Return the report's files by name: table, Markdown, JSON, how each image runs, its layers."""
+    header, *rows = settings(verdict.images)
+    layers = {f"layers/{image.service}.txt": layer_table(image) + "\n" for image in verdict.images}
+    return {
+        "posture.txt": text(verdict) + "\n",
+        "posture.md": markdown(verdict),
+        "settings.txt": table.text(header, rows) + "\n",
+        "settings.md": f"## How each image runs\n\n{table.markdown(header, rows)}\n",
+        "posture.json": json.dumps(data(verdict), indent=1) + "\n",
+        **layers,
+    }
+
+
+def _row(verdict: Verdict, image: Image) -> list[str]:
+    broken = verdict.of(image.service)
+    failing = [each.rule.id for each in broken if each.waiver is None]
+    return [
+        image.service,
+        table.megabytes(image.size),
+        str(len(image.layers)),
+        table.megabytes(sum(layer.wasted for layer in image.layers)),
+        image.settings.get("User") or "root",
+        f"{len(RULES) - len(broken)} of {len(RULES)}",
+        ", ".join(each.rule.id for each in broken if each.waiver) or "-",
+        ", ".join(failing) or "-",
+    ]
+
+
+def _rules(verdict: Verdict, image: Image) -> list[Any]:
+    return [each.rule for each in verdict.of(image.service)]
+
+
+def _broken(each: Broken) -> dict[str, Any]:
+    return {
+        "rule": each.rule.id,
+        "found": list(each.found),
+        "why": each.rule.why,
+        "do": each.rule.to_do,
+        "waiver": str(each.waiver) if each.waiver else None,
+    }
+
+
+def _first(each: Broken) -> str:
+    return "; ".join(text.splitlines()[0] for text in each.found)
+
+
+def _remarks(verdict: Verdict) -> list[str]:
+    remarks = [
+        f"error: {waiver}: it has ended: mend the image, or decide again" for waiver in verdict.expired
+    ]
+    remarks += [f"waived: {each.waiver}: {_first(each)}" for each in verdict.broken if each.waiver]
+    remarks += [f"warning: {waiver} is not needed: remove it" for waiver in verdict.unused]
+    return remarks

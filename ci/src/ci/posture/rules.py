@@ -1,0 +1,266 @@
+"""The rules: each looks at the facts of one image and says what breaks it.
+
+Where they come from: CIS Docker Benchmark 1.6, section 4 (user, healthcheck,
+setuid, secrets, packages); the Dockerfile best practices of Docker (pinned
+bases, caches, EXPOSE); Compose's own `read_only` and `stop_grace_period`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci import table
+from ci.references import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ci.policy import Policy
+    from ci.posture.facts import Found, Image
+
+__all__ = ["RULES", "Rule"]
+
+_SECRET_NAME = re.compile(
+    r"SECRET|PASSW(?:OR)?D|TOKEN|CREDENTIAL|PEPPER|(?:^|_)(?:API|ACCESS|PRIVATE|ADMIN|ENCRYPTION|SIGNING)_?KEY(?:$|_)",
+    re.IGNORECASE,
+)
+_USER = re.compile(r"(?P<uid>\d+)(?::\d+)?", re.ASCII)
+_MEGABYTE = 1_000_000
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: `why` it is there, what `to_do` where it is broken, and the `check` that says so."""
+
+    id: str
+    why: str
+    to_do: str
+    check: Callable[[Image, Policy], Iterator[str]]
+
+
+def _user(image: Image, _: Policy) -> Iterator[str]:
+    user = image.settings.get("User") or ""
+    match = _USER.fullmatch(user)
+    if not user:
+        yield "no USER: it runs as root"
+    elif match is None:
+        yield f"USER {user} is a name: what it may do depends on /etc/passwd"
+    elif int(match["uid"]) == 0:
+        yield f"USER {user} is root"
+
+
+def _healthcheck(image: Image, _: Policy) -> Iterator[str]:
+    test = (image.settings.get("Healthcheck") or {}).get("Test") or []
+    if not test or test[0] == "NONE":
+        yield "no HEALTHCHECK"
+
+
+def _files(kind: str, what: str) -> Callable[[Image, Policy], Iterator[str]]:
+    def check(image: Image, _: Policy) -> Iterator[str]:
+        found = image.kind(kind)
+        if found.count:
+            yield f"{what}: {_paths(found)}"
+
+    return check
+
+
+def _paths(found: Found) -> str:
+    more = found.count - len(found.paths[:_NAMED])
+    return ", ".join(found.paths[:_NAMED]) + (f" and {more} more" if more else "")
+
+
+def _caches(image: Image, _: Policy) -> Iterator[str]:
+    found = image.kind("caches")
+    if found.count:
+        yield f"{found.count} files, {table.megabytes(found.bytes)}: {_paths(found)}"
+
+
+def _pth(image: Image, policy: Policy) -> Iterator[str]:
+    found = image.kind("pth")
+    unexpected = [path for path in found.paths if path.rpartition("/")[2] not in policy.pth]
+    if unexpected:
+        yield ", ".join(unexpected)
+
+
+def _secret_settings(image: Image, _: Policy) -> Iterator[str]:
+    pairs = [variable.partition("=")[::2] for variable in image.settings.get("Env") or ()]
+    labels = list((image.settings.get("Labels") or {}).items())
+    for kind, items in (("ENV", pairs), ("LABEL", labels)):
+        for name, value in items:
+            if value and _SECRET_NAME.search(name) and not _harmless(name, value):
+                yield f"{kind} {name} has a value"
+
+
+def _harmless(name: str, value: str) -> bool:
+    """Whether a value is where a secret is, or a number or switch, and no secret."""
+    return (
+        name.upper().endswith(("_FILE", "_PATH", "_URL")) or value.startswith("/run/secrets/")
+    ) or value.lower() in ("true", "false", *map(str, range(10)))
+
+
+def _secret_files(image: Image, _: Policy) -> Iterator[str]:
+    for secret in image.secrets[:_NAMED]:
+        where = f"/{secret.path}" if secret.layer < len(image.layers) else "the config"
+        yield f"{where}: {secret.what}" + _layer(image, secret.layer)
+    if len(image.secrets) > _NAMED:
+        yield f"and {len(image.secrets) - _NAMED} more"
+
+
+def _layer(image: Image, number: int) -> str:
+    instruction = image.layers[number].instruction if number < len(image.layers) else ""
+    return f" (from {_short(instruction)})" if instruction else ""
+
+
+def _start(image: Image, _: Policy) -> Iterator[str]:
+    if image.started.problem:
+        yield image.started.problem
+
+
+def _stop(image: Image, _: Policy) -> Iterator[str]:
+    started = image.started
+    if started.problem:
+        return
+    signal = image.settings.get("StopSignal") or "SIGTERM"
+    if started.killed:
+        yield f"still runs {started.grace:g} s after {signal}, and had to be killed"
+    elif started.exit_code:
+        yield f"ends with exit code {started.exit_code} after {signal}"
+
+
+def _budget(image: Image, policy: Policy) -> Iterator[str]:
+    budget = policy.size_budgets.get(image.service, policy.size_budget)
+    if image.size > budget * _MEGABYTE:
+        yield f"{table.megabytes(image.size)} of {budget} MB, compressed\n{layer_table(image)}"
+
+
+def layer_table(image: Image) -> str:
+    """Return what each layer adds and wastes, and which instruction made it."""
+    rows = [
+        [
+            str(number),
+            table.megabytes(layer.size),
+            table.megabytes(layer.bytes),
+            table.megabytes(layer.wasted),
+            str(layer.files),
+            "(base image)" if layer.base else _short(layer.instruction) or "(not certain)",
+            ", ".join(f"/{path} {table.megabytes(size)}" for path, size in layer.largest[:2]),
+        ]
+        for number, layer in enumerate(image.layers)
+    ]
+    return table.text(["layer", "size", "unpacked", "wasted", "files", "made by", "largest"], rows)
+
+
+def _short(instruction: str) -> str:
+    return instruction if len(instruction) <= 60 else f"{instruction[:59]}…"  # noqa: PLR2004 - a column's width
+
+
+def _pinned(image: Image, _: Policy) -> Iterator[str]:
+    for reference in image.references:
+        if not parse(reference, where=f"service '{image.service}', its Dockerfile").pinned:
+            yield reference
+
+
+def _ports(image: Image, _: Policy) -> Iterator[str]:
+    exposed = {port if "/" in port else f"{port}/tcp" for port in image.settings.get("ExposedPorts") or {}}
+    for port in sorted(image.ports - exposed):
+        yield f"the compose file has port {port}, the Dockerfile does not EXPOSE it"
+    if image.ports:
+        for port in sorted(exposed - image.ports):
+            yield f"EXPOSE {port}, which the compose file does not publish or expose"
+
+
+RULES = (
+    Rule(
+        "non-root-user",
+        "a process that breaks out of a container as root is root on the host",
+        "end the Dockerfile with a numeric USER such as 10001:10001",
+        _user,
+    ),
+    Rule(
+        "healthcheck",
+        "nobody but the image knows how to tell that it works",
+        "add a HEALTHCHECK that asks the service itself",
+        _healthcheck,
+    ),
+    Rule(
+        "no-caches",
+        "package caches make an image larger and are never read",
+        "use RUN --mount=type=cache, or remove them in the same RUN",
+        _caches,
+    ),
+    Rule(
+        "no-build-tools",
+        "what can install or compile helps only an intruder",
+        "build in an earlier stage and COPY --from it",
+        _files("tools", "the image has"),
+    ),
+    Rule(
+        "no-setuid",
+        "a setuid file gives every process the rights of its owner",
+        "remove the bit (chmod u-s,g-s) or the file",
+        _files("setuid", "added"),
+    ),
+    Rule(
+        "root-owned",
+        "a service that can change its own code keeps what an intruder puts there",
+        "COPY before USER and without --chown; write to a tmpfs or volume",
+        _files("not_root", "not owned by root"),
+    ),
+    Rule(
+        "not-writable",
+        "as root-owned: files that everybody may write",
+        "chmod o-w",
+        _files("writable", "writable for everybody"),
+    ),
+    Rule(
+        "no-secret-settings",
+        "whoever can pull the image reads its variables and labels",
+        "give it at run time, as a secret; revoke what has been pushed",
+        _secret_settings,
+    ),
+    Rule(
+        "no-secret-files",
+        "whoever can pull the image reads its files, those that a later layer deletes too",
+        "use RUN --mount=type=secret, and .dockerignore; revoke what has been pushed",
+        _secret_files,
+    ),
+    Rule(
+        "no-unexpected-pth",
+        "a .pth file runs code at every start of Python",
+        "remove it, or name it in tool.ci.pth",
+        _pth,
+    ),
+    Rule(
+        "read-only-start",
+        "it must run with `read_only: true`, or an intruder can change it",
+        "write to a tmpfs of the compose file only; see the output above",
+        _start,
+    ),
+    Rule(
+        "stops-in-time",
+        "each update and each scale-down ends it this way",
+        "let CMD be the program itself, not a shell, and let it end with 0 on its stop signal",
+        _stop,
+    ),
+    Rule(
+        "size-budget",
+        "every node pulls it before it starts",
+        "see which layer is large or wastes; raise tool.ci.size-budgets if it must be",
+        _budget,
+    ),
+    Rule(
+        "pinned-base",
+        "a tag means another image tomorrow",
+        "add @sha256:… to each reference in the Dockerfile",
+        _pinned,
+    ),
+    Rule(
+        "ports-match",
+        "a port in one file only is a mistake in one of them",
+        "mend EXPOSE, or ports/expose in the compose file",
+        _ports,
+    ),
+)

@@ -1,0 +1,103 @@
+"""Image references, and the map that substitutes one for another."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ImagesMap", "Reference", "parse"]
+
+# The grammar of github.com/distribution/reference, without its length limits.
+_PATTERN = re.compile(
+    r"(?P<name>(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?/)?"
+    r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One image reference in its parts; `str()` puts it together again."""
+
+    name: str
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.name}{tag}{digest}"
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a digest fixes the content."""
+        return bool(self.digest)
+
+    @property
+    def without_digest(self) -> str:
+        """`name:tag`, with the tag `latest` where there is none."""
+        return f"{self.name}:{self.tag or 'latest'}"
+
+
+def parse(text: str, *, where: str) -> Reference:
+    """Read a reference; `where` names its place for the error text.
+
+    Docker Hub's implied prefixes are dropped, so that `docker.io/library/redis`
+    and `redis` are equal, as they are for Docker.
+    """
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None:
+        what = f"{where}: '{text}' is not an image reference"
+        raise PipelineError(what, next_step="write it as name[:tag][@sha256:digest]")
+    name = match["name"]
+    for prefix in ("docker.io/library/", "docker.io/", "index.docker.io/", "library/"):
+        name = name.removeprefix(prefix)
+    return Reference(name, match["tag"] or "", match["digest"] or "")
+
+
+@dataclass(frozen=True)
+class ImagesMap:
+    """Which reference to use instead of another; `None` = not available here.
+
+    A key with a digest matches that digest only; one without matches its name
+    and tag whatever the digest, because a mirror or a stand-in has another.
+    """
+
+    entries: Mapping[str, str | None]
+
+    @classmethod
+    def from_json(cls, text: str, *, where: str) -> ImagesMap:
+        """Read the map; any other form than reference to reference is an error."""
+        try:
+            data: Any = json.loads(text or "{}")
+        except json.JSONDecodeError as error:
+            what = f"images map {where}: not JSON: {error}"
+            raise PipelineError(what, next_step='write {"from": "to", …} or null for "not here"') from None
+        if not isinstance(data, dict):
+            what = f"images map {where}: a JSON object is needed, found {type(data).__name__}"
+            raise PipelineError(what, next_step='write {"from": "to", …} or null for "not here"')
+        entries: dict[str, str | None] = {}
+        for key, value in data.items():
+            if not isinstance(value, str | None):
+                what = f"images map {where}: '{key}' maps to {value!r}"
+                raise PipelineError(what, next_step="give a reference as text, or null")
+            source = parse(key, where=f"images map {where}")
+            entries[str(source) if source.pinned else source.without_digest] = value
+        return cls(entries)
+
+    def resolve(self, text: str, *, where: str) -> str | None:
+        """Return the reference to use for `text`, or `None` if there is none here."""
+        reference = parse(text, where=where)
+        for key in (str(reference), reference.without_digest):
+            if key in self.entries:
+                return self.entries[key]
+        return text

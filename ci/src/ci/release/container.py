@@ -1,0 +1,164 @@
+"""Reach a registry from a container, and run the registry's program there."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagger
+from dagger import dag
+
+from ci import tools
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci.images import Builder
+    from ci.release.registries import Registry
+
+__all__ = ["Access", "is_there", "program", "run"]
+
+# What the program imports.
+_PROGRAM = ["ci/*.py", "ci/inside/*.py", "ci/inside/registry/*.py", "ci/release/*.py"]
+# The exit code of an outcome that is an error; any other but 0 is a crash.
+_REFUSED = 10
+_PARALLEL = 4
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a registry is reached.
+
+    `service` is a registry on the client's own machine, which a container
+    reaches only if it is handed in: it is spoken to without TLS.
+    """
+
+    registry: Registry
+    username: str = ""
+    password: dagger.Secret | None = None
+    service: dagger.Service | None = None
+
+    async def check(self, option: str, stem: str = "") -> None:
+        """Refuse what cannot work before anything is built.
+
+        `option` is the registry's option, `stem` what those that go with it
+        begin with, if that is not the option itself.
+        """
+        stem = stem or option
+        prefix = "--" if option == "--registry" else f"{stem}-"
+        username, password = f"{prefix}username", f"{prefix}password"
+        if bool(self.username) != bool(self.password):
+            missing = username if self.password else password
+            raise PipelineError(
+                f"{option} {self.registry}: {missing} is missing",
+                next_step=f"give both, {username} NAME and {password} env:VARIABLE, or neither",
+            )
+        if self.registry.plain_http and self.service is None:
+            raise PipelineError(
+                f"{option} {self.registry}: a container's loopback is its own, it does not reach yours",
+                next_step=f"hand it in as well: {stem}-service tcp://{self.registry.host}",
+            )
+        if self.password is not None and not await is_there(self.password):
+            # Not repeated: it may be the password itself.
+            raise PipelineError(
+                f"{option} {self.registry}: the password is empty, or is not given as a secret",
+                next_step=f"give {password} env:VARIABLE, file:PATH or cmd:COMMAND, never its value",
+            )
+
+
+async def is_there(secret: dagger.Secret) -> bool:
+    """Return whether a secret was given as one and is not empty."""
+    try:
+        return bool((await secret.plaintext()).strip())
+    except dagger.QueryError:
+        return False
+
+
+def program(builder: Builder) -> dagger.Container:
+    """Return a container with regctl and the program; nothing in it stays behind."""
+    source = dag.current_module().source().directory("src")
+    package = dag.directory().with_directory("/", source, include=_PROGRAM)
+    return (
+        builder.tool(tools.PYTHON)
+        .with_mounted_file("/regctl", builder.tool(tools.REGCTL).file("/regctl"))
+        .with_mounted_directory("/program", package)
+        .with_env_variable("PYTHONPATH", "/program")
+        .with_mounted_temp("/tmp")  # noqa: S108 - a tmpfs of the container: what is written there is never stored
+    )
+
+
+async def run(
+    container: dagger.Container, command: str, request: Mapping[str, Any], accesses: Mapping[str, Access]
+) -> list[Mapping[str, Any]]:
+    """Run the program with each registry bound under its name; return what it says of each image."""
+    registries: dict[str, dict[str, Any]] = {}
+    for name, access in accesses.items():
+        if access.registry.host in registries:
+            continue
+        entry: dict[str, Any] = {"host": access.registry.host, "plain_http": access.registry.plain_http}
+        if access.service is not None:
+            container = container.with_service_binding(name, access.service)
+            entry |= {"address": await _address(name, access.service), "plain_http": True}
+        if access.password is not None:
+            entry |= {"username": access.username, "password_file": f"/run/secrets/{name}"}
+            container = container.with_mounted_secret(f"/run/secrets/{name}", access.password, mode=0o400)
+        registries[access.registry.host] = entry
+    full = {
+        **request,
+        "regctl": "/regctl",
+        "registries": list(registries.values()),
+        "parallel": _PARALLEL,
+    }
+    return _judge(
+        *await _execute(
+            container.with_mounted_file("/request.json", dag.file("request.json", json.dumps(full))), command
+        )
+    )
+
+
+async def _address(name: str, service: dagger.Service) -> str:
+    ports = [await port.port() for port in await service.ports()]
+    return f"{name}:{ports[0]}" if ports else name
+
+
+async def _execute(container: dagger.Container, command: str) -> tuple[int, str, str]:
+    """Return exit code, outcome and what the program said."""
+    ran = (
+        container
+        # The registry is the outside world: what it held the last time is no answer.
+        .with_env_variable("CI_RUN", secrets.token_hex(8)).with_exec(
+            ["python3", "-m", "ci.inside.registry", command, "/request.json", "/outcome.json"],
+            expect=dagger.ReturnType.ANY,
+        )
+    )
+    try:
+        code, said = await ran.exit_code(), await ran.stderr()
+    except dagger.ExecError as error:
+        raise PipelineError(
+            f"the push was ended with exit code {error.exit_code}",
+            details=error.stderr,
+            next_step="run it again: it goes on from where it was",
+        ) from None
+    except dagger.QueryError as error:
+        raise PipelineError(
+            "the registry's program cannot be started",
+            details=str(error),
+            next_step="check that the registry given as a service answers, then run it again",
+        ) from None
+    outcome = await ran.file("/outcome.json").contents() if code in {0, _REFUSED} else ""
+    return code, outcome, said
+
+
+def _judge(code: int, outcome: str, said: str) -> list[Mapping[str, Any]]:
+    """Return the images of an outcome; its error becomes ours, a crash of the program is a bug."""
+    if not outcome:
+        msg = f"the registry's program ended with {code}:\n{said}"
+        raise RuntimeError(msg)
+    data: dict[str, Any] = json.loads(outcome)
+    if "error" in data:
+        raise PipelineError(**data["error"])
+    images: list[Mapping[str, Any]] = data["images"]
+    return images

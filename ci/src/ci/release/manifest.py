@@ -1,0 +1,133 @@
+"""release.json: what was pushed, by digest, in an order that does not depend on the run.
+
+`checksum` is over everything else in the file. It finds a hand that edited one
+digest; it is no signature, whoever means harm can make a new one. What
+`promote` pushes is checked against the registry and the provenance besides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Release", "Released", "read", "write"]
+
+_SCHEMA = 1
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_REPAIR = "take the file as `publish-report` wrote it, unchanged"
+
+
+@dataclass(frozen=True)
+class Released:
+    """One image: sizes in bytes, `size` as the registry stores it; `gates` = gate to outcome."""
+
+    service: str
+    reference: str
+    digest: str
+    tags: tuple[str, ...]
+    size: int
+    uncompressed: int
+    sbom: str
+    provenance: str
+    gates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A complete set: one commit, one registry, its images in the order of their services."""
+
+    ref: str
+    version: str
+    commit: str
+    created: str
+    registry: str
+    images: tuple[Released, ...]
+
+    def image(self, reference: str) -> Released:
+        """Return the image of a digest or a reference with one; any other is refused."""
+        digest = reference.rpartition("@")[2]
+        for image in self.images:
+            if image.digest == digest:
+                return image
+        known = ", ".join(f"{image.service}={image.digest}" for image in self.images)
+        raise PipelineError(
+            f"'{reference}' is not in the release manifest",
+            details=f"it has: {known}",
+            next_step="promote what was published: a digest that passed the gates",
+        )
+
+
+def write(release: Release) -> str:
+    """Return release.json; the same release gives the same text."""
+    body = _body(release)
+    return json.dumps({**body, "checksum": _checksum(body)}, indent=2) + "\n"
+
+
+def read(text: str, *, where: str = "--manifest") -> Release:
+    """Read release.json; a changed, incomplete or foreign file is an error that says what is wrong."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise _refuse(where, f"is not JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("schema") != _SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise _refuse(where, f"is no release manifest of schema {_SCHEMA} (found: {found})")
+    checksum = data.pop("checksum", None)
+    if checksum != _checksum(data):
+        raise _refuse(where, f"was changed after it was written: its checksum says {checksum}")
+    try:
+        release = _release(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _refuse(where, f"lacks or has what it should not: {error}") from None
+    _check(release, where)
+    return release
+
+
+def _body(release: Release) -> dict[str, Any]:
+    ordered = sorted(release.images, key=lambda image: image.service)
+    images = [{**asdict(image), "gates": dict(sorted(image.gates.items()))} for image in ordered]
+    body = {"schema": _SCHEMA, **asdict(release), "images": images}
+    # As it will be read: tuples are lists in JSON.
+    normalised: dict[str, Any] = json.loads(json.dumps(body))
+    return normalised
+
+
+def _release(data: dict[str, Any]) -> Release:
+    names = {item.name for item in fields(Released)}
+    images = []
+    for item in data["images"]:
+        if set(item) != names:
+            msg = f"image {item.get('service')}: {sorted(set(item) ^ names)}"
+            raise ValueError(msg)
+        images.append(Released(**{**item, "tags": tuple(item["tags"])}))
+    rest = {key: value for key, value in data.items() if key not in {"schema", "images"}}
+    return Release(images=tuple(images), **rest)
+
+
+def _check(release: Release, where: str) -> None:
+    if not release.images:
+        raise _refuse(where, "has no images")
+    for image in release.images:
+        for name in ("digest", "sbom", "provenance"):
+            value = getattr(image, name)
+            if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+                raise _refuse(where, f"has {value!r} as {name} of '{image.service}'")
+        if not image.reference.startswith(f"{release.registry}/") or image.digest not in image.reference:
+            raise _refuse(where, f"has {image.reference!r} as reference of '{image.service}'")
+
+
+def _checksum(body: Mapping[str, Any]) -> str:
+    content = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def _refuse(where: str, what: str) -> PipelineError:
+    return PipelineError(f"release manifest {where}: it {what}", next_step=_REPAIR)

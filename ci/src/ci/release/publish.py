@@ -1,0 +1,233 @@
+"""Publish a set of images, promote one, verify one: what the verbs call."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from dagger import dag
+
+from ci.errors import PipelineError
+from ci.release import labels, manifest, summary
+from ci.release.container import program, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import dagger
+
+    from ci.images import Artefact, Builder
+    from ci.release.container import Access
+    from ci.release.labels import Origin
+    from ci.release.manifest import Release
+    from ci.release.signing import Signing
+    from ci.tags import Tags
+
+__all__ = ["Candidate", "Outcome", "candidate", "promote", "publish", "verify"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An image that may be released: what passed, and what is known of it.
+
+    `gates` is gate to outcome; `base` the reference its last stage stands on,
+    `materials` every image that its build used, reference to digest.
+    """
+
+    artefact: Artefact
+    sbom: dagger.File
+    gates: Mapping[str, str]
+    base: str = ""
+    materials: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the build was told, for the provenance."""
+        build = self.artefact.service.build
+        return asdict(build) if build else {}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A set in a registry (or, of a dry run, as it would be) and what was done for it, image by image."""
+
+    release: Release
+    images: tuple[Mapping[str, Any], ...]
+    dry_run: bool = False
+
+    def text(self) -> str:
+        """Return the table that a verb prints."""
+        return summary.text(self.release, self.images, dry_run=self.dry_run)
+
+    def directory(self) -> dagger.Directory:
+        """Return release.json and the table as text and Markdown; a dry run has no manifest."""
+        markdown = summary.markdown(self.release, self.images, dry_run=self.dry_run)
+        files = dag.directory().with_new_file("release.txt", self.text() + "\n")
+        files = files.with_new_file("release.md", markdown)
+        return files if self.dry_run else files.with_new_file("release.json", manifest.write(self.release))
+
+
+async def candidate(
+    artefact: Artefact, sbom: dagger.File, gates: Mapping[str, str], *, base: str, images: Sequence[str]
+) -> Candidate:
+    """Return a candidate whose materials are known by digest; `images` are the references its build used.
+
+    A reference without a digest is asked for it: the engine has the image, it
+    was built on.
+    """
+    materials: dict[str, str] = {}
+    for reference in sorted({base, *images} - {"", "scratch"}):
+        pinned = reference if "@" in reference else await dag.container().from_(reference).image_ref()
+        materials[reference] = pinned.rpartition("@")[2]
+    return Candidate(artefact, sbom, gates, "" if base == "scratch" else base, materials)
+
+
+async def publish(  # noqa: PLR0913 - a release is made of these
+    candidates: Mapping[str, Candidate],
+    builder: Builder,
+    access: Access,
+    *,
+    origin: Origin,
+    tags: Tags,
+    ref: str,
+    workflow: str = "",
+    signing: Signing,
+    dry_run: bool = False,
+) -> Outcome:
+    """Push all images or none, sign them if there is a key, and only then move the tags; safe to run again.
+
+    `workflow` is the address of what runs this, the builder's identity in the
+    provenance. A dry run does everything but write.
+    """
+    images = _to_push(candidates, access, origin, tags)
+    builder_id = workflow or f"{origin.source or 'urn:unknown-source'}#local"
+    request = {"images": images, "origin": asdict(origin), "builder": builder_id, "dry_run": dry_run}
+    request |= signing.request
+    container = signing.program(builder)
+    for name, candidate in candidates.items():
+        layout = candidate.artefact.output.directory("layout")
+        container = container.with_mounted_directory(f"/images/{name}/layout", layout)
+        container = container.with_mounted_file(f"/images/{name}/sbom.json", candidate.sbom)
+    done = await run(container, "push", request, {"registry": access})
+    released = [_released(candidates[item["service"]], item) for item in done]
+    release = manifest.Release(
+        ref, tags.version, origin.revision, origin.created, str(access.registry), tuple(released)
+    )
+    return Outcome(release, tuple(done), dry_run)
+
+
+async def promote(  # noqa: PLR0913 - as publish
+    release: Release,
+    builder: Builder,
+    source: Access,
+    target: Access,
+    *,
+    only: Sequence[str] = (),
+    dry_run: bool = False,
+) -> Outcome:
+    """Copy a released set by digest, with all that is attached; nothing is built.
+
+    `only` are digests (or references with one) of the manifest, default: all.
+    Each image is verified where it comes from and where it goes.
+    """
+    chosen = [release.image(reference) for reference in only] or list(release.images)
+    if str(source.registry) != release.registry:
+        raise PipelineError(
+            f"--from {source.registry}: the manifest is of {release.registry}",
+            next_step=f"promote from {release.registry}, or give the other registry's manifest",
+        )
+    repositories = target.registry.repositories([image.service for image in chosen])
+    images = [
+        {
+            **_expected(image),
+            "repository": repositories[image.service],
+            "from": image.reference.partition("@")[0],
+            "size": image.size,
+            "fixed": [tag for tag in image.tags if _is_fixed(tag, release)],
+            "moving": [tag for tag in image.tags if not _is_fixed(tag, release)],
+            "version": release.version,
+            "created": release.created,
+        }
+        for image in chosen
+    ]
+    request = {"images": images, "dry_run": dry_run}
+    done = await run(program(builder), "push", request, {"registry": target, "registry-from": source})
+    return Outcome(_promoted(release, target, chosen, done), tuple(done), dry_run)
+
+
+async def verify(
+    release: Release, builder: Builder, access: Access, signing: Signing
+) -> tuple[Mapping[str, Any], ...]:
+    """Check that each digest of a manifest is there with the SBOM and provenance that the manifest names.
+
+    `signing` has the public key by which each must be signed, if signatures are to be checked.
+    """
+    images = [
+        {**_expected(image), "repository": image.reference.partition("@")[0]} for image in release.images
+    ]
+    request = {"images": images, **signing.request}
+    return tuple(await run(signing.program(builder), "verify", request, {"registry": access}))
+
+
+def _to_push(
+    candidates: Mapping[str, Candidate], access: Access, origin: Origin, tags: Tags
+) -> list[dict[str, Any]]:
+    repositories = access.registry.repositories(list(candidates))
+    return [
+        {
+            **_described(name, candidate, origin),
+            "repository": repositories[name],
+            "fixed": tags.fixed,
+            "moving": tags.moving,
+            "version": tags.version,
+            "created": origin.created,
+        }
+        for name, candidate in candidates.items()
+    ]
+
+
+def _described(name: str, candidate: Candidate, origin: Origin) -> dict[str, Any]:
+    """Return what the program needs to make the released image of one that passed."""
+    base_digest = candidate.materials.get(candidate.base, "")
+    layers = candidate.artefact.facts["layers"]
+    return {
+        "service": name,
+        "layout": f"/images/{name}/layout",
+        "labels": labels.for_image(name, origin, base=candidate.base, base_digest=base_digest),
+        "layers": [{"digest": layer["digest"], "size": layer["size"]} for layer in layers],
+        "sbom_file": f"/images/{name}/sbom.json",
+        "build": {"parameters": candidate.parameters, "materials": dict(candidate.materials)},
+    }
+
+
+def _expected(image: manifest.Released) -> dict[str, str]:
+    return {key: getattr(image, key) for key in ("service", "digest", "sbom", "provenance")}
+
+
+def _promoted(
+    release: Release, target: Access, chosen: Sequence[manifest.Released], done: Sequence[Mapping[str, Any]]
+) -> Release:
+    images = tuple(
+        replace(image, reference=item["reference"], tags=tuple(item["tags"]))
+        for image, item in zip(chosen, done, strict=True)
+    )
+    return replace(release, registry=str(target.registry), images=images)
+
+
+def _is_fixed(tag: str, release: Release) -> bool:
+    return tag == release.version or tag.startswith("sha-")
+
+
+def _released(candidate: Candidate, item: Mapping[str, Any]) -> manifest.Released:
+    facts = candidate.artefact.facts
+    return manifest.Released(
+        service=item["service"],
+        reference=item["reference"],
+        digest=item["digest"],
+        tags=tuple(item["tags"]),
+        size=facts["size"],
+        uncompressed=facts["uncompressed"],
+        sbom=item["sbom"],
+        provenance=item["provenance"],
+        gates=dict(candidate.gates),
+    )

@@ -1,0 +1,92 @@
+"""Have cosign and a key where the registry's program runs, as it wants them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import dagger
+
+from ci import tools
+from ci.errors import PipelineError
+from ci.release import signatures
+from ci.release.container import is_there, program, run
+
+if TYPE_CHECKING:
+    from ci.images import Builder
+
+__all__ = ["Signing", "by_public_key", "signing"]
+
+_KEY = "/run/secrets/sign-key"
+_PASSWORD = "/run/secrets/sign-password"  # noqa: S105 - where it is, not what
+_PUBLIC = "/cosign.pub"
+
+
+@dataclass(frozen=True)
+class Signing:
+    """What signs, or checks signatures: `files` and `secrets` by their place, `request` for the program.
+
+    Without any nothing is signed and nothing is checked.
+    """
+
+    files: dict[str, dagger.File] = field(default_factory=dict)
+    secrets: dict[str, dagger.Secret] = field(default_factory=dict)
+    request: dict[str, Any] = field(default_factory=dict)
+
+    def program(self, builder: Builder) -> dagger.Container:
+        """Return the registry's program with all of that beside it."""
+        container = program(builder)
+        for path, file in self.files.items():
+            container = container.with_mounted_file(path, file)
+        for path, secret in self.secrets.items():
+            container = container.with_mounted_secret(path, secret, mode=0o400)
+        return container
+
+
+async def signing(builder: Builder, key: dagger.Secret | None, password: dagger.Secret | None) -> Signing:
+    """Return what signs with a key, none if there is none; a key that does not work is refused here."""
+    if key is None:
+        if password is not None:
+            raise PipelineError(
+                "--sign-password is given without --sign-key",
+                next_step="give both, or neither: without a key nothing is signed",
+            )
+        return Signing()
+    for option, secret in (("--sign-key", key), ("--sign-password", password)):
+        if secret is not None and not await is_there(secret):
+            # Not repeated: it may be the key itself.
+            raise PipelineError(
+                f"{option}: it is empty, or is not given as a secret",
+                next_step=f"give {option} env:VARIABLE or file:PATH, never its value",
+            )
+    place = {"key_file": _KEY} | ({"password_file": _PASSWORD} if password else {})
+    made = Signing(
+        files={"/cosign": await _cosign(builder)},
+        secrets={_KEY: key} | ({_PASSWORD: password} if password else {}),
+        request={"cosign": "/cosign", "signing": place},
+    )
+    await run(made.program(builder), "key", {"images": [], **made.request}, {})
+    return made
+
+
+async def by_public_key(builder: Builder, key: dagger.File | None) -> Signing:
+    """Return what checks signatures by a public key, nothing if there is none."""
+    if key is None:
+        return Signing()
+    signatures.check_public(await key.contents())
+    return Signing(
+        files={"/cosign": await _cosign(builder), _PUBLIC: key},
+        request={"cosign": "/cosign", "signing": {"public_key_file": _PUBLIC}},
+    )
+
+
+async def _cosign(builder: Builder) -> dagger.File:
+    try:
+        return await builder.tool(tools.COSIGN).file("/ko-app/cosign").sync()
+    except dagger.QueryError as error:
+        raise PipelineError(
+            f"cosign is not here: its image {tools.COSIGN.partition('@')[0]} cannot be pulled",
+            details=str(error),
+            next_step="in the air-gapped network make it once: python3 -m airgap image cosign; "
+            "in another, map it to an image that your engine can pull",
+        ) from None

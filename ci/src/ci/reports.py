@@ -1,0 +1,94 @@
+"""The verbs' tables."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ci import table
+from ci.errors import PipelineError
+from ci.testing import results
+
+if TYPE_CHECKING:
+    from ci.images import Artefact
+    from ci.stack.start import Stack
+
+__all__ = ["built", "built_files", "integrated", "test_files", "tested"]
+
+
+def built(artefacts: dict[str, Artefact]) -> str:
+    """Return the images' table. `made` tells a new image from one the engine had."""
+    rows = [
+        [
+            name,
+            artefact.digest,
+            table.megabytes(artefact.facts["size"]),
+            str(len(artefact.facts["layers"])),
+            str(artefact.facts["config"]["config"].get("User", "") or "root"),
+            f"{artefact.seconds:.1f} s",
+            datetime.fromtimestamp(artefact.facts["made"]["at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+        ]
+        for name, artefact in artefacts.items()
+    ]
+    return table.text(["service", "digest", "size", "layers", "user", "took", "made"], rows)
+
+
+def built_files(artefacts: dict[str, Artefact], recorded: str) -> dict[str, str]:
+    """Return the build report's files by name; `recorded` is build.json, see `ci.comparison`."""
+    rows = [
+        [name, artefact.digest, table.megabytes(artefact.facts["size"]), artefact.base]
+        for name, artefact in artefacts.items()
+    ]
+    markdown = table.markdown(["service", "digest", "size", "base"], rows)
+    return {
+        "build.txt": built(artefacts) + "\n",
+        "build.md": f"## Images\n\n{markdown}\n",
+        "build.json": recorded,
+    }
+
+
+def test_files(done: list[results.Result], coverage: dict[str, str]) -> dict[str, str]:
+    """Return the tests' table as text, Markdown and JSON; a red run is told, not raised."""
+    header = [*results.HEADER, "coverage"]
+    rows = [[*result.row, coverage[result.name]] for result in done]
+    word = "red" if any(result.red for result in done) else "green"
+    data = {
+        result.name: {
+            **asdict(result),
+            "output": f"{result.name}/output.txt",
+            "coverage": coverage[result.name],
+        }
+        for result in done
+    }
+    return {
+        "tests.txt": table.text(header, rows) + "\n",
+        "tests.md": f"## Unit tests: {word}\n\n{table.markdown(header, rows)}\n",
+        "tests.json": json.dumps({"schema": 1, "services": data}, indent=1) + "\n",
+    }
+
+
+def tested(done: list[results.Result]) -> str:
+    """Return the tests' table; raises with the red ones' output."""
+    text = table.text(results.HEADER, results.rows(done))
+    red = [result for result in done if result.red]
+    if red:
+        raise PipelineError(
+            f"tests: {', '.join(f'{result.name}: {result.red}' for result in red)}",
+            details="\n".join((text, *(f"--- {result.name}\n{result.output}" for result in red))),
+            next_step="mend them; `--only` runs one service's tests",
+        )
+    return text
+
+
+def integrated(result: results.Result, stack: Stack) -> str:
+    """Return the suite's table, what was left out of the stack, and what has no effect in it."""
+    lines = [table.text(results.HEADER, [result.row]), ""]
+    lines += [
+        table.text(["service", "up after"], [[n, f"{s:.1f} s"] for n, s in sorted(stack.seconds.items())])
+    ]
+    left_out = stack.plan.left_out.items()
+    lines += [f"not in this stack: {name} ({image} is not available here)" for name, image in left_out]
+    lines += [f"noted: {note}" for note in stack.plan.notes]
+    return "\n".join(lines)

@@ -1,0 +1,79 @@
+"""Fetch the vulnerability database once for all scans, or take the one that is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import dagger
+from dagger import dag
+
+from ci.scan import database as about
+from ci.scan import mirrors
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ci.images import Builder
+    from ci.policy import Policy
+    from ci.scan.database import Database
+    from ci.scan.gate import Rules
+
+__all__ = ["Request", "fetch"]
+
+_SECONDS = "300"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a call of `scan` was given.
+
+    `registry` is a registry that only the client's machine reaches, bound for the fetch of the
+    database alone; `database` is one that is there already, and then nothing is fetched. `history` is
+    a repository's .git, to look for secrets there as well.
+    """
+
+    rules: Rules
+    jobs: int = 2
+    source: bool = True
+    base: dagger.File | None = None
+    mirrors: tuple[str, ...] = ()
+    registry: dagger.Service | None = None
+    database: dagger.Directory | None = None
+    skip: tuple[str, ...] = ()
+    vex: tuple[str, ...] = ()
+    history: dagger.Directory | None = None
+
+    def under(self, policy: Policy) -> Request:
+        """Return the request with what the project's settings say."""
+        rules = replace(self.rules, refused=policy.licences_refused)
+        return replace(self, rules=rules, skip=policy.scan_skip)
+
+
+async def fetch(
+    builder: Builder, python: dagger.Container, request: Request, now: datetime
+) -> tuple[dagger.Directory, Database]:
+    """Return the database's folder and what it is; fetched once a day.
+
+    One that is given comes before mirrors that are named, and those before the image of the images map.
+    """
+    found = mirrors.Mirrors(())
+    program = ["python3", "/trivy_database.py"]
+    image = "" if request.mirrors or request.registry else mirrors.image(builder.images)
+    given = request.database or (dag.container().from_(image).rootfs() if image else None)
+    if given:
+        origin = "" if request.database else image
+        python = python.with_mounted_directory("/given", given)
+        done = python.with_exec([*program, "take", "/given", "/database", origin])
+    else:
+        found = mirrors.resolve(list(request.mirrors), builder.images, service=request.registry is not None)
+        if request.registry:
+            python = python.with_service_binding(found.alias, request.registry)
+        python = python.with_env_variable("CI_DATABASE_DAY", now.date().isoformat())
+        command = [*program, "fetch", "/usr/local/bin/trivy", "/database", _SECONDS, found.bound or "-"]
+        done = python.with_exec([*command, *found.references])
+    try:
+        text = await done.file("/database/about.json").contents()
+    except dagger.ExecError as error:
+        raise about.failure(found.as_given(error.stderr)) from None
+    return done.directory("/database/db"), about.read(found.as_given(text))

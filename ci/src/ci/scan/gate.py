@@ -1,0 +1,161 @@
+"""The gate: which findings let an image pass, decided here and not by Trivy's exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ci.errors import PipelineError
+from ci.scan import exceptions, history, licences
+from ci.scan.findings import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ci.scan.database import Database
+    from ci.scan.exceptions import Exemption, Exemptions
+    from ci.scan.findings import Finding, Scan
+
+__all__ = ["SOURCE", "Judged", "Rules", "Verdict", "judge", "rules"]
+
+# What the source's own row is called, beside the services'.
+SOURCE = "(source)"
+# What may well have no package, and none that is installed.
+_PACKAGELESS = frozenset({SOURCE, history.SUBJECT})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What fails: findings of these severities, those without a fix unless they are ignored.
+
+    `complete` says that all there is was scanned: only then can an exemption be unused. `refused` are
+    the licences that fail, whatever severity; no others do.
+    """
+
+    severities: frozenset[str] = frozenset({"CRITICAL", "HIGH"})
+    ignore_unfixed: bool = False
+    database_age: timedelta = timedelta(days=3)
+    complete: bool = True
+    refused: tuple[str, ...] = ()
+
+    def gates(self, finding: Finding) -> bool:
+        """Whether the finding fails the gate, exemptions apart."""
+        if finding.kind == "license":
+            return bool(finding.refused)
+        return finding.severity in self.severities and (finding.fixable or not self.ignore_unfixed)
+
+
+def rules(severity: list[str], *, ignore_unfixed: bool, database_days: int, complete: bool) -> Rules:
+    """Return the rules for what a user gave; an unknown severity or no days is an error."""
+    wanted = [name.strip().upper() for name in severity]
+    for name in wanted:
+        if name not in SEVERITIES:
+            raise PipelineError(
+                f"--severity: there is no severity {name!r}", next_step=f"choose from {', '.join(SEVERITIES)}"
+            )
+    if database_days < 1:
+        raise PipelineError(
+            f"--database-days {database_days}: at least one is needed", next_step="give a number from 1"
+        )
+    return Rules(
+        severities=frozenset(wanted) if wanted else Rules.severities,
+        ignore_unfixed=ignore_unfixed,
+        database_age=timedelta(days=database_days),
+        complete=complete,
+    )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One finding with the gate's word on it: fails, exempt, or passes; `by` is the exemption used."""
+
+    finding: Finding
+    word: str
+    by: Exemption | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says: each subject's findings in the order of their weight.
+
+    `errors` are what makes a subject, or the exceptions file, red whatever was found.
+    """
+
+    subjects: dict[str, tuple[Judged, ...]]
+    errors: dict[str, tuple[str, ...]]
+    warnings: tuple[str, ...]
+
+    def failing(self, subject: str) -> list[Finding]:
+        """Return the findings of a subject that fail the gate."""
+        return [each.finding for each in self.subjects.get(subject, ()) if each.word == "fails"]
+
+    def red(self, subject: str) -> bool:
+        """Whether a subject fails the gate."""
+        return bool(self.failing(subject) or self.errors.get(subject))
+
+    @property
+    def reds(self) -> list[str]:
+        """What fails the gate: subjects, and the exceptions file if that does."""
+        others = [name for name in self.errors if name not in self.subjects]
+        return [name for name in [*self.subjects, *others] if self.red(name)]
+
+
+def judge(scans: Mapping[str, Scan], applied: Rules, exemptions: Exemptions, database: Database) -> Verdict:
+    """Judge all scans."""
+    subjects = {name: _judged(name, scan, applied, exemptions.live) for name, scan in scans.items()}
+    errors = {name: tuple(_errors(name, scan, database)) for name, scan in scans.items()}
+    errors[exceptions.FILE] = exemptions.expired()
+    warnings = [*exemptions.ending(), *_unrated(scans), *_suppressed(scans)]
+    if applied.complete:
+        used = {each.by.entry for judged in subjects.values() for each in judged if each.by}
+        warnings += exemptions.unused(used)
+    return Verdict(subjects, {name: found for name, found in errors.items() if found}, tuple(warnings))
+
+
+def _judged(name: str, scan: Scan, applied: Rules, exemptions: tuple[Exemption, ...]) -> tuple[Judged, ...]:
+    by_id: dict[str, list[Exemption]] = {}
+    for each in exemptions:
+        by_id.setdefault(each.id, []).append(each)
+    judged = []
+    for finding in licences.judged(scan, applied.refused, installed=name not in _PACKAGELESS):
+        by = next((each for each in by_id.get(finding.id, ()) if each.covers(finding)), None)
+        word = "exempt" if by else "fails" if applied.gates(finding) else "passes"
+        judged.append(Judged(finding, word, by))
+    return tuple(sorted(judged, key=_weight))
+
+
+def _weight(judged: Judged) -> tuple[bool, int, str, str, str, str, int]:
+    finding = judged.finding
+    rank = SEVERITIES.index(finding.severity)
+    place = (finding.package, finding.id, finding.kind, finding.place)
+    return (judged.word != "fails", rank, *place, finding.line)
+
+
+def _errors(name: str, scan: Scan, database: Database) -> Iterator[str]:
+    """Say what Trivy passes over in silence, exit code 0: no finding would mean nothing."""
+    family, version = scan.distribution
+    if scan.end_of_life:
+        yield f"{family} {version} is past its end of life: nobody looks for its vulnerabilities any more"
+    if not scan.packages and name not in _PACKAGELESS:
+        yield "Trivy recognised no package in it: that it found nothing means nothing"
+    for package in scan.unreadable:
+        yield f"the version of {package} is not one that Trivy can compare: it was passed over"
+    for spot in database.blind_spots(scan):
+        yield f"the database has nothing on {spot}: that none is vulnerable means nothing"
+
+
+def _unrated(scans: Mapping[str, Scan]) -> Iterator[str]:
+    for name, scan in scans.items():
+        unrated = sorted(
+            {each.id for each in scan.findings if each.kind == "vulnerability" and each.severity == "UNKNOWN"}
+        )
+        if unrated:
+            shown = ", ".join(unrated[:3]) + (", …" if len(unrated) > 3 else "")  # noqa: PLR2004 - a few are enough
+            yield f"{name}: nobody has rated {len(unrated)} of its vulnerabilities yet: {shown}"
+
+
+def _suppressed(scans: Mapping[str, Scan]) -> Iterator[str]:
+    for name, scan in scans.items():
+        if scan.suppressed:
+            yield f"{name}: a VEX statement takes out {', '.join(scan.suppressed)}"

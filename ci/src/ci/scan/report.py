@@ -1,0 +1,180 @@
+"""The scan's report: one table for all images, the failing findings, and the same as data."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci import table
+from ci.errors import PipelineError
+from ci.scan import baseline
+from ci.scan.exceptions import FILE
+from ci.scan.findings import SEVERITIES
+
+if TYPE_CHECKING:
+    from ci.scan.baseline import Baseline
+    from ci.scan.database import Database
+    from ci.scan.gate import Judged, Rules, Verdict
+    from ci.scan.history import History
+
+__all__ = ["Report"]
+
+_FINDINGS = ["service", "id", "severity", "package", "version", "fixed in", "where", "what"]
+# A screenful and more; scan.json has the rest.
+_SHOWN = 60
+# GitHub cuts a job summary at 1 MiB, and all jobs share it.
+_SHOWN_IN_MARKDOWN = 500
+
+
+@dataclass(frozen=True)
+class Report:
+    """One verdict and all that it was made from.
+
+    `digests` are the images', by service; `skipped` the folders of the source that were left out,
+    `not_read` its settings for Trivy that have no effect here;
+    `history` what was looked at of that, if it was.
+    """
+
+    verdict: Verdict
+    rules: Rules
+    database: Database
+    scanner: str
+    digests: dict[str, str]
+    base: Baseline | None = None
+    skipped: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
+    history: History | None = None
+
+    def error(self) -> PipelineError | None:
+        """Return the gate's error, or `None` if it is green."""
+        reds = self.verdict.reds
+        if not reds:
+            return None
+        return PipelineError(
+            f"scan: the gate is red for {', '.join(reds)}",
+            details=self.text(),
+            next_step="upgrade to what is under `fixed in`, take secrets out and revoke them; "
+            f"{self._more(reds)}what must stay for a while gets an entry in {FILE} with id, statement and "
+            "expired_at",
+        )
+
+    def _more(self, reds: list[str]) -> str:
+        failing = [finding for name in reds for finding in self.verdict.failing(name)]
+        text = ""
+        if any(finding.commit for finding in failing):
+            text += "rotate a secret of the history, which to rewrite takes it from nobody who has a clone; "
+        if any(finding.refused for finding in failing):
+            text += "replace a package whose licence is refused; "
+        return text
+
+    def text(self) -> str:
+        """Return the table, what fails, what to know."""
+        parts = [table.text(self._header(), self._rows())]
+        rows, more = self._failing(_SHOWN)
+        if rows:
+            parts.append(table.text(_FINDINGS, rows) + more)
+        parts.append("\n".join(self._remarks()))
+        return "\n\n".join(parts)
+
+    def markdown(self) -> str:
+        """Return the same for a job summary."""
+        word = "red" if self.verdict.reds else "green"
+        parts = [f"## Scan: {word}", table.markdown(self._header(), self._rows())]
+        rows, more = self._failing(_SHOWN_IN_MARKDOWN)
+        if rows:
+            parts.append("### What fails the gate\n\n" + table.markdown(_FINDINGS, rows) + more)
+        parts.append("\n".join(f"- {remark}" for remark in self._remarks()))
+        return "\n\n".join(parts) + "\n"
+
+    def json(self) -> str:
+        """Return everything as JSON; it is what `--base` takes later."""
+        return json.dumps(
+            {
+                "schema": baseline.SCHEMA,
+                "red": self.verdict.reds,
+                "scanner": self.scanner,
+                "database": self.database.to_json(),
+                "rules": {
+                    "severities": [name for name in SEVERITIES if name in self.rules.severities],
+                    "ignore_unfixed": self.rules.ignore_unfixed,
+                    "licences_refused": list(self.rules.refused),
+                },
+                "warnings": list(self.verdict.warnings),
+                "errors": {name: list(errors) for name, errors in self.verdict.errors.items()},
+                "subjects": {name: self._subject(name) for name in self.verdict.subjects},
+            },
+            indent=1,
+        )
+
+    def _subject(self, name: str) -> dict[str, Any]:
+        return {
+            "digest": self.digests.get(name, ""),
+            "findings": [self._data(name, each) for each in self.verdict.subjects[name]],
+        }
+
+    def _data(self, subject: str, judged: Judged) -> dict[str, Any]:
+        data = {**judged.finding.to_json(), "gate": judged.word}
+        if judged.by:
+            data["exempt"] = {"until": judged.by.until.isoformat(), "reason": judged.by.reason}
+        if self.base:
+            data["new"] = self.base.new(subject, judged.finding)
+        return data
+
+    def _header(self) -> list[str]:
+        since = ["new"] if self.base else []
+        return ["service", *(name.lower() for name in SEVERITIES), "fixable", "exempt", *since, "gate"]
+
+    def _rows(self) -> list[list[str]]:
+        rows = []
+        for name, judged in self.verdict.subjects.items():
+            counts = Counter(each.finding.severity for each in judged)
+            fixable = sum(each.finding.fixable for each in judged)
+            exempt = sum(each.word == "exempt" for each in judged)
+            numbers = [*(counts[severity] for severity in SEVERITIES), fixable, exempt]
+            if self.base:
+                numbers.append(sum(self.base.new(name, each.finding) for each in judged))
+            rows.append([name, *map(str, numbers), "fails" if self.verdict.red(name) else "passes"])
+        return rows
+
+    def _failing(self, most: int) -> tuple[list[list[str]], str]:
+        """Return a row for each finding that fails, and a line about those left out."""
+        rows = [
+            [
+                name,
+                finding.id,
+                finding.severity,
+                finding.package or "-",
+                finding.version or "-",
+                (finding.fixed or "no fix yet") if finding.kind == "vulnerability" else "-",
+                finding.place + (f":{finding.line}" if finding.line else ""),
+                finding.title,
+            ]
+            for name in self.verdict.subjects
+            for finding in self.verdict.failing(name)
+        ]
+        left = len(rows) - most
+        return rows[:most], f"\n… and {left} more: scan.json has all of them" if left > 0 else ""
+
+    def _remarks(self) -> list[str]:
+        verdict, database = self.verdict, self.database
+        origin = database.origin or "the folder given with --database"
+        remarks = [f"error: {name}: {text}" for name, errors in verdict.errors.items() for text in errors]
+        remarks += [f"warning: {warning}" for warning in verdict.warnings]
+        remarks.append(
+            f"Trivy {self.scanner}; database of {database.updated_at:%Y-%m-%d %H:%M} from {origin}"
+        )
+        if self.rules.refused:
+            remarks.append(f"licences refused: {', '.join(self.rules.refused)}")
+        if self.history:
+            remarks.append(self.history.remark())
+        if self.not_read:
+            remarks.append(
+                f"not read: {', '.join(self.not_read)}: what may pass, why and how long is in {FILE}"
+            )
+        if self.skipped:
+            remarks.append(f"not scanned in the source: {', '.join(self.skipped)}")
+        if database.note:
+            remarks.append(f"the database says: {database.note}")
+        return remarks

@@ -1,0 +1,42 @@
+"""Which Trivy may run.
+
+In March 2026 releases 0.69.4 to 0.69.6 of Trivy, and the tag `latest` of those days, carried an
+attacker's code (CVE-2026-33634, GHSA-69fq-xp46-6x23). A digest would have protected; a tag did not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from ci.references import Reference
+
+__all__ = ["TRIVY", "check_reference", "check_version"]
+
+# An image with the static binary /usr/local/bin/trivy.
+TRIVY = "aquasec/trivy:0.74.0@sha256:62b1e65e8869bc4b4c6aa4fa2b21595256c7c2f6018a9d9ad61caf87187c1969"
+
+_MALICIOUS = frozenset({"0.69.4", "0.69.5", "0.69.6"})
+_NEXT = "use a release from 0.70.0 on, pinned by tag and digest"
+
+
+def check_version(version: str, *, where: str) -> None:
+    """Refuse a version that is known to be malicious, and one that does not say what it is."""
+    plain = version.strip().removeprefix("v")
+    if plain in _MALICIOUS:
+        raise PipelineError(
+            f"{where}: Trivy {plain} is a release with an attacker's code (CVE-2026-33634)", next_step=_NEXT
+        )
+    if not plain[:1].isdigit():
+        raise PipelineError(f"{where}: Trivy says its version is {version!r}", next_step=_NEXT)
+
+
+def check_reference(reference: Reference, *, where: str) -> None:
+    """Refuse an image reference of the scanner without a version in its tag, and the malicious ones."""
+    if reference.tag in ("", "latest"):
+        raise PipelineError(
+            f"{where}: {reference} does not say which release of Trivy it is", next_step=_NEXT
+        )
+    check_version(reference.tag.partition("-")[0], where=f"{where} ({reference})")

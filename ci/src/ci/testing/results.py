@@ -1,0 +1,106 @@
+"""What a test run was, read from its outcome and its JUnit file."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Result", "covered", "read", "rows", "untested"]
+
+# pytest -v writes a test's name before it runs and its outcome behind it.
+_PASSED = re.compile(r"^\S+::.* (?:PASSED|SKIPPED)(?: .*)?\[ *\d+%\]\n?", re.MULTILINE)
+_FROM_HERE = "../tests/"  # how pytest names the tests' folder from the output's
+_RUNNING = re.compile(r"^(\S+::.+?) *$")
+
+_RATE = re.compile(r'<coverage [^>]*line-rate="([\d.]+)"')
+
+HEADER = ["service", "tests", "failed", "skipped", "seconds", "outcome"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run: counts, and why it is red (empty: it is green)."""
+
+    name: str
+    tests: int
+    failed: int
+    skipped: int
+    seconds: float
+    red: str
+    output: str
+    cached: bool
+    note: str = ""
+
+    @property
+    def row(self) -> list[str]:
+        """The run as a line of the table."""
+        outcome = self.red or self.note or ("passed (unchanged, result kept)" if self.cached else "passed")
+        return [
+            self.name,
+            str(self.tests),
+            str(self.failed),
+            str(self.skipped),
+            f"{self.seconds:.1f}",
+            outcome,
+        ]
+
+
+def read(name: str, outcome: dict[str, Any], junit: str, output: str, *, asked_at: float) -> Result:
+    """Judge a run. Red is: a failed test, no test at all, a signal, a time-out, no report.
+
+    `output` is that of `pytest -v`: it names a test that hangs. The lines of passed tests are left out.
+    """
+    tests = failed = skipped = 0
+    for suite in ET.fromstring(junit).iter("testsuite") if junit else ():  # noqa: S314 - pytest wrote it, in a container of ours
+        tests += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    return Result(
+        name=name,
+        tests=tests,
+        failed=failed,
+        skipped=skipped,
+        seconds=outcome["seconds"],
+        red=_red(outcome, tests, failed, skipped) + _hanging(outcome, output),
+        output=_PASSED.sub("", output),
+        cached=outcome["at"] < asked_at,
+    )
+
+
+def covered(xml: str) -> str:
+    """Return how many of the lines ran, of a coverage.xml; an empty text is none."""
+    rate = _RATE.search(xml)
+    return f"{float(rate[1]):.0%}" if rate else "-"
+
+
+def untested(name: str) -> Result:
+    """Return the line of a service that has no tests, by the policy."""
+    return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note="none (tool.ci.without-tests)")
+
+
+def _red(outcome: dict[str, Any], tests: int, failed: int, skipped: int) -> str:
+    if outcome["late"]:
+        return f"not done after {outcome['seconds']:.0f} s, stopped"
+    if outcome["signal"]:
+        return f"ended by {outcome['signal']}"
+    if failed:
+        return f"{failed} failed"
+    if outcome["exit_code"]:
+        return f"exit code {outcome['exit_code']}"
+    if tests == skipped:
+        return "no test ran"
+    return ""
+
+
+def _hanging(outcome: dict[str, Any], output: str) -> str:
+    """Name the test that was running when the run was ended."""
+    last = output.rstrip("\n").rpartition("\n")[2]
+    running = _RUNNING.match(last) if outcome["late"] or outcome["signal"] else None
+    return f", in {running[1].removeprefix(_FROM_HERE)}" if running else ""
+
+
+def rows(results: list[Result]) -> list[list[str]]:
+    """Return the table's lines."""
+    return [result.row for result in results]

@@ -1,0 +1,183 @@
+"""Each service's unit tests, in its image's own environment."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from time import time
+from typing import TYPE_CHECKING
+
+import dagger
+from dagger import dag
+
+from ci import tools
+from ci.errors import PipelineError
+from ci.images import program
+from ci.references import parse
+from ci.testing import results
+
+if TYPE_CHECKING:
+    from ci.compose.model import Project, Service
+    from ci.images import Artefact, Builder
+    from ci.policy import Policy
+
+__all__ = ["UnitTests", "dependencies", "requirements"]
+
+DEPENDENCIES = "/opt/test-dependencies"
+_PACKAGES = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+# The project's own pytest settings are not the image's business: what is strict here is strict everywhere.
+_PYTEST = [
+    *("-m", "pytest", "/ci/tests", "-v", "-c", "/dev/null", "--rootdir=/ci/tests"),
+    *("-p", "no:cacheprovider", "--import-mode=importlib", "-W", "error", "--junitxml=/ci/output/junit.xml"),
+]
+
+
+def requirements(builder: Builder, policy: Policy) -> dagger.File:
+    """Return what tests need, as the root's lock has it.
+
+    What is made of this file is made of its content: a change of the lock for anything else changes nothing.
+    """
+    export = ("export", "--frozen", "--no-emit-workspace", "--no-header", "--no-annotate", "--only-group")
+    return (
+        _uv(builder)
+        .with_workdir("/project")
+        .with_file("/project/pyproject.toml", builder.source.file("pyproject.toml"))
+        .with_file("/project/uv.lock", builder.source.file("uv.lock"))
+        .with_exec(["/opt/uv/uv", *export, policy.test_group, "--output-file", "/out/requirements.txt"])
+        .directory("/out")
+        .file("requirements.txt")
+    )
+
+
+def dependencies(builder: Builder, policy: Policy) -> dagger.Directory:
+    """Return site-packages with what tests need, for the images' Python."""
+    install = ("pip", "install", "--no-deps", "--target", DEPENDENCIES)
+    container = (
+        _uv(builder)
+        .with_mounted_cache("/root/.cache/uv", dag.cache_volume("uv"))
+        .with_mounted_file("/requirements.txt", requirements(builder, policy))
+        .with_exec(["/opt/uv/uv", *install, "--require-hashes", "--requirements", "/requirements.txt"])
+    )
+    for package in policy.test_packages:
+        container = container.with_directory(f"/packages/{package}", builder.source.directory(package))
+        container = container.with_exec(["/opt/uv/uv", *install, f"/packages/{package}"])
+    return container.directory(DEPENDENCIES)
+
+
+def _uv(builder: Builder) -> dagger.Container:
+    """Return Python with uv, which takes neither another Python nor other authorities."""
+    return (
+        builder.tool(tools.PYTHON)
+        .with_directory("/opt/uv", builder.tool(tools.UV).rootfs())
+        .with_env_variable("UV_SYSTEM_CERTS", "1")
+        .with_env_variable("UV_LINK_MODE", "copy")
+        .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
+        .with_env_variable("UV_PYTHON", "/usr/local/bin/python3")
+        .with_directory("/out", dag.directory())
+    )
+
+
+@dataclass(frozen=True)
+class UnitTests:
+    """Runs the tests of one project's services; `rerun` is a nonce that makes them run again."""
+
+    builder: Builder
+    project: Project
+    policy: Policy
+    rerun: str = ""
+
+    async def run(self, artefact: Artefact) -> tuple[results.Result, dagger.Directory]:
+        """Return the judged result, and the directory with JUnit, coverage and output.
+
+        The engine keeps what ran, red or green. A red result that is not of this call is not an
+        answer, the tests are run again; a green one that such a run left is found the same way.
+        """
+        asked_at = time()
+        prepared = await self._prepared(artefact)
+        for attempt in itertools.count():
+            nonce = f"{self.rerun}{attempt or ''}"
+            container = prepared.with_env_variable("CI_RERUN", nonce) if nonce else prepared
+            result, output = await self._once(artefact.service, container, asked_at)
+            if not (result.red and result.cached):
+                break
+        return result, output
+
+    async def _once(
+        self, service: Service, container: dagger.Container, asked_at: float
+    ) -> tuple[results.Result, dagger.Directory]:
+        measured = await self._measured(service)
+        coverage = ["-m", "coverage", "run", f"--source={measured}"] if measured else []
+        command = ["python", *coverage, *_PYTEST]
+        limit = f"{self.policy.test_timeout}"
+        container = container.with_exec(["python", "/ci/run_tests.py", limit, "/ci/output", "--", *command])
+        if measured:
+            # A run that was killed left no data: then there is no coverage, and the run is red by itself.
+            written = ["python", "-m", "coverage", "xml", "-q", "-o", "coverage.xml"]
+            container = container.with_exec(written, expect=dagger.ReturnType.ANY)
+        output = await container.directory("/ci/output").without_file(".coverage").sync()
+        files = await output.entries()
+        junit = await output.file("junit.xml").contents() if "junit.xml" in files else ""
+        outcome = json.loads(await output.file("outcome.json").contents())
+        text = await output.file("output.txt").contents()
+        return results.read(service.name, outcome, junit, text, asked_at=asked_at), output
+
+    async def _prepared(self, artefact: Artefact) -> dagger.Container:
+        """Return the image with the tests, what they need, and the services beside it."""
+        service = artefact.service
+        container = (
+            artefact.container()
+            .with_mounted_directory(DEPENDENCIES, dependencies(self.builder, self.policy))
+            .with_mounted_directory("/ci/tests", await self._tests(service))
+            .with_mounted_file("/ci/run_tests.py", program("run_tests.py"))
+            .with_mounted_temp("/tmp")  # noqa: S108 - the container's, as in compose.yaml
+            .with_directory("/ci/output", dag.directory(), owner="10001:10001", permissions=0o777)
+            .with_env_variable("HOME", "/tmp")  # noqa: S108 - as above
+            .with_workdir("/ci/output")
+        )
+        # A .pth file puts them behind the image's own packages, PYTHONPATH would put them before.
+        packages = (await container.with_exec(["python", "-c", _PACKAGES]).stdout()).strip()
+        container = container.with_mounted_file(f"{packages}/tests.pth", dag.file("tests.pth", DEPENDENCIES))
+        return self._bind(container, service)
+
+    async def _tests(self, service: Service) -> dagger.Directory:
+        build = service.build
+        if build is None:
+            raise PipelineError(f"service '{service.name}' has no build", next_step="choose one that has")
+        folder = PurePosixPath(build.context, build.dockerfile).parent
+        path = self.policy.tests.format(folder=folder)
+        if not await self.builder.source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
+            raise PipelineError(
+                f"service '{service.name}' has no tests at {path}",
+                next_step="add some, name the service in tool.ci.without-tests, or mend tool.ci.tests "
+                f"({self.policy.tests})",
+            )
+        return self.builder.source.directory(path)
+
+    async def _measured(self, service: Service) -> str:
+        """Return the service's own packages, as coverage wants them; nothing if the policy does not ask."""
+        if not self.policy.coverage or service.build is None:
+            return ""
+        folder = PurePosixPath(service.build.context, service.build.dockerfile).parent
+        path = self.policy.coverage.format(folder=folder)
+        entries = await self.builder.source.directory(path).glob("*/__init__.py")
+        return ",".join(sorted(PurePosixPath(entry).parent.name for entry in entries))
+
+    def _bind(self, container: dagger.Container, service: Service) -> dagger.Container:
+        """Bind what the service depends on and the tests can use: a fresh one for this run."""
+        for other in service.depends_on:
+            dependency = self.project.services[other]
+            if not dependency.image:
+                continue
+            name = parse(dependency.image, where=f"service '{other}'").name.rpartition("/")[2]
+            backing = self.policy.backing.get(name)
+            image = self.builder.images.resolve(dependency.image, where=f"service '{other}'")
+            if backing is None or image is None:
+                continue
+            beside = dag.container().from_(image).with_exposed_port(backing.port)
+            for variable, value in sorted({**backing.environment, "FOR": service.name}.items()):
+                beside = beside.with_env_variable(variable, value)
+            container = container.with_service_binding(other, beside.as_service(use_entrypoint=True))
+            container = container.with_env_variable(backing.variable, backing.url.format(host=other))
+        return container

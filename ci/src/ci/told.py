@@ -1,0 +1,64 @@
+"""Make what went wrong in a verb one error with one text."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import dagger
+
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+__all__ = ["told"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def told(verb: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Return the verb with its failures as one `PipelineError`.
+
+    What the engine refuses (an image that cannot be pulled, say) is the user's
+    to mend, and is told like the mistakes that this module finds itself.
+    Anything else is a bug and stays what it is.
+    """
+
+    @functools.wraps(verb)
+    async def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await verb(*args, **kwargs)
+        except (ExceptionGroup, dagger.QueryError) as error:
+            leaves = list(_leaves(error))
+            if not all(isinstance(leaf, PipelineError | dagger.QueryError) for leaf in leaves):
+                raise
+            raise _one(leaves) from None
+
+    return wrapped
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _one(leaves: list[Exception]) -> PipelineError:
+    texts = list(dict.fromkeys(_text(leaf) for leaf in leaves))
+    ours = [leaf for leaf in leaves if isinstance(leaf, PipelineError)]
+    if len(texts) == 1 and ours:
+        return ours[0]
+    return PipelineError(
+        "the engine refuses a step" if not ours else f"{len(texts)} things went wrong",
+        details="\n\n".join(texts),
+        next_step="mend what is named above; an image that cannot be pulled can be mapped with --images",
+    )
+
+
+def _text(leaf: Exception) -> str:
+    output = f"{leaf.stdout}\n{leaf.stderr}".strip() if isinstance(leaf, dagger.ExecError) else ""
+    return f"{leaf}\n{output}".strip()

@@ -1,0 +1,63 @@
+"""What all verbs stand on: the project as it is given, and as it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagger
+
+from ci import project
+from ci.images import Builder
+from ci.references import ImagesMap
+from ci.stack import environment
+
+if TYPE_CHECKING:
+    from ci.images import Artefact
+
+__all__ = ["Base"]
+
+# What the runtime's base image brings (see airgap/): the substitutes of a closed network. No field of the
+# module: the engine would keep its value for as long as the module's source stays.
+_BUILTIN_MAP = Path("/opt/uv/images.json")
+_BUILTIN_IMAGES = _BUILTIN_MAP.read_text() if _BUILTIN_MAP.is_file() else ""
+
+
+class Base:
+    """The fields are those of the class that Dagger sees, see `ci.main.Ci`."""
+
+    source: dagger.Directory
+    images: dagger.File | None
+    build_env: dagger.Secret | None
+
+    async def _images(self) -> str:
+        return await self.images.contents() if self.images else _BUILTIN_IMAGES
+
+    async def _builder(self, platform: str = "") -> Builder:
+        where = "--images" if self.images else "of the runtime's base image"
+        images = ImagesMap.from_json(await self._images(), where=where)
+        values = {}
+        if self.build_env:
+            values = environment.read(await self.build_env.plaintext(), where="--build-env")
+        return Builder(self.source, images, values, platform)
+
+    async def _load(
+        self,
+        files: list[str] | None = None,
+        profiles: list[str] | None = None,
+        folder: str = ".",
+        platform: str = "",
+    ) -> project.Loaded:
+        asked = project.Asked(files or [], profiles or [], folder)
+        return await project.load(await self._builder(platform), asked)
+
+    async def _under_test(self, profiles: list[str] | None = None, folder: str = ".") -> project.Loaded:
+        """Load the project with the compose files of the stack under test."""
+        base = await self._load(None, profiles, folder)
+        files = list(base.policy.integration_files)
+        return await self._load(files, profiles, folder) if files else base
+
+    async def _released(self, artefacts: dict[str, Artefact]) -> dict[str, Artefact]:
+        """Return the images of the project itself, without those that only the stack under test adds."""
+        own = (await self._load()).compose.built
+        return {name: artefact for name, artefact in artefacts.items() if name in own}

@@ -1,0 +1,83 @@
+"""Read the plan; build images."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import dagger
+from dagger import Doc, dag
+
+from ci import comparison, parallel, reports
+from ci._dagger import function
+from ci.compose import shown
+from ci.posture.gather import record
+from ci.told import told
+from ci.verbs.arguments import Files, Jobs, Only, Platform, Profiles, ProjectDirectory
+from ci.verbs.base import Base
+
+if TYPE_CHECKING:
+    from ci.images import Artefact
+
+__all__ = ["Build"]
+
+
+class Build(Base):
+    """From compose.yaml to images."""
+
+    @function()
+    @told
+    async def services(
+        self,
+        files: Files = None,
+        profiles: Profiles = None,
+        project_directory: ProjectDirectory = ".",
+        format: Annotated[str, Doc("table, json or mermaid")] = "table",  # noqa: A002 - the option's name
+    ) -> str:
+        """Print the plan: each service, where its image comes from, ports, and what it waits for."""
+        loaded = await self._load(files, profiles, project_directory)
+        return shown.shown(loaded.compose, loaded.left_out(), format)
+
+    @function()
+    @told
+    async def build(self, only: Only = None, jobs: Jobs = 4, platform: Platform = "") -> str:
+        """Build all images in parallel and print each one's digest, size and layers."""
+        artefacts = await (await self._load(platform=platform)).build(only or [], jobs)
+        return reports.built(artefacts)
+
+    @function(cache="session")
+    @told
+    async def build_report(self, only: Only = None, jobs: Jobs = 4) -> dagger.Directory:
+        """Return table, Markdown and build.json: every digest, layer and file, for `reproduce` elsewhere."""
+        artefacts = await (await self._load()).build(only or [], jobs)
+        recorded = comparison.write(await self._recorded(artefacts, jobs))
+        directory = dag.directory()
+        for name, text in reports.built_files(artefacts, recorded).items():
+            directory = directory.with_new_file(name, text)
+        return directory
+
+    @function(cache="session")
+    @told
+    async def reproduce(
+        self,
+        manifest: Annotated[dagger.File, Doc("build.json, as build-report wrote it on another engine")],
+        jobs: Jobs = 4,
+    ) -> str:
+        """Build here what another engine built; where a digest differs, name layer, file and what differs."""
+        there = comparison.read(await manifest.contents())
+        artefacts = await (await self._load()).build(list(there), jobs)
+        here = await self._recorded(artefacts, jobs)
+        return comparison.text(here, comparison.compare(there, here))
+
+    async def _recorded(self, artefacts: dict[str, Artefact], jobs: int) -> dict[str, comparison.Image]:
+        builder = await self._builder()
+        return await parallel.run({n: partial(record, builder, a) for n, a in artefacts.items()}, limit=jobs)
+
+    @function()
+    @told
+    async def image(
+        self, service: Annotated[str, Doc("The service, by its compose name")], platform: Platform = ""
+    ) -> dagger.Container:
+        """Return one service's image as a container, for chaining."""
+        artefacts = await (await self._load(platform=platform)).build([service], 1)
+        return artefacts[service].container()

@@ -1,0 +1,149 @@
+"""Everything that stands between a commit and the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ci import parallel, reports
+from ci._dagger import function
+from ci.posture import report
+from ci.scan import gate, trivy
+from ci.scan.fetch import Request
+from ci.testing import integration
+from ci.told import told
+from ci.verbs.arguments import DatabaseRegistry, History, Jobs, Mirrors
+from ci.verbs.posture import Posture
+from ci.verbs.scan import Scan, targets
+from ci.verbs.test import Test
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import dagger
+
+    from ci import project
+    from ci.images import Artefact
+
+__all__ = ["NO_SUITE", "SUITES", "Gate", "Images", "Passed", "request"]
+
+# Suites at once: tests have time limits, and more of them on two cores are late for no fault of theirs.
+SUITES = 2
+# What came of the integration tests of a project that says it has none.
+NO_SUITE = "none (tool.ci.integration is empty)"
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What passed every gate: the images, what was said of them, and each one's SBOM."""
+
+    loaded: project.Loaded
+    artefacts: Mapping[str, Artefact]
+    scanned: trivy.Outcome
+    text: str
+
+    def gates(self, service: str) -> dict[str, str]:
+        """Return the gates of a service's image by name, for the release's manifest."""
+        policy = self.loaded.policy
+        return {
+            "posture": "passed",
+            "unit tests": "none" if service in policy.without_tests else "passed",
+            "scan": "passed",
+            "integration tests": "passed" if policy.integration else "none",
+        }
+
+
+@dataclass(frozen=True)
+class Images:
+    """What the gates look at: `artefacts` are all of the stack under test, `released` the project's own."""
+
+    loaded: project.Loaded
+    artefacts: dict[str, Artefact]
+    released: dict[str, Artefact]
+
+
+def request(
+    loaded: project.Loaded,
+    jobs: int,
+    registry: dagger.Service | None,
+    mirrors: list[str] | None,
+    history: dagger.Directory | None,
+) -> Request:
+    """Return what the gate asks of the scan: everything, with nothing let through."""
+    return Request(
+        rules=gate.rules([], ignore_unfixed=False, database_days=3, complete=True),
+        jobs=jobs,
+        mirrors=tuple(mirrors or ()),
+        registry=registry,
+        history=history,
+    ).under(loaded.policy)
+
+
+class Gate(Test, Scan, Posture):
+    """The gates one after the other; what fails first is what is told."""
+
+    @function(cache="session")
+    @told
+    async def gate(
+        self,
+        jobs: Jobs = 4,
+        database_registry: DatabaseRegistry = None,
+        mirrors: Mirrors = None,
+        history: History = None,
+    ) -> str:
+        """Build, judge, test, scan, test all together: what CI runs on every commit, without a registry."""
+        return (await self._gate(jobs, database_registry, mirrors, history)).text
+
+    async def _images_under_test(self, jobs: int) -> Images:
+        loaded = await self._under_test()
+        if loaded.policy.integration:
+            await integration.Suite(loaded.builder, loaded.policy, ()).check()
+        artefacts = await loaded.build([], jobs)
+        return Images(loaded, artefacts, await self._released(artefacts))
+
+    async def _gate(
+        self,
+        jobs: int,
+        database_registry: dagger.Service | None,
+        mirrors: list[str] | None,
+        history: dagger.Directory | None = None,
+    ) -> Passed:
+        images = await self._images_under_test(jobs)
+        loaded, released = images.loaded, images.released
+        asked = request(loaded, jobs, database_registry, mirrors, history)
+
+        judged = await self._judged(loaded, released, jobs)
+        work: dict[str, Any] = {
+            "tests": partial(self._tested, loaded, released, min(jobs, SUITES)),
+            "scan": partial(_scanned, loaded, released, asked),
+        }
+        done = await parallel.run(work, limit=2)
+        scanned: trivy.Outcome = done["scan"]
+        together = await self._together(loaded, images.artefacts)
+        parts = [reports.built(released), judged, done["tests"], scanned.report.text(), together]
+        return Passed(loaded, released, scanned, "\n\n".join(parts))
+
+    async def _judged(self, loaded: project.Loaded, released: dict[str, Artefact], jobs: int) -> str:
+        verdict = await self._posture(loaded, released, jobs)
+        if error := report.error(verdict):
+            raise error
+        return report.text(verdict)
+
+    async def _tested(self, loaded: project.Loaded, released: dict[str, Artefact], jobs: int) -> str:
+        done = await self._tests(loaded, released, jobs, "")
+        return reports.tested([result for result, _ in done])
+
+    async def _together(self, loaded: project.Loaded, artefacts: dict[str, Artefact]) -> str:
+        if not loaded.policy.integration:
+            return f"integration tests: {NO_SUITE}"
+        stack = await loaded.stack(artefacts, {}, loaded.compose.services)
+        suite = integration.Suite(loaded.builder, loaded.policy, ())
+        return await self._integrated(suite, stack, rerun=False)
+
+
+async def _scanned(loaded: project.Loaded, released: Mapping[str, Artefact], asked: Request) -> trivy.Outcome:
+    outcome = await trivy.scan(loaded.builder, targets(released), asked)
+    if error := outcome.report.error():
+        raise error
+    return outcome

@@ -1,0 +1,184 @@
+"""Tags and publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated
+
+import dagger
+from dagger import Doc
+
+from ci import tags
+from ci._dagger import function
+from ci.release import labels, registries, summary, version
+from ci.release import publish as releases
+from ci.release.container import Access
+from ci.release.signing import Signing, signing
+from ci.told import told
+from ci.verbs.arguments import (
+    Commit,
+    Created,
+    DatabaseRegistry,
+    DefaultBranch,
+    DryRun,
+    Jobs,
+    Mirrors,
+    OnHost,
+    Password,
+    Ref,
+    Registry,
+    SignKey,
+    SignPassword,
+    SourceUrl,
+    Username,
+    Workflow,
+)
+from ci.verbs.gate_report import GateReport
+
+if TYPE_CHECKING:
+    from ci.tags import Tags
+
+__all__ = ["VERSION_FILE", "Order", "Publish"]
+
+VERSION_FILE = "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be published, and where: checked before anything is built."""
+
+    access: Access
+    origin: labels.Origin
+    tags: Tags
+    ref: str
+    workflow: str = ""
+    signing: Signing = field(default_factory=Signing)
+    dry_run: bool = False
+
+
+class Publish(GateReport):
+    """From images that passed every gate to tags in a registry."""
+
+    @function()
+    @told
+    async def tags(
+        self,
+        ref: Ref,
+        sha: Annotated[str, Doc("The commit, for its own tag; default: none")] = "",
+        default_branch: DefaultBranch = "main",
+    ) -> str:
+        """Print the tags that a git ref gives its images, without building any."""
+        built = list((await self._load()).compose.built)
+        return summary.tags(tags.decide(ref, sha=sha, default_branch=default_branch, services=built))
+
+    @function(cache="never")
+    @told
+    async def publish(
+        self,
+        registry: Registry,
+        ref: Ref,
+        commit: Commit,
+        created: Created,
+        username: Username = "",
+        password: Password = None,
+        registry_service: OnHost = None,
+        sign_key: SignKey = None,
+        sign_password: SignPassword = None,
+        source_url: SourceUrl = "",
+        workflow: Workflow = "",
+        default_branch: DefaultBranch = "main",
+        dry_run: DryRun = False,
+        database_registry: DatabaseRegistry = None,
+        mirrors: Mirrors = None,
+        jobs: Jobs = 4,
+    ) -> str:
+        """Build, pass every gate, push all images or none, then move their tags; safe to run again."""
+        access = Access(registries.parse(registry), username, password, registry_service)
+        origin = await self._origin(commit, created, source_url)
+        order = await self._order(access, origin, ref, default_branch, workflow, dry_run=dry_run)
+        order = await self._signed(order, sign_key, sign_password)
+        text, outcome = await self._publish(order, jobs, database_registry or registry_service, mirrors)
+        return f"{text}\n\n{outcome.text()}"
+
+    @function(cache="never")
+    @told
+    async def publish_report(
+        self,
+        registry: Registry,
+        ref: Ref,
+        commit: Commit,
+        created: Created,
+        username: Username = "",
+        password: Password = None,
+        registry_service: OnHost = None,
+        sign_key: SignKey = None,
+        sign_password: SignPassword = None,
+        source_url: SourceUrl = "",
+        workflow: Workflow = "",
+        default_branch: DefaultBranch = "main",
+        database_registry: DatabaseRegistry = None,
+        mirrors: Mirrors = None,
+        jobs: Jobs = 4,
+    ) -> dagger.Directory:
+        """Do the same as publish (what is there is verified, not pushed again) and return release.json."""
+        access = Access(registries.parse(registry), username, password, registry_service)
+        origin = await self._origin(commit, created, source_url)
+        order = await self._order(access, origin, ref, default_branch, workflow)
+        order = await self._signed(order, sign_key, sign_password)
+        _, outcome = await self._publish(order, jobs, database_registry or registry_service, mirrors)
+        return outcome.directory()
+
+    async def _order(
+        self,
+        access: Access,
+        origin: labels.Origin,
+        ref: str,
+        default_branch: str,
+        workflow: str,
+        *,
+        dry_run: bool = False,
+    ) -> Order:
+        """Refuse what cannot be published before anything is built."""
+        await access.check("--registry")
+        built = list((await self._load()).compose.built)
+        decided = tags.decide(ref, sha=origin.revision, default_branch=default_branch, services=built)
+        access.registry.repositories([decided.service] if decided.service else built)
+        return Order(access, origin, decided, ref, workflow, dry_run=dry_run)
+
+    async def _signed(self, order: Order, key: dagger.Secret | None, password: dagger.Secret | None) -> Order:
+        """Return the order with what signs it, tried before anything is built."""
+        return replace(order, signing=await signing(await self._builder(), key, password))
+
+    async def _publish(
+        self, order: Order, jobs: int, database: dagger.Service | None, mirrors: list[str] | None
+    ) -> tuple[str, releases.Outcome]:
+        """Let every gate run on all images, and publish those that the ref is about."""
+        passed = await self._gate(jobs, database, mirrors)
+        chosen = [order.tags.service] if order.tags.service else list(passed.artefacts)
+        candidates = {
+            name: await releases.candidate(
+                passed.artefacts[name],
+                await passed.scanned.sbom(name),
+                passed.gates(name),
+                base=passed.artefacts[name].base,
+                images=passed.artefacts[name].images,
+            )
+            for name in chosen
+        }
+        outcome = await releases.publish(
+            candidates,
+            passed.loaded.builder,
+            order.access,
+            origin=order.origin,
+            tags=order.tags,
+            ref=order.ref,
+            workflow=order.workflow,
+            signing=order.signing,
+            dry_run=order.dry_run,
+        )
+        return passed.text, outcome
+
+    async def _origin(self, commit: str, created: str, source_url: str) -> labels.Origin:
+        text = await self.source.file(VERSION_FILE).contents()
+        declared = version.read(text, where=VERSION_FILE)
+        return labels.origin(commit, created, source=source_url, version=declared)

@@ -1,0 +1,54 @@
+"""The compose project, running."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import dagger
+from dagger import Doc
+
+from ci._dagger import function, up
+from ci.stack.verbs import ComposeStack
+from ci.told import told
+from ci.verbs.arguments import Files, Profiles, ProjectDirectory, StartTimeout, StopTimeout
+from ci.verbs.base import Base
+
+__all__ = ["Stack"]
+
+
+class Stack(Base):
+    """Stacks of any project."""
+
+    @function()
+    @told
+    async def stack(
+        self,
+        files: Files = None,
+        profiles: Profiles = None,
+        project_directory: ProjectDirectory = ".",
+        only: Annotated[list[str] | None, Doc("Services to run, with what they need; default: all")] = None,
+        env_file: Annotated[
+            dagger.Secret | None, Doc("NAME=value lines for the compose file's variables, as file:PATH")
+        ] = None,
+        start_timeout: StartTimeout = 120,
+        stop_timeout: StopTimeout = 10,
+    ) -> ComposeStack:
+        """Return the compose project as a stack: `stack ports up`, `stack service`, `stack logs`."""
+        return ComposeStack(
+            source=self.source,
+            images=await self._images(),
+            files=files or [],
+            profiles=profiles or [],
+            folder=project_directory,
+            only=only or [],
+            env_file=env_file,
+            start_timeout=start_timeout,
+            stop_timeout=stop_timeout,
+        )
+
+    @up
+    @function(cache="never")
+    @told
+    async def up(self) -> dagger.Service:
+        """Start the stack and return its published ports as one service; `dagger up` opens them here."""
+        return await (await self.stack()).ports()
