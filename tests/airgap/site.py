@@ -1,0 +1,216 @@
+"""A place of its own for an engine: a network namespace, a state folder, a socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airgap import settings
+from airgap.process import identify, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT = Path(__file__).parents[2]
+PROXY_PORT = 3128
+LIMIT = 300  # seconds; whatever takes longer hangs
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+@dataclass
+class Site:
+    """One place. ``env`` is what its programs get besides the test's own environment."""
+
+    folder: Path
+    holder: int
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.folder / "state"
+
+    @property
+    def socket(self) -> Path:
+        """The engine's socket."""
+        return self.folder / "run" / "engine.sock"
+
+    def log(self, name: str) -> str:
+        """Return the log of a step or a daemon."""
+        path = self.state / "logs" / f"{name}.log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def start(self, *argv: str, **env: str) -> subprocess.Popen[str]:
+        """Start a program in the namespace, in a process group of its own."""
+        return subprocess.Popen(
+            ("nsenter", f"--net=/proc/{self.holder}/ns/net", *argv),
+            cwd=ROOT,
+            env={**clean_environment(), **self.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *argv: str, **env: str) -> Ended:
+        """Run a program in the namespace to its end."""
+        began = time.monotonic()
+        with self.start(*argv, **env) as child:
+            return ended(child, began)
+
+    def airgap(self, *words: str, **env: str) -> Ended:
+        """Run `python3 -m airgap WORDS`."""
+        return self.run(sys.executable, "-m", "airgap", *words, **env)
+
+    def begin(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        """Start `python3 -m airgap WORDS`."""
+        return self.start(sys.executable, "-m", "airgap", *words, **env)
+
+    def up(self) -> Ended:
+        """Bring it up; it must succeed."""
+        done = self.airgap("up")
+        assert done.code == 0, done.stderr
+        return done
+
+    def status(self) -> dict[str, Any]:
+        """Return what `status --json` says."""
+        done = self.airgap("status", "--json")
+        assert done.code == 0, done.stderr
+        facts: dict[str, Any] = json.loads(done.stdout)
+        return facts
+
+    def dagger(self, *words: str) -> tuple[str, ...]:
+        """Return the words of a `dagger` call as a user has it, with what `env` exports."""
+        script = f'eval "$("$0" -m airgap env)"; cd {self.folder}; exec dagger "$@"'
+        return ("sh", "-c", script, sys.executable, *words)
+
+
+ALL = ("engine", "images", "registry-program", "trivy-database")
+
+
+def ended(child: subprocess.Popen[str], began: float | None = None) -> Ended:
+    """Wait for a program; return how it ended."""
+    stdout, stderr = child.communicate(timeout=LIMIT)
+    return Ended(child.returncode, stdout, stderr, time.monotonic() - (began or 0))
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this environment without what names an engine or a state folder."""
+    prefixes = ("AIRGAP_", "CI_", "DAGGER_", "_EXPERIMENTAL_DAGGER")
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+
+
+def artefacts() -> Path:
+    """Return the user's own state folder, whose artefacts are used."""
+    state = settings.from_environment(clean_environment()).state
+    if not (state / "engine").is_dir() or not (state / "images").is_dir():
+        pytest.fail(f"there are no artefacts in {state}: run `python3 -m airgap up` first")
+    return state
+
+
+@contextmanager
+def site(*kinds: str) -> Iterator[Site]:
+    """Give a new place, with the user's artefacts of these kinds (folders in the state folder)."""
+    if os.geteuid() != 0:
+        pytest.fail("these tests need root; `make test-pure` runs those that do not")
+    folder = Path(tempfile.mkdtemp(prefix="airgap-"))
+    with _namespace() as holder:
+        place = Site(folder, holder)
+        for kind in kinds:
+            link = folder / "artefacts" / kind
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(artefacts() / kind)
+        place.env |= {
+            "AIRGAP_STATE": str(place.state),
+            "AIRGAP_SOCKET": str(place.socket),
+            "AIRGAP_ARTEFACTS": str(folder / "artefacts"),
+            "AIRGAP_MIN_FREE_GB": "0.5",
+        }
+        try:
+            yield place
+        finally:
+            done = place.airgap("reset", "--yes", "--force")
+            assert done.code == 0, done.stderr
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _namespace() -> Iterator[int]:
+    """Give the id of a process that holds a network namespace with nothing but loopback."""
+    script = "ip link set lo up && echo ready && exec cat"
+    with subprocess.Popen(
+        ("unshare", "--net", "sh", "-c", script), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "ready\n"
+        try:
+            yield holder.pid
+        finally:
+            holder.terminate()
+
+
+@contextmanager
+def proxied(place: Site) -> Iterator[None]:
+    """While this lasts, programs of the place reach the host's package registries, by a proxy."""
+    argv = (sys.executable, str(Path(__file__).with_name("proxy.py")), str(place.holder), str(PROXY_PORT))
+    address = f"http://127.0.0.1:{PROXY_PORT}"
+    before = dict(place.env)
+    place.env |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), address)
+    place.env |= dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as proxy:
+        assert proxy.stdout is not None
+        assert proxy.stdout.readline() == "ready\n"
+        try:
+            yield
+        finally:
+            proxy.terminate()
+            place.env = before
+
+
+def kill_group(child: subprocess.Popen[str]) -> Ended:
+    """End a whole process group at once, as a power cut would; return what it had said."""
+    os.killpg(child.pid, signal.SIGKILL)
+    return ended(child)
+
+
+def lines_until(child: subprocess.Popen[str], text: str) -> list[str]:
+    """Read what a program says on stderr, up to the line that has this text."""
+    assert child.stderr is not None
+    lines = []
+    for line in child.stderr:
+        lines.append(line)
+        if text in line:
+            return lines
+    pytest.fail(f"{text!r} did not come, but:\n{''.join(lines)}")
+
+
+def gone(pid: int, seconds: float = 10) -> bool:
+    """Return whether a process ends within some seconds."""
+    return wait_until(lambda: identify(pid) is None, seconds=seconds)
+
+
+def lines(text: str, words: Sequence[str]) -> list[str]:
+    """Return the lines that have all the words."""
+    return [line for line in text.splitlines() if all(word in line for word in words)]

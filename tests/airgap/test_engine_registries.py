@@ -1,0 +1,103 @@
+"""Package registries that answer errors to the real tools: one text that says which, and to try again."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airgap import catalogue
+from tests.airgap.site import kill_group, site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.airgap.site import Site
+
+pytestmark = pytest.mark.engine
+
+PORT = 8503
+HERE = f"127.0.0.1:{PORT}"
+ADDRESS = f"http://{HERE}"
+SERVER = f"""
+import http.server
+class Unavailable(http.server.BaseHTTPRequestHandler):
+    def do_GET(self): self.send_error(503)
+    do_HEAD = do_GET
+    def log_message(self, *words): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", {PORT}), Unavailable)
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def lacking(*kinds: str) -> Iterator[Site]:
+    """Give a place where all is built but these kinds, and a registry that answers 503 to everything."""
+    names = (image.name for image in catalogue.IMAGES if image.name not in catalogue.ON_REQUEST)
+    images = (f"images/{name}" for name in names)
+    everything = ("engine", "registry-program", "trivy-database", *images)
+    with site(*(kind for kind in everything if kind not in kinds)) as place:
+        server = place.start(sys.executable, "-c", SERVER)
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        try:
+            yield place
+        finally:
+            kill_group(server)
+
+
+def apt_configuration(folder: Path) -> str:
+    """Write a configuration of apt that knows that registry alone; return the file's name."""
+    (folder / "lists" / "partial").mkdir(parents=True)
+    (folder / "sources.list").write_text(
+        f"deb [trusted=yes] {ADDRESS}/debian stable main\n", encoding="utf-8"
+    )
+    file = folder / "apt.conf"
+    file.write_text(
+        f'Dir::Etc::SourceList "{folder}/sources.list"; Dir::Etc::SourceParts "-";'
+        f'Dir::State::Lists "{folder}/lists"; Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";',
+        encoding="utf-8",
+    )
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "trouble", "source"),
+    [
+        ("registry-program", "registry-program", f"at {HERE} answered 503", "/etc/apt/sources.list"),
+        (
+            "images/uv",
+            "image-uv",
+            f"at {HERE} refuses to say what it has, or has nothing of that name",
+            "PIP_INDEX_URL",
+        ),
+        ("images/regctl", "image-regctl", f"at {HERE} answered 503", "GOPROXY"),
+        # apt knows no address of Debian's here, so Debian's own is taken, which this namespace cannot reach.
+        ("images/debian", "image-debian", "cannot be found", "/etc/apt/sources.list"),
+    ],
+)
+def test_the_registry_that_fails_is_named(
+    kind: str, step: str, trouble: str, source: str, tmp_path: Path
+) -> None:
+    with lacking(kind) as place:
+        done = place.airgap(
+            "up",
+            APT_CONFIG=apt_configuration(tmp_path),
+            PIP_INDEX_URL=f"{ADDRESS}/simple",
+            GOPROXY=ADDRESS,
+            GOMODCACHE=str(tmp_path / "modules"),
+            GOFLAGS="-modcacherw",
+        )
+    assert done.code == 1
+    assert f"{step}: failed" in done.stderr
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("airgap: error: ")]
+    assert said.startswith("airgap: error: the package registry at ")
+    assert said.endswith(trouble)
+    hint = done.stderr.splitlines()[-1]
+    assert hint.startswith("  next: run it again in a while: what was finished is kept.")
+    assert source in hint
+    assert "Traceback" not in done.stderr

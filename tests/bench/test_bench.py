@@ -1,0 +1,108 @@
+"""The bench's own parts: what a case edits, what a run costs, and that a budget can be exceeded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench import growth, measure, overhead, report
+from bench.cases import CASES
+from bench.measure import Cost
+from bench.peer import images, project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ASSISTANT = "services/assistant/src/assistant_service/__init__.py"
+EDITS = {
+    "nothing": set(),
+    "readme": {"README.md"},
+    "source-line": {ASSISTANT},
+    "dependency": {"services/assistant/pyproject.toml", "uv.lock"},
+    "shared-package": {"services/common/src/aip_common/__init__.py"},
+    "cold": set(),
+    "two-at-once": {ASSISTANT},
+}
+
+
+def cost(seconds: float, code: int = 0) -> Cost:
+    return Cost(seconds, 2 * seconds, 10_000_000, 20_000_000, 0, code)
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_each_case_edits_what_it_is_called_after_and_twice_is_another_edit(tmp_path: Path) -> None:
+    folder = tmp_path / "checkout"
+    project.checkout(folder)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=before")
+    assert set(EDITS) == set(CASES)
+    for name, edit in CASES.items():
+        for number in (1, 2):
+            edit(folder, number)
+            assert set(git(folder, "diff", "--name-only").split()) == EDITS[name], name
+            if EDITS[name]:
+                git(folder, "commit", "--all", "--quiet", f"--message={name} {number}")
+
+
+def test_a_run_is_measured_and_its_failure_is_kept(tmp_path: Path) -> None:
+    done = measure.run(["sh", "-c", "exit 3"], tmp_path, disk=tmp_path, log=tmp_path / "log", limit=60)
+    assert done.exit_code == 3
+    assert done.seconds > 0
+    late = measure.run(["sleep", "60"], tmp_path, disk=tmp_path, log=tmp_path / "log", limit=0.1)
+    assert late.exit_code != 0
+
+
+def test_the_table_has_the_factor_and_says_what_failed() -> None:
+    cases = {
+        "nothing": {
+            "ours": report.summary([cost(2), cost(4), cost(3)]),
+            "peer": report.summary([cost(60)]),
+        },
+        "cold": {"ours": report.summary([cost(9, code=1)])},
+    }
+    text = report.table(cases)
+    assert "| nothing | ours | 3 | 3.0 | 2.0 to 4.0 | 20.0 | 6 | 10 | 20 | 0 |" in text
+    assert "| cold | ours | 1 failed |" in text
+    assert report.chart(cases).count("<rect") == 3
+
+
+@pytest.mark.parametrize(("above", "imports", "found"), [(0.2, 0.2, 0), (0.4, 0.2, 1), (0.4, 0.5, 2)])
+def test_a_budget_that_is_exceeded_is_named(above: float, imports: float, found: int) -> None:
+    rows = {
+        "ours, cached (services)": {"median": 0.7 + above},
+        "empty module, cached": {"median": 0.7},
+        overhead.IMPORT: {"median": imports},
+    }
+    assert len(overhead.exceeded(rows)) == found
+
+
+def test_plans_are_measured_with_all_their_services() -> None:
+    seen = growth.measure(lambda _: None, sizes=(20, 40))
+    assert [row["services"] for row in seen["rows"]] == [20, 40]
+    assert all(row["plan"] > 0 for row in seen["rows"])
+
+
+def test_stand_ins_replace_references_only_and_what_is_missing_is_named() -> None:
+    services = {
+        "cache": {"image": "redis:7.4.11-alpine@sha256:0"},
+        "web": {"build": {"context": "."}, "image": "redis:7.4.11-alpine"},
+        "board": {"image": "grafana/grafana:13.2.3"},
+    }
+    model = json.dumps({"services": services})
+    text, missing = images.override(model)
+    assert missing == ["board"]
+    assert '"cache": {"image": "redis:7.4.11-alpine", "pull_policy": "never"}' in text
+    assert '"web"' not in text

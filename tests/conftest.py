@@ -1,0 +1,74 @@
+"""Programs that tests run on this machine come from the engine's images: one version everywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airgap import registry
+from airgap.settings import from_environment
+from airgap.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ROOT = Path(__file__).parents[1]
+CHOSEN = "CI_ENGINE_CHOSEN"
+# The variable that names the program, and where it is: an image and a path in it.
+PROGRAMS = {
+    "REGCTL": ("ghcr.io/regclient/regctl:v0.11.6", "/regctl"),
+    "PROMTOOL": ("docker.io/prom/prometheus:v3.13.4", "/bin/promtool"),
+    "ACTIONLINT": ("docker.io/rhysd/actionlint:1.7.12", "/usr/local/bin/actionlint"),
+}
+# In no image that `up` makes, so only what asks for it gets it.
+COSIGN = ("ghcr.io/sigstore/cosign/cosign:v3.1.3", "/ko-app/cosign")
+# These folders need one of those programs.
+NEED_PROGRAMS = ("release", "observability")
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Mark what needs a program of the engine's images."""
+    for item in items:
+        if set(NEED_PROGRAMS) & set(item.path.parts):
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Name the programs in the environment, where an engine is chosen and the caller named none."""
+    with pytest.MonkeyPatch.context() as patch:
+        if CHOSEN in os.environ:
+            folder = tmp_path_factory.mktemp("programs")
+            for variable, (image, path) in PROGRAMS.items():
+                if variable not in os.environ:
+                    target = folder / variable.lower()
+                    export(image, path, target)
+                    patch.setenv(variable, str(target))
+            place = registry.program(State(from_environment(os.environ).state))
+            if "DOCKER_REGISTRY" not in os.environ and place.exists():
+                patch.setenv("DOCKER_REGISTRY", str(place))
+        yield
+
+
+@pytest.fixture(scope="session")
+def cosign(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 - chosen before
+    """cosign itself; in the air-gapped network its image is made first, which takes minutes, once."""
+    if "COSIGN" in os.environ:
+        return Path(os.environ["COSIGN"])
+    if os.environ.get(CHOSEN) == "airgap":
+        subprocess.run([sys.executable, "-m", "airgap", "image", "cosign"], cwd=ROOT, check=True)
+    target = tmp_path_factory.mktemp("cosign") / "cosign"
+    export(*COSIGN, target)
+    return target
+
+
+def export(image: str, path: str, target: Path) -> None:
+    """Have a file of an image on this machine."""
+    words = ["container", "from", f"--address={image}", "file", f"--path={path}"]
+    command = ["dagger", "core", *words, "export", f"--path={target}"]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)

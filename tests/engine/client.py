@@ -1,0 +1,61 @@
+"""Calls of the module on a real engine, as a user types them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
+LIMIT = 900  # seconds; a call that takes longer hangs
+
+
+@dataclass(frozen=True)
+class Called:
+    """What one `dagger` call said and how it ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def error(self) -> str:
+        """The text of the error, as a user sees it at the end."""
+        _, found, text = f"\n{self.stderr}".rpartition("\nError:")
+        return f"Error:{text}" if found else ""
+
+    def executed(self) -> list[str]:
+        """The commands that the engine ran in this call, by its own record; cached ones are not in it."""
+        record = self.stderr.splitlines()
+        found = [m for line in record if (m := re.match(r"^(\d+)\s*:[ ┆]*withExec (.*)$", line))]
+        names = {m[1]: m[2] for m in found}
+        ran = {m[1] for line in record if (m := re.match(r"^(\d+)\s*:.*withExec DONE", line))}
+        cached = {m[1] for line in record if (m := re.match(r"^(\d+)\s*:.*withExec CACHED", line))}
+        return [command for number, command in names.items() if number in ran - cached]
+
+
+@dataclass(frozen=True)
+class Dagger:
+    """The command line client, in a folder."""
+
+    folder: Path = ROOT
+
+    def call(self, *words: str, progress: str = "plain") -> Called:
+        """Run `dagger call WORDS`."""
+        return self.run("call", *words, progress=progress)
+
+    def run(self, *words: str, progress: str = "plain") -> Called:
+        """Run `dagger WORDS` off a terminal."""
+        done = subprocess.run(
+            ["dagger", f"--progress={progress}", *words],
+            cwd=self.folder,
+            env={**os.environ, "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT,
+        )
+        return Called(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,51 @@
+"""A small project to scan and to release, and copies of it with something wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.engine.client import FIXTURES, Called, Dagger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOUND = "certifi==2024.12.14"
+VULNERABLE = "certifi==2022.12.7"
+COMMIT = "5a6df720540c20d95d530d3fd6885511223d5d20"
+CREATED = "2026-03-01T10:00:00Z"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A copy of the fixture, and calls of this repository's module on it."""
+
+    dagger: Dagger
+    folder: Path
+
+    def call(self, *words: str) -> Called:
+        return self.dagger.call("--source", str(self.folder), *words)
+
+    def scan(self, *words: str, verb: str = "scan") -> Called:
+        return self.call(verb, *database(), *words)
+
+    def published(self, verb: str, host: str, ref: str, *words: str) -> Called:
+        """Publish or release to a registry on this machine."""
+        target = ["--registry", f"{host}/team", "--registry-service", f"tcp://{host}"]
+        origin = ["--ref", ref, "--commit", COMMIT, "--created", CREATED]
+        return self.call(verb, *target, *origin, *database(), *words)
+
+
+def shop(dagger: Dagger, folder: Path, requirement: str = SOUND) -> Shop:
+    """Return a copy of the fixture whose image has this package."""
+    shutil.copytree(FIXTURES / "shop", folder)
+    (folder / "shop" / "requirements.txt").write_text(requirement + "\n")
+    return Shop(dagger, folder)
+
+
+def database() -> list[str]:
+    """Return the options that name where Trivy's database is, if the network is a closed one."""
+    registry = os.environ.get("CI_REGISTRY")
+    return ["--database-registry", f"tcp://{registry}"] if registry else []

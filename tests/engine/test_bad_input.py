@@ -1,0 +1,80 @@
+"""Every mistake ends in one error that says what, where and what to do; no traceback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.engine.client import Dagger
+
+pytestmark = pytest.mark.engine
+
+GOOD = "services: {a: {image: 'python:3.13-slim-trixie'}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "no configuration file provided: not found"),
+        ("", "empty compose file"),
+        ("services: [", "go-yaml load error"),
+        ("services: {a: {imag: x}}", "compose.yaml: services.a.imag"),
+        ("services: {a: {image: x, ports: ['x:y']}}", "invalid containerPort"),
+    ],
+)
+def test_compose_s_own_message_is_passed_on(
+    dagger: Dagger, tmp_path: Path, text: str | None, expected: str
+) -> None:
+    if text is not None:
+        (tmp_path / "compose.yaml").write_text(text)
+    else:
+        (tmp_path / "README.md").write_text("no compose file here")
+    called = dagger.call("--source", str(tmp_path), "services")
+    assert called.code == 1
+    assert "Compose refuses the project" in called.error
+    assert expected in called.error
+    assert "Next: " in called.error
+    assert "Traceback" not in called.stderr
+
+
+def test_an_unknown_service_lists_the_valid_ones(dagger: Dagger) -> None:
+    called = dagger.call("build", "--only", "gatewy")
+    assert called.code == 1
+    assert "--only: 'gatewy' is not among the services" in called.error
+    assert "assistant-service" in called.error
+    assert "Traceback" not in called.stderr
+
+
+def test_a_step_that_fails_shows_its_output_and_nothing_else(dagger: Dagger, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {broken: {build: .}}")
+    (tmp_path / "Dockerfile").write_text(
+        "ARG PYTHON_IMAGE=python:3.13-slim-trixie\nFROM ${PYTHON_IMAGE}\n"
+        "RUN echo this one is fine\nRUN echo the reason is here && exit 7\n"
+    )
+    called = dagger.call("--source", str(tmp_path), "build")
+    assert called.code == 1
+    assert "service 'broken': a step of its Dockerfile failed with exit code 7" in called.error
+    assert "the reason is here" in called.error
+    assert "this one is fine" not in called.error
+    assert "Traceback" not in called.stderr
+
+
+def test_a_missing_dockerfile_is_named(dagger: Dagger, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services: {web: {build: {context: ., dockerfile: web/Dockerfile}}}"
+    )
+    called = dagger.call("--source", str(tmp_path), "build")
+    assert called.code == 1
+    assert "service 'web': there is no Dockerfile at web/Dockerfile" in called.error
+
+
+def test_an_images_map_of_another_form_is_named(dagger: Dagger, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(GOOD)
+    (tmp_path / "map.json").write_text('{"redis": 7}')
+    called = dagger.call("--source", str(tmp_path), "--images", str(tmp_path / "map.json"), "services")
+    assert called.code == 1
+    assert "images map --images: 'redis' maps to 7" in called.error

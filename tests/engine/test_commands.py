@@ -1,0 +1,46 @@
+"""The check of shown commands, on the real module: what it lets pass and what it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands import check, commands
+
+pytestmark = pytest.mark.engine
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("page", ["README.md", "Makefile"])
+def test_every_command_that_is_shown_is_there(page: str) -> None:
+    found = commands((ROOT / page).read_text())
+    assert found
+    for words in found:
+        check(words)
+
+
+def test_files_that_a_reader_has_need_not_be_there() -> None:
+    files = ["--source", "../shop", "promote", "--release", "release.json"]
+    check([*files, "--from", "a.example/x", "--to", "b.example/x"])
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("nosuch", 'unknown command "nosuch"'),
+        ("image --service gateway nosuch", 'unknown command "nosuch"'),
+        ("stack --bogus ports up", "unknown flag: --bogus"),
+        ("image --service gateway export --pth x", "unknown flag: --pth"),
+        ("tags", 'required flag(s) "ref" not set'),
+        ("image terminal", 'required flag(s) "service" not set'),
+        ("tags --ref", 'unknown command "none-either"'),  # the option took the first stop for its value
+        ("scan --jobs many", 'invalid argument "many" for "--jobs"'),
+        ("tags --ref …", "flag needs an argument: --ref"),
+        ("publish --rgistry x …", "unknown flag: --rgistry"),
+    ],
+)
+def test_a_command_that_is_not_there_fails(command: str, said: str) -> None:
+    with pytest.raises(AssertionError) as failed:
+        check(command.split())
+    assert said in str(failed.value)

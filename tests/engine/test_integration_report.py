@@ -1,0 +1,87 @@
+"""What is known of an integration run is returned also when it is red, and profiles choose services."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.engine.client import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.engine.client import Called, Dagger
+
+pytestmark = pytest.mark.engine
+
+IMAGE = "python:3.13-slim-trixie"
+
+
+def project(folder: Path, services: dict[str, Any], suite: str) -> Path:
+    """Write a project with a suite; its lock is this repository's, for the suite's dependencies."""
+    (folder / "tests" / "integration").mkdir(parents=True)
+    (folder / "compose.yaml").write_text(json.dumps({"services": services}))
+    (folder / "tests" / "integration" / "test_it.py").write_text(suite)
+    shutil.copy(ROOT / "uv.lock", folder)
+    text = (ROOT / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(text.partition("[tool.ci]")[0])
+    return folder
+
+
+def report(dagger: Dagger, folder: Path, *words: str) -> tuple[Called, Path]:
+    out = folder / "out"
+    call = ["--source", str(folder), "test-integration-report", *words, "export", "--path", str(out)]
+    return dagger.call(*call), out
+
+
+def test_a_stack_that_does_not_come_up(dagger: Dagger, tmp_path: Path) -> None:
+    job = {"image": IMAGE, "command": ["python3", "-c", "print('half done'); raise SystemExit(3)"]}
+    app = {
+        "image": IMAGE,
+        "command": ["sleep", "inf"],
+        "depends_on": {"job": {"condition": "service_completed_successfully"}},
+    }
+    called, out = report(dagger, project(tmp_path, {"job": job, "app": app}, "def test_a(): pass\n"))
+    assert called.code == 0, called.error
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["outcome"] == "the stack did not come up"
+    assert summary["not_ready"]["job"].endswith("it ended with exit code 3; app waited for it")
+    assert (out / "logs" / "job.log").read_text() == "half done\n"
+    assert "half done" in (out / "error.txt").read_text()
+
+
+def test_a_red_suite_and_a_service_of_a_profile(dagger: Dagger, tmp_path: Path) -> None:
+    web: dict[str, Any] = {
+        "image": IMAGE,
+        "command": ["python3", "-m", "http.server", "80"],
+        "profiles": ["web"],
+    }
+    suite = (
+        "import urllib.request as u\n"
+        "def test_there(): assert u.urlopen('http://web', timeout=9).status == 200\n"
+        "def test_red(): assert 1 == 2\n"
+    )
+    web["healthcheck"] = {
+        "test": ["CMD", "python3", "-c", suite.splitlines()[0] + "; u.urlopen('http://127.0.0.1')"]
+    }
+    folder = project(tmp_path, {"web": web, "other": {"image": IMAGE, "command": ["sleep", "inf"]}}, suite)
+    called, out = report(dagger, folder, "--profiles", "web")
+    assert called.code == 0, called.error
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["outcome"], summary["tests"], summary["failed"]) == ("1 failed", 2, 1)
+    assert summary["not_ready"] == {}
+    assert "1 == 2" in (out / "output.txt").read_text()
+    assert 'name="test_there"' in (out / "junit.xml").read_text()
+    assert {path.name for path in (out / "logs").iterdir()} >= {"web.log", "other.log"}
+    without = dagger.call("--source", str(folder), "services")
+    assert "other" in without.stdout
+    assert "web" not in without.stdout
+
+
+def test_dagger_up_lists_the_stack(dagger: Dagger) -> None:
+    listed = dagger.run("up", "--list")
+    assert listed.code == 0, listed.stderr
+    assert "ci:up" in listed.stdout

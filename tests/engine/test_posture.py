@@ -1,0 +1,88 @@
+"""The posture gate on real images: ours keep every rule, and each broken one is told."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.engine.client import FIXTURES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.engine.client import Dagger
+
+pytestmark = pytest.mark.engine
+
+PROJECT = FIXTURES / "posture"
+# What each service of the fixture breaks, and a part of what is said of it.
+BROKEN = {
+    ("root", "non-root-user"): "no USER: it runs as root",
+    ("env-secret", "no-secret-settings"): "ENV API_KEY has a value",
+    ("writes", "read-only-start"): "Read-only file system: '/app/state'",
+    ("stays", "stops-in-time"): "still runs 1 s after SIGTERM",
+    ("large", "size-budget"): "RUN head -c 2000000",
+    ("files", "no-setuid"): "/app/tool (4755)",
+    ("files", "no-build-tools"): "/usr/bin/gcc",
+    ("files", "no-caches"): "/root/.cache/uv/x",
+    ("files", "no-unexpected-pth"): "extra.pth",
+    ("files", "root-owned"): "/app/serve.py (10001:0)",
+    ("files", "no-secret-files"): "/app/id_rsa: a file that holds secrets",
+    ("tagged", "pinned-base"): "python:3.13-slim-trixie",
+    ("tagged", "healthcheck"): "no HEALTHCHECK",
+    ("tagged", "non-root-user"): "USER app is a name",
+    ("tagged", "ports-match"): "the compose file has port 8000/tcp",
+}
+
+
+def test_our_images_keep_every_rule(dagger: Dagger) -> None:
+    called = dagger.call("posture")
+    assert called.code == 0, called.error
+    rows = called.stdout.splitlines()
+    assert len(rows) == 6
+    assert all("15 of 15" in row for row in rows[1:])
+
+
+@pytest.fixture(scope="module")
+def report(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    output: Path = tmp_path_factory.mktemp("report") / "posture"
+    called = dagger.call("--source", str(PROJECT), "posture-report", "export", "--path", str(output))
+    assert called.code == 0, called.error
+    assert (output / "posture.md").read_text().startswith("## Posture: red")
+    data: dict[str, Any] = json.loads((output / "posture.json").read_text())
+    return data
+
+
+@pytest.mark.parametrize(("service", "rule"), BROKEN)
+def test_a_broken_rule_is_found(report: dict[str, Any], service: str, rule: str) -> None:
+    broken = {each["rule"]: each for each in report["images"][service]["broken"]}
+    assert BROKEN[service, rule] in "\n".join(broken[rule]["found"])
+
+
+def test_nothing_else_is_broken(report: dict[str, Any]) -> None:
+    found = {
+        (name, each["rule"])
+        for name, image in report["images"].items()
+        for each in image["broken"]
+        if name != "tagged"
+    }
+    assert found == {key for key in BROKEN if key[0] != "tagged"}
+    assert report["images"]["sound"]["broken"] == []
+
+
+def test_the_call_fails_with_the_rule_s_text(dagger: Dagger) -> None:
+    called = dagger.call("--source", str(PROJECT), "posture", "--only", "sound,root")
+    assert called.code == 1
+    assert "posture: the gate is red for root" in called.error
+    assert "root: non-root-user" in called.error
+    assert "do: end the Dockerfile with a numeric USER" in called.error
+    assert "Traceback" not in called.stderr
+
+
+def test_no_image_gets_through_the_gate_with_a_broken_rule(dagger: Dagger) -> None:
+    called = dagger.call("--source", str(PROJECT), "gate")
+    assert called.code == 1
+    red = "env-secret, files, large, root, stays, tagged, writes"
+    assert f"posture: the gate is red for {red}" in called.error

@@ -1,0 +1,225 @@
+"""The release's verbs on a real engine and real registries; tests/release has the program behind them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airgap.catalogue import images_map
+from ci import tools
+from tests.engine.shops import COMMIT, SOUND, VULNERABLE, Shop, shop
+from tests.release.registry import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.engine.client import Called, Dagger
+
+pytestmark = pytest.mark.engine
+
+TAG = "refs/tags/v1.2.3"
+PROMOTED = "promoted/release.json"
+TAGS = {"1.2.3", "1.2", "1", "latest", f"sha-{COMMIT[:7]}"}
+
+
+@pytest.fixture
+def sound(dagger: Dagger, tmp_path: Path) -> Shop:
+    return shop(dagger, tmp_path / "shop")
+
+
+def catalogue(registry: Registry) -> list[str]:
+    names: list[str] = json.loads(registry.get("/v2/_catalog")[1])["repositories"]
+    return names
+
+
+def assert_refused(called: Called, *texts: str) -> None:
+    assert called.code != 0
+    for text in (*texts, "Next: "):
+        assert text in called.error
+    assert "Traceback" not in called.error
+
+
+def test_release_then_again_then_promote_by_digest(sound: Shop, registry: Registry, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    log = f"{COMMIT} Sell things\n"
+    for _ in range(2):  # the second time it is all there
+        called = sound.published(
+            "release", registry.host, TAG, "--log", log, "export", "--path", str(out), "--wipe"
+        )
+        assert called.code == 0, called.error
+    release = json.loads((out / "release.json").read_text())
+    image = release["images"][0]
+    assert set(registry.tags("team/shop")) >= TAGS
+    assert registry.digest("team/shop", "1.2.3") == image["digest"]
+    assert image["gates"]["scan"] == "passed"
+    assert "Sell things" in (out / "notes.md").read_text()
+    service = ["--registry-service", f"tcp://{registry.host}"]
+    verified = sound.call("verify", "--release", str(out / "release.json"), *service)
+    assert verified.code == 0, verified.error
+    assert image["digest"] in verified.stdout
+    second = Registry(tmp_path / "second").start()
+    try:
+        ends = ["--from", f"{registry.host}/team", "--from-service", f"tcp://{registry.host}"]
+        ends += ["--to", f"{second.host}/live", "--to-service", f"tcp://{second.host}"]
+        called = sound.call("promote", "--release", str(out / "release.json"), *ends)
+        assert called.code == 0, called.error
+        assert second.digest("live/shop", "1.2.3") == image["digest"]
+        edited = json.loads((out / "release.json").read_text())
+        edited["images"][0]["digest"] = "sha256:" + "0" * 64
+        (out / "edited.json").write_text(json.dumps(edited))
+        called = sound.call("promote", "--release", str(out / "edited.json"), *ends)
+        assert_refused(called, "release manifest --release: it was changed after it was written")
+    finally:
+        second.stop()
+
+
+def test_a_release_is_promoted_in_the_same_call(sound: Shop, registry: Registry, tmp_path: Path) -> None:
+    second = Registry(tmp_path / "second").start()
+    out = tmp_path / "out"
+    words = ["--promote-to", f"{second.host}/live", "--promote-service", f"tcp://{second.host}"]
+    export = ["export", "--path", str(out), "--wipe"]
+    try:
+        called = sound.published("release", registry.host, TAG, *words, "--dry-run", *export)
+        assert called.code == 0, called.error
+        assert (out / "promoted" / "release.txt").read_text().startswith("dry run: nothing was promoted")
+        assert catalogue(registry) == catalogue(second) == []
+        for _ in range(2):  # the second time it is all there
+            called = sound.published("release", registry.host, TAG, *words, *export)
+            assert called.code == 0, called.error
+        here, there = (json.loads((out / file).read_text()) for file in ("release.json", PROMOTED))
+        assert there["registry"] == f"{second.host}/live"
+        assert there["images"][0]["digest"] == here["images"][0]["digest"]
+        assert second.digest("live/shop", "1.2.3") == here["images"][0]["digest"]
+        assert set(second.tags("live/shop")) >= TAGS
+    finally:
+        second.stop()
+
+
+@pytest.mark.parametrize("verb", ["publish", "release", "publish-report"])
+def test_a_vulnerable_image_is_pushed_by_no_verb(
+    verb: str, dagger: Dagger, registry: Registry, tmp_path: Path
+) -> None:
+    here = shop(dagger, tmp_path / "shop", VULNERABLE)
+    words = ["export", "--path", str(tmp_path / "out")] if verb != "publish" else []
+    assert_refused(
+        here.published(verb, registry.host, TAG, *words), "the gate is red for shop", "CVE-2023-37920"
+    )
+    assert catalogue(registry) == []
+
+
+def test_another_image_under_a_version_that_is_there_is_refused(sound: Shop, registry: Registry) -> None:
+    assert sound.published("publish", registry.host, TAG).code == 0
+    before = registry.tags("team/shop")
+    (sound.folder / "shop" / "requirements.txt").write_text(SOUND.replace("12.14", "8.30") + "\n")
+    assert_refused(sound.published("publish", registry.host, TAG), "1.2.3", before["1.2.3"])
+    assert registry.tags("team/shop") == before
+
+
+def test_a_dry_run_writes_nothing(sound: Shop, registry: Registry) -> None:
+    called = sound.published("publish", registry.host, TAG, "--dry-run")
+    assert called.code == 0, called.error
+    assert "1.2.3" in called.stdout
+    assert catalogue(registry) == []
+
+
+@pytest.mark.parametrize(
+    ("ref", "texts"),
+    [
+        ("refs/heads/main", ["--ref refs/heads/main is no version tag"]),
+        ("refs/tags/v1.2.4", ["the tag releases 1.2.4", "pyproject.toml says 1.2.3"]),
+        ("v1.2.3", ["v1.2.3"]),
+    ],
+)
+def test_refs_that_are_no_release_of_this_project(ref: str, texts: list[str], sound: Shop) -> None:
+    assert_refused(sound.published("release", "127.0.0.1:1", ref), *texts)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--registry", "MyTeam.azurecr.io"], "MyTeam.azurecr.io"),
+        (["--registry", "https://myteam.azurecr.io"], "https://myteam.azurecr.io"),
+        (["--registry", "myteam.azurecr.io", "--username", "u"], "--password is missing"),
+        (["--registry", "127.0.0.1:5000"], "a container's loopback is its own"),
+    ],
+)
+def test_registries_and_credentials_are_checked_before_anything_is_built(
+    words: list[str], text: str, sound: Shop
+) -> None:
+    (sound.folder / "shop" / "Dockerfile").write_text("FROM scratch\nNONSENSE\n")
+    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
+    assert_refused(sound.call("publish", *words, *origin), text)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--promote-to", "Prod.azurecr.io"], "--promote-to 'Prod.azurecr.io': registries are lower case"),
+        (
+            ["--promote-to", "production.azurecr.io", "--promote-username", "u"],
+            "--promote-password is missing",
+        ),
+        (["--promote-to", "127.0.0.1:5000"], "hand it in as well: --promote-service tcp://127.0.0.1:5000"),
+        (["--promote-to", "myteam.azurecr.io"], "that is --registry, where the release is published"),
+        (["--promote-username", "u"], "--promote-to is missing"),
+        (["--sign-password", "env:HOME"], "--sign-password is given without --sign-key"),
+    ],
+)
+def test_what_a_release_is_told_is_checked_before_anything_is_built(
+    words: list[str], text: str, sound: Shop
+) -> None:
+    (sound.folder / "shop" / "Dockerfile").write_text("FROM scratch\nNONSENSE\n")
+    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
+    assert_refused(sound.call("release", "--registry", "myteam.azurecr.io", *origin, *words), text)
+
+
+@pytest.mark.parametrize(
+    "key", ["hunter2hunter2", "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nhunter2hunter2\n"]
+)
+def test_a_key_in_clear_is_refused_and_not_repeated(key: str, sound: Shop) -> None:
+    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
+    called = sound.call("publish", "--registry", "myteam.azurecr.io", "--sign-key", key, *origin)
+    assert called.code != 0
+    assert "hunter2hunter2" not in called.error
+
+
+def test_where_cosign_cannot_be_had_the_command_that_makes_it_is_named(
+    sound: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = os.environ.get("CI_REGISTRY", "127.0.0.1:1")
+    substitutes = images_map(here) if "CI_REGISTRY" in os.environ else {}
+    substitutes[tools.COSIGN.partition("@")[0]] = f"{here}/no/such:1"
+    (tmp_path / "images.json").write_text(json.dumps(substitutes))
+    monkeypatch.setenv("COSIGN_KEY", "a key")
+    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
+    publish = ["publish", "--registry", "myteam.azurecr.io", "--sign-key", "env:COSIGN_KEY", *origin]
+    called = sound.call("--images", str(tmp_path / "images.json"), *publish)
+    assert_refused(called, "cosign is not here: its image", "python3 -m airgap image cosign")
+
+
+def test_a_password_in_clear_is_refused_and_not_repeated(sound: Shop) -> None:
+    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
+    credentials = ["--registry", "myteam.azurecr.io", "--username", "u", "--password", "hunter2hunter2"]
+    called = sound.call("publish", *credentials, *origin)
+    assert called.code != 0
+    assert "hunter2hunter2" not in called.error
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ('without-tests = ["shop"]\n', "there is no integration suite: tests/integration"),
+        ('without-tests = ["till"]\nintegration = ""\n', "names 'till', which no compose file builds"),
+        ('integration = ""\n', "service 'shop' has no tests at shop/tests"),
+    ],
+)
+def test_what_is_not_tested_is_not_pushed_unless_the_policy_says_so(
+    setting: str, text: str, sound: Shop, registry: Registry
+) -> None:
+    project = '[project]\nname = "shop"\nversion = "1.2.3"\n\n[tool.ci]\n'
+    (sound.folder / "pyproject.toml").write_text(project + setting)
+    assert_refused(sound.published("publish", registry.host, TAG), text)
+    assert catalogue(registry) == []

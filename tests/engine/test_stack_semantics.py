@@ -1,0 +1,144 @@
+"""What services see of each other and of what they are given: one run of one project."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.engine.client import FIXTURES
+from tests.engine.stacks import logs
+
+if TYPE_CHECKING:
+    from tests.engine.client import Called, Dagger
+
+pytestmark = pytest.mark.engine
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run: each service's log and outcome, the call itself, and the secret value it was given."""
+
+    log: dict[str, str]
+    outcomes: dict[str, dict[str, Any]]
+    called: Called
+    canary: str
+
+    def lines(self, service: str) -> list[str]:
+        return self.log[service].splitlines()
+
+
+@pytest.fixture(scope="module")
+def seen(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    canary = f"canary-{secrets.token_hex(16)}"
+    folder = tmp_path_factory.mktemp("semantics")
+    (folder / "values.env").write_text(f"CANARY_TOKEN={canary}\nCPUS=0.5\n")
+    words = ["--project-directory", "semantics", "--env-file", f"file:{folder / 'values.env'}"]
+    called = logs(dagger, FIXTURES / "stack", folder / "logs", *words)
+    assert called.code == 0, called.error
+    text = {path.stem: path.read_text() for path in (folder / "logs").glob("*.log")}
+    outcomes = json.loads((folder / "logs" / "outcomes.json").read_text())
+    return Seen(text, outcomes, called, canary)
+
+
+def test_order_conditions_names_volumes_networks_and_secrets(seen: Seen) -> None:
+    assert seen.log["job"] == "token *** secret ***\n"
+    assert seen.log["server"].startswith("found written by the job\n")
+    assert seen.lines("client")[0] == "server got written by the job"
+    assert seen.log["stranger"].startswith("server refused ")
+    assert seen.log["again"] == "start 1\nstart 2\nstart 3\n"
+    assert seen.outcomes["again"]["starts"] == 3
+    assert seen.outcomes["server"]["stopped"]
+
+
+def test_no_secret_is_in_a_log_or_in_what_the_call_said(seen: Seen) -> None:
+    everything = (
+        seen.called.stdout + seen.called.stderr + "".join(seen.log.values()) + json.dumps(seen.outcomes)
+    )
+    assert seen.canary not in everything
+    assert "a secret of a file" not in "".join(seen.log.values())
+
+
+def test_services_are_found_by_every_name_they_have(seen: Seen) -> None:
+    names = ("server", "frontal", "its-host-name", "its-container-name", "linked")
+    assert seen.lines("client") == [f"{name} got written by the job" for name in names]
+
+
+def test_what_runs_is_what_the_file_says(seen: Seen) -> None:
+    assert seen.lines("runs")[:7] == [
+        f"sha256 {hashlib.sha256(seen.canary.encode()).hexdigest()}",
+        "words ('two words',)",
+        "folder /var/tmp first process False",
+        "FROM_FILE in the file",
+        "BOTH in the model",
+        "DOLLAR cost $5",
+        "UNSET None",
+    ]
+
+
+def test_a_number_of_the_env_file_is_in_the_model(seen: Seen) -> None:
+    assert seen.lines("runs")[7] == "cpus 50000"
+
+
+def test_a_build_takes_what_the_file_gives_it(seen: Seen) -> None:
+    assert seen.log["built"] == "given by the file\n"
+
+
+def test_a_healthcheck_of_the_image_can_be_changed_or_taken_away(seen: Seen) -> None:
+    # The image of `built` has one that always fails; `checked` is good after a second.
+    assert seen.outcomes["built"]["health"] == ""
+    assert seen.outcomes["checked"]["health"] == "healthy"
+
+
+def test_what_is_not_required_may_fail(seen: Seen) -> None:
+    assert seen.outcomes["may-fail"]["exit_code"] == 1
+    assert seen.log["tolerant"] == "started all the same\n"
+
+
+def test_a_restart_policy_of_deploy_is_honoured(seen: Seen) -> None:
+    assert seen.log["again-by-deploy"] == "start 1\nstart 2\nstart 3\n"
+
+
+def test_volumes_are_filled_shared_frozen_and_taken_in_part(seen: Seen) -> None:
+    assert seen.lines("volumes") == [
+        "frozen written by the job ('OSError', 30)",
+        "bind ('OSError', 30)",
+        "part ['inner'] done x",
+        "filled True",
+        "not filled []",
+        "anonymous [] done",
+    ]
+
+
+def test_secrets_and_configs_have_their_place_owner_and_mode(seen: Seen) -> None:
+    assert seen.lines("files") == [
+        "/run/secrets/canary 0 0 0o444 ***",
+        "/run/secrets/renamed 1234 1235 0o400 ***",
+        "/run/secrets/of-file 0 0 0o644 ***",
+        "/plain 0 0 0o444 plain text",
+        "/etc/app.conf 0 0 0o644 FROM_FILE=in the file",
+        "BOTH=in the file",
+    ]
+
+
+def test_hooks_run_after_the_start_and_before_the_stop(seen: Seen) -> None:
+    assert seen.lines("after-the-hook") == ["nobody", "/var", "hooked"]
+    assert seen.lines("hooked") == ["SIGUSR1", "nobody", "/var", "hooked", "before the stop"]
+
+
+def test_a_service_is_stopped_with_its_signal_in_its_time(seen: Seen) -> None:
+    assert seen.lines("hooked")[0] == "SIGUSR1"
+    assert (seen.outcomes["hooked"]["exit_code"], seen.outcomes["hooked"]["killed"]) == (0, False)
+    assert seen.lines("stubborn") == ["heard it"]
+    assert (seen.outcomes["stubborn"]["exit_code"], seen.outcomes["stubborn"]["killed"]) == (137, True)
+
+
+def test_replicas_are_one_name_and_all_are_waited_for(seen: Seen) -> None:
+    assert {"many", "many-2", "more", "more-2"} <= set(seen.log)
+    assert "none" not in seen.log
+    assert seen.outcomes["many-2"]["health"] == "healthy"
+    assert seen.log["counts"] == "all are there\n"

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ci.compose import model
+from ci.errors import PipelineError
+from ci.lint import linters
+from ci.lint.linters import Result
+
+
+def compose(**services: dict[str, Any]) -> Result:
+    return linters.compose(model.read(json.dumps({"model": {"name": "p", "services": services}})))
+
+
+def test_an_unknown_linter_is_named_with_the_nearest() -> None:
+    with pytest.raises(PipelineError, match=r"tool\.ci\.lint: there is no linter 'ruf'") as caught:
+        linters.choose(["ruf"])
+    assert "did you mean 'ruff'?" in str(caught.value)
+
+
+def test_what_has_no_effect_is_noted_and_passes() -> None:
+    result = compose(web={"image": "w", "tty": True})
+    assert not result.red
+    assert result.row == ["compose", "passes, 1 noted"]
+    assert "noted: tty (web): no effect here" in linters.judge([result])
+
+
+def test_what_is_refused_fails_with_every_reason() -> None:
+    result = compose(
+        web={"image": "w", "pid": "host"}, api={"image": "a", "build": {"context": ".", "network": "host"}}
+    )
+    assert result.red
+    assert "services.web.pid" in result.output
+    assert "services.api.build.network" in result.output
+
+
+def test_the_error_names_the_red_linters_with_their_output() -> None:
+    with pytest.raises(PipelineError, match=r"lint: ruff, mypy\b") as caught:
+        linters.judge(
+            [Result("ruff", "F401 unused", red=True), Result("mypy", "error", red=True), Result("x")]
+        )
+    assert "--- ruff\nF401 unused" in str(caught.value)
+    assert "dagger call format" in str(caught.value)

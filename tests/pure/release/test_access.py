@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from unittest import mock
+
+import anyio
+import dagger
+import pytest
+
+from ci.errors import PipelineError
+from ci.release import registries
+from ci.release.container import Access
+
+SECRET = mock.create_autospec(dagger.Secret, instance=True)
+SECRET.plaintext.return_value = "x"
+EMPTY = mock.create_autospec(dagger.Secret, instance=True)
+EMPTY.plaintext.return_value = "\n"
+NONE = mock.create_autospec(dagger.Secret, instance=True)
+NONE.plaintext.side_effect = dagger.QueryError.__new__(dagger.QueryError, [])
+SERVICE = mock.create_autospec(dagger.Service, instance=True)
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        Access(registries.parse("ghcr.io/team")),
+        Access(registries.parse("ghcr.io/team"), "alice", SECRET),
+        Access(registries.parse("127.0.0.1:5000"), service=SERVICE),
+    ],
+)
+def test_what_can_work_is_let_through(access: Access) -> None:
+    anyio.run(access.check, "--registry")
+
+
+@pytest.mark.parametrize(
+    ("access", "text"),
+    [
+        (
+            Access(registries.parse("ghcr.io/team"), "alice"),
+            "--from ghcr.io/team: --from-password is",
+        ),
+        (Access(registries.parse("ghcr.io/team"), "", SECRET), "--from-username is missing"),
+        (Access(registries.parse("ghcr.io/team"), "alice", EMPTY), "the password is empty"),
+        (
+            Access(registries.parse("ghcr.io/team"), "alice", NONE),
+            "--from-password env:VARIABLE.*, never its value",
+        ),
+        (
+            Access(registries.parse("127.0.0.1:5000")),
+            r"its own(.|\n)*--from-service tcp://127\.0\.0\.1:5000",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_before_building(access: Access, text: str) -> None:
+    with pytest.raises(PipelineError, match=text):
+        anyio.run(access.check, "--from")
+
+
+def test_options_that_begin_otherwise_are_named_so() -> None:
+    with pytest.raises(PipelineError, match=r"--promote-to \S+: --promote-password is missing"):
+        anyio.run(Access(registries.parse("ghcr.io/team"), "alice").check, "--promote-to", "--promote")
+    with pytest.raises(PipelineError, match="--promote-service tcp"):
+        anyio.run(Access(registries.parse("127.0.0.1:5000")).check, "--promote-to", "--promote")
+    with pytest.raises(PipelineError, match=r"--registry \S+: --password is missing"):
+        anyio.run(Access(registries.parse("ghcr.io/team"), "alice").check, "--registry")

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from ci.release import retries
+
+# What regctl 0.11.6 printed against a registry that failed so.
+UNEXPECTED = "failed to put manifest r/a:1: request failed: unexpected http status code: "
+TRANSIENT = [
+    "request failed: rate limit exceeded [http 429]: {}",
+    f"{UNEXPECTED}Internal Server Error [http 500]: ",
+    f"{UNEXPECTED}Bad Gateway [http 502]: x",
+    f"{UNEXPECTED}Service Unavailable [http 503]: x",
+    "failed to head r/quota:1: request failed: unexpected http status code: x [http 500]: ",
+    "failed to send blob (chunk), ref r/a@sha256:1: http status: not found [http 404]",
+    'Put "http://127.0.0.1:4/v2/t/agent/manifests/1": EOF',
+    "dial tcp 127.0.0.1:4: connect: connection refused",
+    "read tcp 127.0.0.1:5->127.0.0.1:4: read: connection reset by peer",
+    "failed to put manifest r/a:1: retry limit exceeded",
+    "lookup r.example on 10.0.0.1:53: read udp: i/o timeout",
+]
+FINAL = [
+    ("request failed: unauthorized [http 401]: ", "refuses the credentials"),
+    ("failed to put manifest r/a:1: empty challenge header", "refuses the credentials"),
+    ('request failed: unauthorized [http 403]: {"errors":[{"code":"DENIED"}]}', "denies this"),
+    (f"{UNEXPECTED}Method Not Allowed [http 405]: ", "does not accept writes"),
+    (f"{UNEXPECTED}Insufficient Storage [http 507]: ", "no room left"),
+    (
+        f'{UNEXPECTED}Internal Server Error [http 500]: {{"message":"no space left on device"}}',
+        "no room left",
+    ),
+    (f'{UNEXPECTED}Internal Server Error [http 500]: {{"Op":"write","Err":28}}', "no room left"),
+    ('unauthorized [http 403]: {"message":"quota exceeded"}', "no room left"),
+    ("lookup r.exmaple on 10.0.0.1:53: no such host", "answered with an error"),
+    ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "with an error"),
+    ("manifest digest mismatch, expected sha256:1, computed sha256:2", "than the digest says"),
+    (
+        "failed to send blob chunk: digest mismatch [expected sha256:1, calculated sha256:2]: EOF",
+        "than the digest",
+    ),
+    ("", "answered with an error"),
+]
+
+
+@pytest.mark.parametrize("output", TRANSIENT)
+def test_what_passes_is_tried_again(output: str) -> None:
+    assert retries.judge(f"level=WARN msg=before\n{output}\n").delays == retries.DELAYS
+
+
+@pytest.mark.parametrize(("output", "reason"), FINAL)
+def test_what_does_not_pass_is_said_at_once(output: str, reason: str) -> None:
+    verdict = retries.judge(output)
+    assert verdict.delays == ()
+    assert reason in verdict.reason
+
+
+def test_only_the_last_line_counts() -> None:
+    output = "connection refused [http 500]\nfailed: request failed: not found [http 404]: "
+    assert retries.judge(output) is retries.ABSENT
+
+
+def test_a_silent_registry_is_asked_once_more_and_the_limit_is_named() -> None:
+    verdict = retries.silent(30.0)
+    assert "did not finish within 30 s" in verdict.reason
+    assert verdict.delays == retries.DELAYS_SILENT

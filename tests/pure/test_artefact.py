@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ci.inside import artefact
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE_TIME = 1_700_000_000
+
+
+def layer(entries: list[tuple[str, bytes | str, dict[str, Any]]], mtime: float) -> bytes:
+    """Make a gzipped layer; text content is a hard link's target."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content, attributes in entries:
+            member = tarfile.TarInfo(name)
+            member.mtime = mtime
+            member.pax_headers = attributes.get("pax", {})
+            member.mode = attributes.get("mode", 0o644)
+            member.uid = attributes.get("uid", 0)
+            if isinstance(content, str):
+                member.type, member.linkname = tarfile.LNKTYPE, content
+                tar.addfile(member)
+            else:
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    return gzip.compress(raw.getvalue(), mtime=int(mtime))
+
+
+def image(path: Path, layers: list[bytes], created: str) -> list[str]:
+    """Write an image's tar as an engine exports it; return its diff ids."""
+    blobs: dict[str, bytes] = {}
+
+    def add(data: bytes) -> dict[str, Any]:
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        blobs[artefact.blob_path(digest)] = data
+        return {"digest": digest, "size": len(data)}
+
+    diff_ids = ["sha256:" + hashlib.sha256(gzip.decompress(data)).hexdigest() for data in layers]
+    config = {
+        "created": created,
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {
+            "User": "10001",
+            "Healthcheck": {"Test": ["CMD", "true"], "StartInterval": 500_000_000},
+            "Volumes": {"/data": {}},
+        },
+        "history": [
+            {"created": "2026-01-01T00:00:00Z", "created_by": "base"},
+            {"created": created, "created_by": "ENV", "empty_layer": True},
+            {"created": created, "created_by": "COPY"},
+        ],
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            **add(json.dumps(config).encode()),
+        },
+        "layers": [
+            {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", **add(data)} for data in layers
+        ],
+    }
+    entry = {"mediaType": manifest["mediaType"], **add(json.dumps(manifest).encode())}
+    blobs["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
+    with tarfile.open(path, "w") as tar:
+        for name, data in blobs.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return diff_ids
+
+
+def own_layer(mtime: float) -> bytes:
+    return layer(
+        [
+            ("app/main.py", b"print()", {"mode": 0o755, "uid": 7}),
+            ("app/link.py", "app/main.py", {}),
+            ("app/.wh.gone", b"", {}),
+            (
+                "app/caps",
+                b"x",
+                {"pax": {"SCHILY.xattr.security.capability": "\x01\x02", "mtime": f"{mtime}"}},
+            ),
+        ],
+        mtime,
+    )
+
+
+def make(folder: Path, mtime: float, created: str) -> dict[str, Any]:
+    folder.mkdir()
+    base = layer([("etc/os-release", b"debian", {})], BASE_TIME)
+    diff_ids = image(folder / "image.tar", [base, own_layer(mtime)], created)
+    return artefact.make(folder / "image.tar", diff_ids[:1], folder / "output")
+
+
+def read_layer(folder: Path, digest: str) -> dict[str, tarfile.TarInfo]:
+    blob = folder / "output" / "layout" / artefact.blob_path(digest)
+    with tarfile.open(blob) as tar:
+        return {member.name: member for member in tar}
+
+
+def test_two_builds_of_one_source_give_one_digest(tmp_path: Path) -> None:
+    first = make(tmp_path / "first", 1_800_000_000.25, "2027-01-15T08:00:00Z")
+    second = make(tmp_path / "second", 1_900_000_000.5, "2030-03-17T17:46:40Z")
+    assert first["digest"] == second["digest"]
+
+
+def test_another_source_gives_another_digest(tmp_path: Path) -> None:
+    first = make(tmp_path / "first", 1, "2027-01-15T08:00:00Z")
+    (tmp_path / "second").mkdir()
+    base = layer([("etc/os-release", b"debian", {})], BASE_TIME)
+    changed = layer([("app/main.py", b"print(1)", {})], 1)
+    diff_ids = image(tmp_path / "second" / "image.tar", [base, changed], "2027-01-15T08:00:00Z")
+    second = artefact.make(tmp_path / "second" / "image.tar", diff_ids[:1], tmp_path / "second" / "output")
+    assert first["digest"] != second["digest"]
+
+
+def test_base_layers_stay_byte_for_byte(tmp_path: Path) -> None:
+    facts = make(tmp_path / "one", 5, "2027-01-15T08:00:00Z")
+    base, own = facts["layers"]
+    assert base["base"]
+    assert not own["base"]
+    assert read_layer(tmp_path / "one", base["digest"])["etc/os-release"].mtime == BASE_TIME
+    assert base["uncompressed"] == 10240
+
+
+def test_everything_but_the_times_is_kept(tmp_path: Path) -> None:
+    facts = make(tmp_path / "one", 1_800_000_000.25, "2027-01-15T08:00:00Z")
+    members = read_layer(tmp_path / "one", facts["layers"][1]["digest"])
+    assert list(members) == ["app/main.py", "app/link.py", "app/.wh.gone", "app/caps"]
+    assert {member.mtime for member in members.values()} == {artefact.EPOCH}
+    assert (members["app/main.py"].mode, members["app/main.py"].uid) == (0o755, 7)
+    assert members["app/link.py"].islnk()
+    assert members["app/link.py"].linkname == "app/main.py"
+    assert members["app/caps"].pax_headers == {"SCHILY.xattr.security.capability": "\x01\x02"}
+
+
+def test_the_config_keeps_every_field(tmp_path: Path) -> None:
+    config = make(tmp_path / "one", 5, "2027-01-15T08:00:00Z")["config"]
+    assert config["created"] == artefact.EPOCH_TEXT
+    assert [entry["created"] for entry in config["history"]] == [
+        "2026-01-01T00:00:00Z",
+        artefact.EPOCH_TEXT,
+        artefact.EPOCH_TEXT,
+    ]
+    assert config["config"]["Healthcheck"]["StartInterval"] == 500_000_000
+    assert config["config"]["Volumes"] == {"/data": {}}
+
+
+def test_the_digests_in_the_layout_are_those_of_its_blobs(tmp_path: Path) -> None:
+    make(tmp_path / "one", 5, "2027-01-15T08:00:00Z")
+    blobs = sorted((tmp_path / "one" / "output" / "layout" / "blobs" / "sha256").iterdir())
+    assert len(blobs) == 4
+    assert [hashlib.sha256(blob.read_bytes()).hexdigest() for blob in blobs] == [blob.name for blob in blobs]
+
+
+def test_a_base_that_is_not_the_image_s_is_not_kept(tmp_path: Path) -> None:
+    diff_ids = image(tmp_path / "image.tar", [own_layer(7)], "2027-01-15T08:00:00Z")
+    facts = artefact.make(tmp_path / "image.tar", ["sha256:other"], tmp_path / "output")
+    assert [entry["base"] for entry in facts["layers"]] == [False]
+    assert facts["layers"][0]["diff_id"] != diff_ids[0]
+
+
+def test_the_packed_layout_is_the_same_for_the_same_layout(tmp_path: Path) -> None:
+    packed = []
+    for name, mtime in (("first", 5), ("second", 9)):
+        make(tmp_path / name, mtime, "2027-01-15T08:00:00Z")
+        artefact.pack(tmp_path / name / "output" / "layout", tmp_path / name / "packed.tar")
+        packed.append((tmp_path / name / "packed.tar").read_bytes())
+    assert packed[0] == packed[1]
+
+
+def test_wrong_use_prints_the_usage() -> None:
+    with pytest.raises(SystemExit, match=r"artefact\.py make"):
+        artefact.main(["unknown"])

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ci import policy
+from ci.errors import PipelineError
+from ci.posture.waivers import Waiver
+
+
+def test_defaults_without_a_table() -> None:
+    assert policy.read("[project]\nname='x'") == policy.Policy()
+
+
+def test_a_setting_is_read() -> None:
+    text = '[tool.ci]\ntest-timeout = 9\ntest-packages = ["a", "b"]'
+    read = policy.read(text)
+    assert (read.test_timeout, read.test_packages) == (9, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("test-timout = 9", "did you mean 'test-timeout'?"),
+        ("colour = 'red'", "the keys are tests"),
+        ("test-timeout = 'long'", "give it a int"),
+        ("test-packages = 'a'", "give it a list"),
+        ("size-budgets = {web = 'small'}", "give it an int: MB"),
+        ("licences-refused = 'MIT'", "give it a list"),
+        ("licences-refused = ['MIT', 'AGPL-3.0-onyl']", "did you mean 'AGPL-3.0'?"),
+        ("licences-refused = ['copyleft']", "forbidden, restricted, reciprocal, unknown"),
+        ("licences-refused = ['MIT OR Apache-2.0']", "names 'MIT OR Apache-2.0', which is no licence"),
+        ("licences-refused = [3]", "names 3, which is no licence"),
+        ("waivers = ['x']", "[[tool.ci.waivers]]"),
+        ("[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nuntil = 2030-01-01", "reason is missing"),
+        ("[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nreason = 'x'", "until is missing"),
+        (
+            "[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nreason = 'x'\nuntil = '2030-01-01'",
+            "a day without quotes",
+        ),
+        ("[[tool.ci.waivers]]\nruel = 'r'", "waivers[1].ruel: no such field"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_to_do(text: str, expected: str) -> None:
+    with pytest.raises(PipelineError, match=r"pyproject\.toml: tool\.ci\.") as caught:
+        policy.read(f"[tool.ci]\n{text}")
+    assert expected in str(caught.value)
+
+
+def test_licences_are_ids_or_categories() -> None:
+    entries = (
+        '["AGPL-3.0", "GPL-2.0-or-later", "SSPL-1.0", "0BSD", "Commons-Clause", "reciprocal", "unknown"]'
+    )
+    read = policy.read(f"[tool.ci]\nlicences-refused = {entries}")
+    assert ", ".join(read.licences_refused) == entries.strip("[]").replace('"', "")
+
+
+def test_a_file_that_is_no_toml_is_named() -> None:
+    with pytest.raises(PipelineError, match=r"pyproject\.toml: .*line 1"):
+        policy.read("tool = = 1\n")
+
+
+def test_a_waiver_is_read_with_its_last_day() -> None:
+    text = "[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nreason = 'x'\nuntil = 2030-01-31"
+    (waiver,) = policy.read(text).waivers
+    assert waiver == Waiver("r", "s", "x", date(2030, 1, 31))

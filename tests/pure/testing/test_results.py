@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ci.testing import results
+
+JUNIT = (
+    '<testsuites><testsuite tests="{tests}" failures="{failures}"'
+    ' errors="{errors}" skipped="{skipped}"/></testsuites>'
+)
+
+
+def read(outcome: dict[str, Any], *, asked_at: float = 0, **counts: int) -> results.Result:
+    full = {"exit_code": 0, "signal": "", "late": False, "at": 5.0, "seconds": 1.5, **outcome}
+    given = {"tests": 3, "failures": 0, "errors": 0, "skipped": 0, **counts}
+    return results.read("web", full, JUNIT.format(**given), "output", asked_at=asked_at)
+
+
+def test_green() -> None:
+    assert read({}).row == ["web", "3", "0", "0", "1.5", "passed"]
+
+
+def test_a_kept_result_says_so() -> None:
+    assert read({}, asked_at=9).row[-1] == "passed (unchanged, result kept)"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counts", "red"),
+    [
+        ({"exit_code": 1}, {"failures": 1, "errors": 1}, "2 failed"),
+        ({"exit_code": 137, "signal": "SIGKILL"}, {}, "ended by SIGKILL"),
+        (
+            {"exit_code": 137, "late": True, "signal": "SIGKILL", "seconds": 300.1},
+            {},
+            "not done after 300 s, stopped",
+        ),
+        ({"exit_code": 5}, {"tests": 0}, "exit code 5"),
+        ({}, {"tests": 2, "skipped": 2}, "no test ran"),
+        ({}, {"tests": 0}, "no test ran"),
+    ],
+)
+def test_what_is_red(outcome: dict[str, Any], counts: dict[str, int], red: str) -> None:
+    assert read(outcome, **counts).red == red
+
+
+VERBOSE = """\
+collected 3 items
+
+test_a.py::test_one PASSED                             [ 33%]
+test_a.py::test_two[a b] FAILED                        [ 66%]
+../tests/test_a.py::test_three[x-1] """
+
+
+def test_the_test_that_hangs_is_named() -> None:
+    outcome = {"exit_code": 137, "signal": "SIGKILL", "late": True, "at": 5.0, "seconds": 9.0}
+    result = results.read("web", outcome, "", VERBOSE, asked_at=0)
+    assert result.red == "not done after 9 s, stopped, in test_a.py::test_three[x-1]"
+    assert "test_one" not in result.output
+    assert "test_two[a b] FAILED" in result.output
+
+
+def test_a_test_that_a_signal_ended_is_named() -> None:
+    outcome = {"exit_code": 139, "signal": "SIGSEGV", "late": False, "at": 5.0, "seconds": 9.0}
+    result = results.read("web", outcome, "", VERBOSE, asked_at=0)
+    assert result.red == "ended by SIGSEGV, in test_a.py::test_three[x-1]"
+
+
+def test_coverage_is_that_of_the_whole_run() -> None:
+    xml = '<?xml version="1.0" ?>\n<coverage version="7.17" line-rate="0.934" x="y"><package line-rate="1"/>'
+    assert results.covered(xml) == "93%"
+    assert results.covered("") == "-"
+
+
+def test_no_report_at_all_is_red() -> None:
+    outcome = {"exit_code": 0, "signal": "", "late": False, "at": 5.0, "seconds": 1.5}
+    assert results.read("web", outcome, "", "", asked_at=0).red == "no test ran"

@@ -1,0 +1,360 @@
+"""Signing with a local key, by the real cosign and on a real registry."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.release import keys as cosign_keys
+from tests.release import sets
+from tests.release.proxy import Down, Hold, Proxy, Status
+from tests.release.registry import PASSWORD, Registry, find
+from tests.release.rules import nth
+
+if TYPE_CHECKING:
+    from tests.release.keys import Keys
+    from tests.release.proxy import Fault, Request
+
+pytestmark = pytest.mark.long
+# Of the lists of what is attached: SBOM and provenance of five images come first, then the signatures.
+FIRST_SIGNATURE = 11
+LIST = "/manifests/sha256-"
+
+
+@pytest.fixture(scope="module")
+def keys(cosign: Path, tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return cosign_keys.make(cosign, tmp_path_factory.mktemp("keys") / "ours")
+
+
+@pytest.fixture(scope="module")
+def other(cosign: Path, tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return cosign_keys.make(cosign, tmp_path_factory.mktemp("keys") / "other")
+
+
+@pytest.fixture
+def signed(registry: Registry, release: sets.Set, keys: Keys, tmp_path: Path) -> sets.Set:
+    """The five images, pushed and signed."""
+    run = sets.run(release.request(registry.host, **keys.signing()), tmp_path / "push")
+    assert (run.code, run.error) == (0, "")
+    return release
+
+
+@dataclass(frozen=True)
+class Case:
+    """A set to sign, and the way to its registry on which things go wrong."""
+
+    registry: Registry
+    proxy: Proxy
+    release: sets.Set
+    keys: Keys
+    folder: Path
+
+    def push(self) -> sets.Run:
+        return sets.run(self.release.request(self.proxy.host, **self.keys.signing()), self.folder / "run")
+
+    def signatures(self) -> list[int]:
+        """Return how many signatures each image has."""
+        kinds = [sets.attached(self.registry, image) for image in self.release.images]
+        return [each.count(sets.SIGNATURE) for each in kinds]
+
+    def assert_signed(self) -> None:
+        assert all(self.keys.verifies(it) for it in references(self.registry, self.release))
+
+
+@pytest.fixture
+def case(registry: Registry, proxy: Proxy, release: sets.Set, keys: Keys, tmp_path: Path) -> Case:
+    return Case(registry, proxy, release, keys, tmp_path)
+
+
+def references(registry: Registry, release: sets.Set) -> list[str]:
+    return [f"{registry.host}/{sets.PREFIX}/{image.service}@{image.digest}" for image in release.images]
+
+
+def regctl(folder: Path, *arguments: str) -> bytes:
+    binary = find("REGCTL", "regctl", "go install github.com/regclient/regclient/cmd/regctl@v0.11.6")
+    hosts = {"version": 1, "incDockerCred": False, "hostDefault": {"tls": "disabled"}}
+    (folder / "regctl.json").write_text(json.dumps(hosts))
+    environment = {"REGCTL_CONFIG": str(folder / "regctl.json"), "HOME": str(folder)}
+    return subprocess.run([binary, *arguments], env=environment, check=True, capture_output=True).stdout
+
+
+def bundle(folder: Path, reference: str) -> Path:
+    """Return a file with the signature of an image."""
+    text = regctl(folder, "artifact", "get", "--subject", reference, "--filter-artifact-type", sets.SIGNATURE)
+    (folder / "bundle.json").write_bytes(text)
+    return folder / "bundle.json"
+
+
+def attach(folder: Path, file: Path, reference: str) -> None:
+    kind = sets.SIGNATURE
+    types = ("--artifact-type", kind, "--file-media-type", kind)
+    regctl(folder, "artifact", "put", *types, "--file", str(file), "--subject", reference)
+
+
+def test_every_digest_is_signed_before_any_tag_is_put(case: Case) -> None:
+    seen: list[list[int]] = []
+
+    def look(request: Request) -> Fault:
+        if request.is_a("PUT", "/manifests/sha-"):
+            seen.append(case.signatures())
+        return None
+
+    case.proxy.rule = look
+    run = case.push()
+    assert (run.code, run.error) == (0, "")
+    assert seen == [[1] * 5] * 5
+    assert {image["signature"] for image in run.outcome["images"]} == {"put"}
+    sets.assert_released(case.registry, case.release)
+    case.assert_signed()
+
+
+def test_it_is_not_signed_again(case: Case) -> None:
+    assert case.push().code == 0
+    case.proxy.seen.clear()
+    run = case.push()
+    assert run.code == 0
+    assert {image["signature"] for image in run.outcome["images"]} == {"was there"}
+    assert [request for request in case.proxy.seen if request.method not in {"GET", "HEAD"}] == []
+    assert case.signatures() == [1] * 5
+
+
+def test_what_was_published_without_a_key_is_signed_by_a_later_run(
+    registry: Registry, release: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    assert sets.run(release.request(registry.host), tmp_path / "run").code == 0
+    assert not any(keys.verifies(reference) for reference in references(registry, release))
+    assert sets.run(release.request(registry.host, **keys.signing()), tmp_path / "run").code == 0
+    assert all(keys.verifies(reference) for reference in references(registry, release))
+
+
+def test_another_key_signs_as_well(
+    registry: Registry, signed: sets.Set, keys: Keys, other: Keys, tmp_path: Path
+) -> None:
+    run = sets.run(signed.request(registry.host, **other.signing()), tmp_path / "run")
+    assert {image["signature"] for image in run.outcome["images"]} == {"put"}
+    for reference in references(registry, signed):
+        assert keys.verifies(reference)
+        assert other.verifies(reference)
+
+
+@pytest.mark.parametrize("fault", [Status(403, '{"errors":[{"code":"DENIED","message":"no"}]}'), Down()])
+@pytest.mark.parametrize("number", [FIRST_SIGNATURE, FIRST_SIGNATURE + 3])
+def test_nothing_is_tagged_when_signing_fails_and_a_rerun_completes(
+    number: int, fault: Fault, case: Case
+) -> None:
+    case.proxy.rule = nth(number, "PUT", LIST, fault)
+    run = case.push()
+    assert run.code == sets.REFUSED
+    assert "sign 127.0.0.1" in run.error
+    sets.assert_untagged(case.registry)
+    case.proxy.rule = lambda _request: None
+    if isinstance(fault, Down):
+        case.proxy.up()
+    assert case.push().code == 0
+    sets.assert_released(case.registry, case.release)
+    case.assert_signed()
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_fault_that_passes_is_waited_for(code: int, case: Case) -> None:
+    case.proxy.rule = nth(FIRST_SIGNATURE, "PUT", LIST, Status(code))
+    run = case.push()
+    assert (run.code, run.error) == (0, "")
+    case.assert_signed()
+
+
+def test_signatures_by_the_key_verify(
+    registry: Registry, signed: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    request = signed.verification(registry.host) | keys.checking()
+    run = sets.run(request, tmp_path / "run", "verify")
+    assert (run.code, run.error) == (0, "")
+    assert {image["signature"] for image in run.outcome["images"]} == {"valid"}
+
+
+def test_signatures_by_another_key_do_not_verify(
+    registry: Registry, signed: sets.Set, other: Keys, tmp_path: Path
+) -> None:
+    request = signed.verification(registry.host) | other.checking()
+    run = sets.run(request, tmp_path / "run", "verify")
+    assert run.code == sets.REFUSED
+    assert f"{references(registry, signed)[0]} has no valid signature by the key of --public-key" in run.error
+
+
+def test_another_image_s_signature_does_not_verify(
+    registry: Registry, signed: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    theirs = sets.make(tmp_path / "v2", version="1.2.4", content="other")
+    assert sets.run(theirs.request(registry.host), tmp_path / "run").code == 0
+    target = references(registry, theirs)[0]
+    attach(tmp_path, bundle(tmp_path, references(registry, signed)[0]), target)
+    request = theirs.verification(registry.host) | keys.checking()
+    request["images"] = request["images"][:1]
+    run = sets.run(request, tmp_path / "run", "verify")
+    assert run.code == sets.REFUSED
+    assert "has no valid signature" in run.error
+
+
+def test_a_changed_signature_beside_the_right_one_does_no_harm_and_alone_does_not_verify(
+    registry: Registry, signed: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    right = bundle(tmp_path, references(registry, signed)[0])
+    content = json.loads(right.read_text())
+    text = content["dsseEnvelope"]["signatures"][0]["sig"]
+    content["dsseEnvelope"]["signatures"][0]["sig"] = (
+        text[:10] + ("A" if text[10] != "A" else "B") + text[11:]
+    )
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(content))
+    attach(tmp_path, changed, references(registry, signed)[0])
+    request = signed.verification(registry.host) | keys.checking()
+    assert sets.run(request, tmp_path / "run", "verify").code == 0
+    bare = sets.make(tmp_path / "v2", version="1.2.4", content="other")
+    assert sets.run(bare.request(registry.host), tmp_path / "run").code == 0
+    attach(tmp_path, changed, references(registry, bare)[0])
+    request = bare.verification(registry.host) | keys.checking()
+    run = sets.run(request, tmp_path / "run", "verify")
+    assert run.code == sets.REFUSED
+    assert "has no valid signature" in run.error
+
+
+def test_another_statement_by_the_same_key_is_no_signature(
+    registry: Registry, release: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    assert sets.run(release.request(registry.host), tmp_path / "run").code == 0
+    for kind, name in (("signing-config", "config.json"), ("trusted-root", "root.json")):
+        assert keys.run(kind, "create", "--out", str(tmp_path / name)).returncode == 0
+    (tmp_path / "predicate.json").write_text("{}")
+    offline = (
+        "--signing-config",
+        str(tmp_path / "config.json"),
+        "--trusted-root",
+        str(tmp_path / "root.json"),
+    )
+    what = ("--type", "https://example.test/v1", "--predicate", str(tmp_path / "predicate.json"))
+    reference = references(registry, release)[0]
+    attested = keys.run("attest", "--yes", "--key", str(keys.private), *offline, *what, reference)
+    assert attested.returncode == 0, attested.stderr
+    request = release.verification(registry.host) | keys.checking()
+    request["images"] = request["images"][:1]
+    run = sets.run(request, tmp_path / "run", "verify")
+    assert run.code == sets.REFUSED
+    assert "has no valid signature" in run.error
+
+
+def test_a_promotion_carries_the_signatures(
+    registry: Registry, signed: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    target = Registry(tmp_path / "target").start()
+    try:
+        run = sets.run(signed.promotion(registry.host, target.host), tmp_path / "run")
+        assert run.code == 0
+        registry.stop()  # what is there has to stand by itself
+        assert all(keys.verifies(reference) for reference in references(target, signed))
+        sets.assert_released(target, signed)
+    finally:
+        target.stop()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"password": "wrong"}, "--sign-key: the password does not open the key"),
+        ({"password": ""}, "--sign-key: the password does not open the key"),
+        ({"cosign.key": "hello"}, "--sign-key is no private key of cosign"),
+        (
+            {"cosign.key": "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"},
+            "--sign-key is no private key of cosign",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["key", "push"])
+def test_a_key_that_cannot_sign_is_refused_before_anything_is_sent(  # noqa: PLR0913, PLR0917 - as pytest gives
+    command: str,
+    change: dict[str, str],
+    text: str,
+    proxy: Proxy,
+    release: sets.Set,
+    cosign: Path,
+    tmp_path: Path,
+) -> None:
+    keys = cosign_keys.make(cosign, tmp_path / "keys")
+    for name, content in change.items():
+        (keys.folder / name).write_text(content)
+    run = sets.run(release.request(proxy.host, **keys.signing()), tmp_path / "run", command)
+    assert run.code == sets.REFUSED
+    assert text in run.error
+    assert proxy.seen == []
+    for content in change.values():
+        assert not content or content not in run.error + run.said
+
+
+def test_a_key_that_works_is_tried_without_the_registry(
+    proxy: Proxy, release: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    request = release.request(proxy.host, **keys.signing()) | {"images": []}
+    run = sets.run(request, tmp_path / "run", "key")
+    assert (run.code, run.error) == (0, "")
+    assert proxy.seen == []
+
+
+def test_a_private_key_is_no_public_one_and_is_not_shown(
+    registry: Registry, signed: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    request = signed.verification(registry.host) | keys.checking()
+    request["signing"] = {"public_key_file": str(keys.private)}
+    run = sets.run(request, tmp_path / "run", "verify")
+    assert run.code == sets.REFUSED
+    assert "--public-key is no public key" in run.error
+    assert keys.private.read_text().splitlines()[1] not in run.error
+
+
+def test_nothing_but_the_registry_is_reached(
+    registry: Registry, release: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    # Go's clients go past a proxy to loopback alone: all else would knock here.
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(0)
+        proxy = f"http://127.0.0.1:{door.getsockname()[1]}"
+        env = {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy}
+        run = sets.run(release.request(registry.host, **keys.signing()), tmp_path / "run", **env)
+        assert (run.code, run.error) == (0, "")
+        request = release.verification(registry.host) | keys.checking()
+        assert sets.run(request, tmp_path / "run", "verify", **env).code == 0
+        with pytest.raises(BlockingIOError):
+            door.accept()
+
+
+def test_neither_password_is_in_an_argument_a_variable_or_a_file_that_stays(
+    guarded: Registry, release: sets.Set, keys: Keys, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    with Proxy(guarded.port) as door:
+        reached, until = threading.Event(), threading.Event()
+        door.rule = nth(FIRST_SIGNATURE, "PUT", LIST, Hold(reached, until))
+        request: dict[str, Any] = release.request(door.host, **keys.signing())
+        request["registries"][0] |= {"username": "alice", "password_file": str(tmp_path / "password")}
+        process = sets.start(request, tmp_path / "run")
+        assert reached.wait(60)
+        seen = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                seen += [(folder / name).read_bytes() for name in ("cmdline", "environ")]
+            except OSError:
+                continue  # it has ended in the meantime
+        until.set()
+        run = sets.finish(process, tmp_path / "run")
+    assert any(b"cosign\0sign\0" in text for text in seen)  # the one that was held was seen
+    for password in (PASSWORD, cosign_keys.PASSWORD):
+        assert not any(password.encode() in text for text in seen)
+        assert password not in run.said
+        left = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+        assert not any(password.encode() in path.read_bytes() for path in left)
+    assert (run.code, run.error) == (0, "")

@@ -1,0 +1,24 @@
+"""What the workflows and examples call is in the module: a renamed option is red here, not at night."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands import check, commands
+from tests.workflows.runner import ROOT, WORKFLOWS, read, scripts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+FILES = [*WORKFLOWS, *sorted((ROOT / "docs" / "examples").glob("*.yml"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_command_is_there(path: Path) -> None:
+    found = [words for script in scripts(read(path)) for words in commands(script)]
+    assert found
+    for words in found:
+        check(words)
