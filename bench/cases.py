@@ -1,0 +1,64 @@
+"""What is changed before a run, in the same way for both sides; `number` makes each run's change its own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# Packages of the lock that the assistant does not have; each repeat adds another one.
+_ADDED = ("mako", "greenlet", "asyncpg", "sqlalchemy", "alembic", "redis", "markupsafe")
+
+
+def nothing(_folder: Path, _number: int) -> None:
+    """Change nothing."""
+
+
+def source_line(folder: Path, number: int) -> None:
+    """Change one line of one service."""
+    _append(folder / "services/assistant/src/assistant_service/__init__.py", f"# {number}\n")
+
+
+def dependency(folder: Path, number: int) -> None:
+    """Give one service a dependency more, in its pyproject.toml and in the lock."""
+    name = _ADDED[number % len(_ADDED)]
+    project = folder / "services/assistant/pyproject.toml"
+    project.write_text(_once(r"(?m)^dependencies = \[", f'dependencies = ["{name}", ', project.read_text()))
+    lock = folder / "uv.lock"
+    pattern = r'(name = "assistant-service"\n(?:(?!\n\[\[package).)*?\ndependencies = \[)'
+    lock.write_text(_once(f"(?s){pattern}", rf'\1\n    {{ name = "{name}" }},', lock.read_text()))
+
+
+def shared_package(folder: Path, number: int) -> None:
+    """Change the package that all services have."""
+    _append(folder / "services/common/src/aip_common/__init__.py", f"# {number}\n")
+
+
+def readme(folder: Path, number: int) -> None:
+    """Change what is in no image."""
+    _append(folder / "README.md", f"\nEdited {number}.\n")
+
+
+CASES: dict[str, Callable[[Path, int], None]] = {
+    "nothing": nothing,
+    "readme": readme,
+    "source-line": source_line,
+    "dependency": dependency,
+    "shared-package": shared_package,
+    "cold": nothing,
+    "two-at-once": source_line,
+}
+
+
+def _append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def _once(pattern: str, replacement: str, text: str) -> str:
+    changed, times = re.subn(pattern, replacement, text, count=1)
+    if not times:
+        raise ValueError(f"{pattern} is not in the file that a case edits")
+    return changed

@@ -1,0 +1,116 @@
+"""How the plan grows with the number of services: Compose's own time, and what is added to it."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.peer.docker import compose_binary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZES = (1, 5, 20, 50, 200)
+ROOT = Path(__file__).parents[1]
+_READ = ROOT / "ci" / "src" / "ci" / "inside" / "compose_config.py"
+_REQUEST = json.dumps({"files": [], "profiles": [], "given": [], "plain": {}})
+# Budgets: the plan on top of Compose's own, and its growth.
+MOST_ADDED = 1.0  # seconds above the Compose binary's own time, for each size
+MOST_EXPONENT = 1.2  # 1 is linear; small sizes are mostly constant
+_PLAN = """
+import json, resource, sys, time
+sys.path.insert(0, sys.argv[1])
+from ci.compose import model
+from ci.stack import plan
+text = open(sys.argv[2]).read()
+times = []
+for _ in range(5):
+    began = time.monotonic()
+    project = model.read(text)
+    planned = plan.make(project, project.services, {})
+    times.append(time.monotonic() - began)
+assert len(planned.containers) == int(sys.argv[3])
+print(json.dumps([min(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+"""
+
+
+def project(size: int) -> str:
+    """Return a compose file of that many services: each waits for one before, in networks of ten."""
+    services: dict[str, Any] = {}
+    for number in range(size):
+        services[f"service-{number}"] = {
+            "image": "python:3.13-slim-trixie",
+            "command": ["sleep", "60"],
+            "environment": {"NUMBER": str(number), "TOKEN": "${TOKEN:?a token}"},
+            "read_only": True,
+            "tmpfs": ["/scratch"],
+            "cap_drop": ["ALL"],
+            "networks": [f"network-{number // 10}"],
+            "volumes": [f"volume-{number}:/data"],
+            "ports": [f"{20000 + number}:80"],
+            "healthcheck": {"test": ["CMD", "true"], "interval": "1s"},
+            "depends_on": {f"service-{number // 2}": {"condition": "service_healthy"}} if number else {},
+        }
+    return json.dumps(
+        {
+            "services": services,
+            "networks": {f"network-{number}": {} for number in range((size + 9) // 10)},
+            "volumes": {f"volume-{number}": {} for number in range(size)},
+        }
+    )
+
+
+def measure(say: Callable[[str], None], sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
+    """Return, for each size, seconds of Compose, of reading and of planning; exponents; budgets exceeded."""
+    rows = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append({"services": size, **_one(Path(folder), size)})
+        say(f"plan of {size} services: {rows[-1]}")
+    exponents = {key: _exponent(rows, key) for key in ("compose", "read", "plan")}
+    exceeded = [f"{row['services']} services: {row['added']} s" for row in rows if row["added"] > MOST_ADDED]
+    if exponents["plan"] > MOST_EXPONENT:
+        exceeded.append(f"exponent of the plan: {exponents['plan']}")
+    return {"rows": rows, "exponents": exponents, "exceeded": exceeded}
+
+
+def _one(folder: Path, size: int) -> dict[str, float]:
+    (folder / "compose.yaml").write_text(project(size))
+    binary, outcome = str(compose_binary()), folder / "outcome.json"
+    config = [binary, "--project-directory", str(folder), "config", "--format", "json", "--quiet"]
+    compose = min(_timed(["env", "TOKEN=x", *config]) for _ in range(3))
+    read = min(
+        _timed([sys.executable, str(_READ), binary, str(folder), str(outcome), _REQUEST]) for _ in range(3)
+    )
+    command = [sys.executable, "-c", _PLAN, str(ROOT / "ci" / "src"), str(outcome), str(size)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    plan, memory = json.loads(done.stdout)
+    added = read + plan - compose
+    return {
+        **{
+            k: round(v, 4)
+            for k, v in {"compose": compose, "read": read, "plan": plan, "added": added}.items()
+        },
+        "memory": memory,
+    }
+
+
+def _timed(command: list[str]) -> float:
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.monotonic() - began
+
+
+def _exponent(rows: list[dict[str, Any]], key: str) -> float:
+    """Return the slope of log(seconds) over log(services), from 20 services on."""
+    points = [(math.log(row["services"]), math.log(row[key])) for row in rows if row["services"] >= SIZES[2]]
+    middle = [sum(values) / len(points) for values in zip(*points, strict=True)]
+    above = sum((x - middle[0]) * (y - middle[1]) for x, y in points)
+    slope: float = above / sum((x - middle[0]) ** 2 for x, _ in points)
+    return round(slope, 2)

@@ -1,0 +1,114 @@
+"""What one run costs: of the whole machine, since both sides do their work in daemons."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_SAMPLE = 0.2  # seconds between two looks at the memory
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one run: seconds of wall clock and of all processors, bytes, and the program's exit code.
+
+    `network` is what came in over the machine's interface, `memory` the most
+    that was in use above what was before, `disk` what is used more afterwards.
+    """
+
+    seconds: float
+    cpu: float
+    network: int
+    memory: int
+    disk: int
+    exit_code: int
+
+    def as_dict(self) -> dict[str, float | int]:
+        """Return it for JSON."""
+        return {name: round(value, 3) for name, value in asdict(self).items()}
+
+
+def run(command: Sequence[str], folder: Path, *, disk: Path, log: Path, limit: float) -> Cost:
+    """Run a program to its end and return what that cost; its output is in ``log``."""
+    peak = _Peak()
+    before = _state(disk)
+    began = time.monotonic()
+    with log.open("wb") as out, peak:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+    seconds = time.monotonic() - began
+    cpu, network, used = (now - then for now, then in zip(_state(disk), before, strict=True))
+    return Cost(seconds, cpu, int(network), peak.most, int(used), code)
+
+
+@contextmanager
+def alone(lock: Path | None) -> Iterator[None]:
+    """Hold a file's lock meanwhile, where others on the machine hold it for their heavy work."""
+    if lock is None:
+        yield
+        return
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _state(disk: Path) -> tuple[float, float, float]:
+    """Return seconds of all processors, bytes received, bytes used on the disk."""
+    words = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = (int(word) for word in words)
+    found = os.statvfs(disk)
+    used = (found.f_blocks - found.f_bfree) * found.f_frsize
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK"), float(_received()), float(used)
+
+
+def _received() -> int:
+    """Return what came in over the interface of the default route."""
+    for line in Path("/proc/net/route").read_text(encoding="ascii").splitlines()[1:]:
+        name, destination, *_ = line.split()
+        if destination == "00000000":
+            return int(Path(f"/sys/class/net/{name}/statistics/rx_bytes").read_text(encoding="ascii"))
+    return 0
+
+
+class _Peak:
+    """Looks at the machine's free memory now and then, in a thread."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._before = _available()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._done.wait(_SAMPLE):
+            self.most = max(self.most, self._before - _available())
+
+
+def _available() -> int:
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return 0

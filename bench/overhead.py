@@ -1,0 +1,113 @@
+"""What the module itself costs in a call: against an empty module under the same runtime."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[1]
+IMPORT = "import ci.main after dagger, of a processor"
+CLIENT = "import dagger, of a processor"
+MOST_ABOVE_EMPTY = 0.3  # seconds that a cached call of ours may take above one of the empty module
+MOST_IMPORT = 0.3  # seconds of a processor for `import ci.main` above `import dagger`
+_EMPTY = '''"""Nothing."""
+
+import dagger
+
+
+@dagger.object_type
+class Ci:
+    """Nothing."""
+
+    @dagger.function
+    def cached(self) -> str:
+        """Return a word, from the cache after the first time."""
+        return "cached"
+
+    @dagger.function(cache="never")
+    def never(self) -> str:
+        """Return a word, each time anew."""
+        return "never"
+'''
+
+
+def measure(repeat: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Return medians and spreads in seconds of warm calls, of imports, and the budgets exceeded."""
+    with tempfile.TemporaryDirectory() as name:
+        empty = _empty(Path(name))
+        calls = {
+            "client alone (dagger version)": (["dagger", "version"], ROOT),
+            "empty module, cached": (["dagger", "call", "cached"], empty),
+            "empty module, cache=never": (["dagger", "call", "never"], empty),
+            "ours, cached (tags)": (["dagger", "call", "tags", "--ref", "refs/tags/v1.2.3"], ROOT),
+            "ours, cached (services)": (["dagger", "call", "services"], ROOT),
+        }
+        for command, folder in calls.values():
+            _timed(command, folder)  # not measured: it fills the cache
+        seen: dict[str, list[float]] = {}
+        for _ in range(repeat):
+            for title, (command, folder) in calls.items():
+                seen.setdefault(title, []).append(_timed(command, folder))
+    for _ in range(repeat):
+        nothing, client, both = (
+            _import(each) for each in ("pass", "import dagger", "import dagger, ci.main")
+        )
+        seen.setdefault(CLIENT, []).append(client - nothing)
+        seen.setdefault(IMPORT, []).append(both - client)
+    rows = {
+        title: {
+            "median": round(statistics.median(times), 3),
+            "least": round(min(times), 3),
+            "most": round(max(times), 3),
+        }
+        for title, times in seen.items()
+    }
+    for title, row in rows.items():
+        say(f"{title}: {row['median']} s ({row['least']} to {row['most']})")
+    return {"rows": rows, "exceeded": exceeded(rows)}
+
+
+def exceeded(rows: dict[str, dict[str, float]]) -> list[str]:
+    """Return the budgets that the medians exceed."""
+    above = rows["ours, cached (services)"]["median"] - rows["empty module, cached"]["median"]
+    found = [f"a cached call takes {above:.2f} s above an empty module's"] if above > MOST_ABOVE_EMPTY else []
+    imports = rows[IMPORT]["median"]
+    return [*found, *([f"import ci.main takes {imports:.2f} s"] if imports > MOST_IMPORT else [])]
+
+
+def _empty(folder: Path) -> Path:
+    """Make a module with the same runtime and lock as ours, and nothing in it."""
+    (folder / "src" / "ci").mkdir(parents=True)
+    shutil.copytree(ROOT / "ci" / "runtime", folder / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / "ci" / file, folder / file)
+    (folder / "src" / "ci" / "__init__.py").write_text("")
+    (folder / "src" / "ci" / "main.py").write_text(_EMPTY)
+    engine = json.loads((ROOT / "dagger.json").read_text())["engineVersion"]
+    module = {"name": "ci", "engineVersion": engine, "sdk": {"source": "./runtime"}, "source": "."}
+    (folder / "dagger.json").write_text(json.dumps(module))
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    return folder
+
+
+def _timed(command: list[str], folder: Path) -> float:
+    began = time.monotonic()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return time.monotonic() - began
+
+
+def _import(statement: str) -> float:
+    """Return seconds of a processor: a busy machine makes no import slower by that measure."""
+    code = f"import sys; sys.path.insert(0, 'ci/src'); {statement}; import os; print(sum(os.times()[:2]))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return float(done.stdout)

@@ -1,0 +1,59 @@
+"""The images of the registry on this machine, loaded into Docker under the names they stand for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from airgap.catalogue import images_map
+from airgap.process import output_of, run
+from airgap.state import read_json, write_json
+
+if TYPE_CHECKING:
+    from bench.peer.docker import Docker
+
+
+def load(docker: Docker, registry: str, names: list[str]) -> None:
+    """Load the named images, those that are not there in their present form."""
+    there = images_map(registry)
+    record = docker.state / "loaded.json"
+    loaded = read_json(record)
+    for name in names:
+        source = there[name]
+        digest = output_of(
+            ("skopeo", "inspect", "--tls-verify=false", "--format={{.Digest}}", f"docker://{source}")
+        )
+        if (
+            loaded.get(name) == digest
+            and docker.run("docker", "image", "inspect", name, check=False).returncode == 0
+        ):
+            continue
+        docker.say(f"loading {name}")
+        archive = docker.shared / "image.tar"
+        archive.unlink(missing_ok=True)
+        copy = ("skopeo", "copy", "--quiet", "--src-tls-verify=false", f"docker://{source}")
+        run((*copy, f"docker-archive:{archive}:{name}"), log=docker.state.log("images"))
+        docker.run("docker", "load", "--input", str(archive))
+        archive.unlink()
+        write_json(record, {**read_json(record), name: digest})
+
+
+def override(model: str) -> tuple[str, list[str]]:
+    """Return a compose file that names the stand-ins, and the services for which there is none.
+
+    ``model`` is what `docker compose config --format json` printed. A stand-in
+    cannot have the digest of the official image: only the reference is changed.
+    """
+    there = images_map("")
+    services: dict[str, dict[str, object]] = {}
+    missing = []
+    for name, service in json.loads(model)["services"].items():
+        reference = service.get("image", "").partition("@")[0]
+        if service.get("build") or reference not in there:
+            continue
+        if there[reference] is None:
+            missing.append(name)
+            services[name] = {"profiles": ["not-available"]}
+        else:
+            services[name] = {"image": reference, "pull_policy": "never"}
+    return json.dumps({"services": services}), missing

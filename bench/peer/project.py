@@ -1,0 +1,119 @@
+"""A copy of this repository as a user's checkout, where Docker sees it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airgap.process import run
+from bench.peer import images
+from bench.peer.docker import REGISTRY
+
+if TYPE_CHECKING:
+    from bench.peer.docker import Docker
+
+ROOT = Path(__file__).parents[2]
+PEER = Path(__file__).parent
+STAND_INS = "compose.stand-ins.json"
+BAKE = "docker-bake.peer.json"
+IMAGES = (
+    *("python:3.13-slim-trixie", "ghcr.io/astral-sh/uv:0.12.23", "postgres:16.15-alpine"),
+    *("redis:7.4.11-alpine", "qdrant/qdrant:v1.19.1", "prom/prometheus:v3.13.4"),
+    *("registry:2", "aquasec/trivy:0.74.0"),
+)
+# Each is a secret of its own; the model is a stand-in that takes any key.
+_SECRETS = (
+    "INTERNAL_TOKEN_SECRET",
+    "API_KEY_PEPPER",
+    "ADMIN_KEY",
+    "POSTGRES_PASSWORD",
+    "GRAFANA_ADMIN_PASSWORD",
+)
+_ARGUMENTS = {"args": {"PYTHON_IMAGE": "python:3.13-slim-trixie", "UV_IMAGE": "ghcr.io/astral-sh/uv:0.12.23"}}
+_BUILT = ("gateway", "knowledge-service", "agent-service", "research-service", "assistant-service")
+
+
+def equip(docker: Docker, source: str) -> None:
+    """Give Docker's root what a machine has that runs pipelines: images, Trivy with its database, a registry.
+
+    ``source`` is the registry of the machine itself; Docker has one of its own, at `REGISTRY`.
+    """
+    images.load(docker, source, list(IMAGES))
+    if docker.run("docker", "inspect", "registry", check=False).returncode:
+        docker.run(
+            *("docker", "run", "-d", "--name", "registry", "--restart", "always"),
+            *("-p", "127.0.0.1:5000:5000", "registry:2"),
+        )
+    docker.run("docker", "start", "registry")
+    if docker.run("trivy", "--version", check=False).returncode:
+        docker.run("docker", "create", "--name", "trivy", "aquasec/trivy:0.74.0")
+        docker.run("docker", "cp", "trivy:/usr/local/bin/trivy", "/usr/bin/trivy")
+        docker.run("docker", "rm", "trivy")
+    database = "aquasecurity/trivy-db:2"
+    process = docker.daemon.process()
+    if process is not None:
+        copy = ("skopeo", "copy", "--quiet", "--src-tls-verify=false", "--dest-tls-verify=false")
+        folder = docker.shared / "trivy-db"
+        log = docker.state.log("trivy")
+        run((*copy, f"docker://{source}/{database}", f"dir:{folder}"), log=log)
+        enter = ("nsenter", "--target", str(process.pid), "--net")
+        run((*enter, *copy, f"dir:{folder}", f"docker://{REGISTRY}/{database}"), log=log)
+    update = ("trivy", "image", "--download-db-only", "--db-repository", f"{REGISTRY}/{database}", "--quiet")
+    docker.run(*update, "--skip-version-check", "--disable-telemetry")
+
+
+def checkout(folder: Path) -> None:
+    """Copy what git knows of this repository, as it is now, into an empty folder."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    listed = (
+        subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        .stdout.decode()
+        .split("\0")
+    )
+    for name in filter(None, listed):
+        if (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+
+
+def pipeline(registry: str, tag: str) -> list[str]:
+    """Return the command of the peer's pipeline, in the folder of the project."""
+    return ["env", f"STAND_INS={STAND_INS}", f"BAKE={BAKE}", "sh", "pipeline.sh", registry, tag]
+
+
+def prepare(docker: Docker, folder: Path, tag: str) -> list[str]:
+    """Write .env, the stand-ins and the peer's files; return the services left out, for want of an image."""
+    lines = [f"{name}={secrets.token_hex(32)}" for name in _SECRETS]
+    lines += [
+        "AZURE_OPENAI_ENDPOINT=https://model.example.com/",
+        f"AZURE_OPENAI_API_KEY={secrets.token_hex(16)}",
+    ]
+    lines += [f"TAG={tag}"]
+    (folder / ".env").write_text("\n".join(lines) + "\n")
+    files = ("-f", "compose.yaml", "-f", "compose.test.yaml")
+    model = docker.run("docker", "compose", *files, "config", "--format", "json", folder=folder).stdout
+    override, missing = images.override(model)
+    (folder / STAND_INS).write_text(override)
+    for name in ("pipeline.sh", "tests.Dockerfile"):
+        shutil.copy2(PEER / name, folder / name)
+    # A Dockerfile's own ignore file comes before .dockerignore, which leaves tests out.
+    (folder / "tests.Dockerfile.dockerignore").write_text(
+        "*\n!pyproject.toml\n!uv.lock\n!services/testing\n!services/openai-stub\n**/__pycache__\n**/.*_cache\n"
+    )
+    targets: dict[str, dict[str, object]] = {name: {**_ARGUMENTS} for name in _BUILT}
+    targets["openai-stub"] = {**_ARGUMENTS, "tags": ["ai-platform-openai-stub"]}
+    tests = {"context": ".", "dockerfile": "tests.Dockerfile", "tags": ["ai-platform/tests"]}
+    targets["tests"] = {**_ARGUMENTS, **tests}
+    (folder / BAKE).write_text(json.dumps({"target": targets}))
+    return missing
