@@ -79,6 +79,8 @@ def environment(state: State) -> dict[str, str]:
         "GOPROXY": without_direct(proxy),
         "GOFLAGS": "-mod=readonly -buildvcs=false",
         "CGO_ENABLED": "0",
+        # A compiler lives for seconds: less collecting of its garbage saves a tenth of its time.
+        "GOGC": "400",
     }
 
 

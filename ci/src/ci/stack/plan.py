@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ci.compose import support
 from ci.errors import PipelineError
 from ci.stack import mounts, placeholders
-from ci.stack.settings import names, settings
+from ci.stack.settings import names, neighbours, settings
 
 if TYPE_CHECKING:
     from ci.compose.model import Project, Service
@@ -79,14 +79,16 @@ def make(
     for service in running.values():
         placeholders.check(project, service)
     containers: dict[str, Planned] = {}
+    near = neighbours(running)
     for service in running.values():
+        own = settings(service, running, near[service.name], project.raw.get("networks") or {}, timeouts.stop)
         for name in _containers(service):
             if name in containers or (name != service.name and name in running):
                 raise PipelineError(
                     f"service '{service.name}': its replica '{name}' has the name of another service",
                     next_step="give one of them another name",
                 )
-            containers[name] = _container(project, service, name, running, timeouts)
+            containers[name] = _container(project, service, name, running, own)
     return Plan(containers, notes, left_out, timeouts)
 
 
@@ -98,7 +100,7 @@ def _containers(service: Service) -> list[str]:
 
 
 def _container(
-    project: Project, service: Service, name: str, running: dict[str, Service], timeouts: Timeouts
+    project: Project, service: Service, name: str, running: dict[str, Service], init: dict[str, Any]
 ) -> Planned:
     environment = {k: v for k, v in sorted((service.raw.get("environment") or {}).items()) if v is not None}
     secret = {k: v for k, v in environment.items() if placeholders.within(project, v)}
@@ -110,7 +112,7 @@ def _container(
         secret_environment=secret,
         mounts=tuple(mounts.mounts(project, service)),
         files=tuple(mounts.files(project, service)),
-        init=settings(service, running, project.raw.get("networks") or {}, timeouts.stop),
+        init=init,
         waits=tuple(_waits(service, running)),
     )
 

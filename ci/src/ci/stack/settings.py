@@ -13,13 +13,20 @@ if TYPE_CHECKING:
 
     from ci.compose.model import Service
 
-__all__ = ["names", "settings"]
+__all__ = ["names", "neighbours", "settings"]
 
 
 def settings(
-    service: Service, running: Mapping[str, Service], networks: Mapping[str, Any], stop_timeout: float
+    service: Service,
+    running: Mapping[str, Service],
+    near: frozenset[str],
+    networks: Mapping[str, Any],
+    stop_timeout: float,
 ) -> dict[str, Any]:
-    """Return the keys of the init's configuration (ci/init/config.go) that the file decides."""
+    """Return the keys of the init's configuration (ci/init/config.go) that the file decides.
+
+    `near` are the service's `neighbours`, `stop_timeout` is in seconds.
+    """
     raw = service.raw
     limits = ((raw.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     policy, retries = _restart(service)
@@ -45,9 +52,9 @@ def settings(
         "cpus": float(raw.get("cpus") or limits.get("cpus") or 0),
         "hostname": raw.get("hostname") or "",
         "hosts": _hosts(raw),
-        "aliases": _aliases(service, running),
+        "aliases": _aliases(service, [running[name] for name in sorted(near)], running),
         "network": _network(raw, networks),
-        "unreachable": sorted(_strangers(service, running)),
+        "unreachable": sorted(running.keys() - near - {service.name}),
         "stop_grace": min(values.duration(raw.get("stop_grace_period"), values.DEFAULT_GRACE), stop_timeout),
         "restart": policy,
         "retries": retries,
@@ -95,16 +102,9 @@ def _hosts(raw: Mapping[str, Any]) -> list[str]:
     return [f"{address}\t{name}" for name, _, address in pairs if address != "host-gateway"]
 
 
-def _aliases(service: Service, running: Mapping[str, Service]) -> dict[str, str]:
+def _aliases(service: Service, near: list[Service], running: Mapping[str, Service]) -> dict[str, str]:
     """Return the further names of the services in this one's networks, and its links."""
-    strangers = _strangers(service, running)
-    found = {
-        alias: other.name
-        for other in running.values()
-        if other.name != service.name and other.name not in strangers
-        for alias in names(other)[1:]
-        if alias not in running
-    }
+    found = {alias: other.name for other in near for alias in names(other)[1:] if alias not in running}
     for link in service.raw.get("links") or ():
         other_name, _, alias = link.partition(":")
         if alias:
@@ -119,11 +119,14 @@ def _network(raw: Mapping[str, Any], networks: Mapping[str, Any]) -> str:
     return "internal" if own and all((networks.get(name) or {}).get("internal") for name in own) else ""
 
 
-def _strangers(service: Service, running: Mapping[str, Service]) -> set[str]:
-    """Return the services that share no network with this one."""
-    own = set(service.raw.get("networks") or ())
+def neighbours(running: Mapping[str, Service]) -> dict[str, frozenset[str]]:
+    """Return, for each service, those that share a network with it."""
+    members: dict[str, set[str]] = {}
+    for service in running.values():
+        for network in service.raw.get("networks") or ():
+            members.setdefault(network, set()).add(service.name)
     return {
-        other.name
-        for other in running.values()
-        if other.name != service.name and not own & set(other.raw.get("networks") or ())
+        service.name: frozenset().union(*(members[network] for network in service.raw.get("networks") or ()))
+        - {service.name}
+        for service in running.values()
     }
