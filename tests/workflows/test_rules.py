@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from ci import tools
 from tests.workflows.runner import INSTALL, ROOT, WORKFLOWS, Node, Run, read, scripts
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ def test_the_command_is_of_the_version_of_the_engine() -> None:
     for path in EXAMPLES:
         assert version in path.read_text()
         assert checksum[1] in path.read_text()
+
+
+def test_cosign_is_of_the_version_that_the_module_has() -> None:
+    release = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    assert f"cosign-release: {tools.COSIGN.partition(':')[2].partition('@')[0]}\n" in release
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: path.name)
