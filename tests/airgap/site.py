@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,3 +214,32 @@ def gone(pid: int, seconds: float = 10) -> bool:
 def lines(text: str, words: Sequence[str]) -> list[str]:
     """Return the lines that have all the words."""
     return [line for line in text.splitlines() if all(word in line for word in words)]
+
+
+@contextmanager
+def linked(place: Site) -> Iterator[None]:
+    """While this lasts, the place reaches what the host reaches, containers of its engine too."""
+    name = f"ci{place.holder}"
+    network = f"10.214.{place.holder % 250}"
+    rule = ("POSTROUTING", "-s", f"{network}.2/32", "!", "-o", name, "-j", "MASQUERADE")
+    tables = "legacy" if Path("/proc/net/ip_tables_names").exists() else "nft"
+    masquerade = (f"iptables-{tables}", "-w", "-t", "nat")
+
+    def run(*argv: str) -> None:
+        subprocess.run(argv, check=True, capture_output=True)
+
+    def inside(*argv: str) -> None:
+        run("nsenter", f"--net=/proc/{place.holder}/ns/net", "ip", *argv)
+
+    assert Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii") == "1\n"  # by the host's engine
+    with ExitStack() as undo:
+        run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(place.holder))
+        undo.callback(run, "ip", "link", "delete", name)
+        run("ip", "address", "add", f"{network}.1/30", "dev", name)
+        run("ip", "link", "set", name, "up")
+        inside("address", "add", f"{network}.2/30", "dev", "eth0")
+        inside("link", "set", "eth0", "up")
+        inside("route", "add", "default", "via", f"{network}.1")
+        run(*masquerade, "-A", *rule)
+        undo.callback(run, *masquerade, "-D", *rule)
+        yield
