@@ -9,7 +9,9 @@ import os
 import platform
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airgap.errors import AirgapError
 from airgap.progress import Progress
@@ -17,6 +19,9 @@ from airgap.state import State
 from bench import growth, measure, overhead, report, sides
 from bench.cases import CASES
 from bench.peer.docker import Docker, default_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIMIT = 1800.0  # seconds, for one run
 DEFAULT = ("nothing", "readme", "source-line", "dependency", "shared-package")
@@ -38,7 +43,7 @@ def main(argv: list[str]) -> int:
         result["growth"] = seen = growth.measure(say)
         failed |= bool(seen["exceeded"])
     if "cases" in options.parts:
-        cases = _cases(chosen, options.repeat, output, options.lock, say)
+        cases = _cases(Choice(chosen, options.steps, options.repeat, options.lock), output, say)
         result["cases"] = cases
         (output / "bench.svg").write_text(report.chart(cases))
         print(report.table(cases))
@@ -58,6 +63,12 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--parts", default="overhead,growth,cases", type=lambda text: text.split(","), help="what to measure"
     )
+    parser.add_argument(
+        "--steps",
+        default="all",
+        type=lambda text: text.split(","),
+        help=f"of {', '.join(sides.STEPS)}: what to run in each case (all: the whole job)",
+    )
     parser.add_argument("--output", default="reports/bench", help="folder of table, JSON and chart")
     parser.add_argument(
         "--lock", type=Path, help="a file whose lock is held in each run, where others hold it for heavy work"
@@ -66,46 +77,77 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     for name in (options.cases or "").split(","):
         if name and name not in CASES:
             parser.error(f"there is no case {name!r}; choose from {', '.join(CASES)}")
+    for name in options.steps:
+        if name not in sides.STEPS:
+            parser.error(f"there is no step {name!r}; choose from {', '.join(sides.STEPS)}")
     return options
 
 
-def _cases(
-    chosen: list[str], repeat: int, output: Path, lock: Path | None, say: Progress
-) -> dict[str, dict[str, dict[str, object]]]:
-    state = State(default_state())
+def _cases(choice: Choice, output: Path, say: Progress) -> dict[str, dict[str, dict[str, object]]]:
+    docker = Docker(State(default_state()), say)
     registry = os.environ.get("CI_REGISTRY", "127.0.0.1:5000")
-    docker = Docker(state, say)
+    shared = docker.shared
     both: list[sides.Side] = [
-        sides.Ours(docker.shared / "ours", registry),
-        sides.Peer(docker.shared / "peer", registry, docker),
+        sides.Ours(shared / "ours", shared / "ours-second", registry),
+        sides.Peer(shared / "peer", shared / "peer-second", registry, docker),
     ]
-    numbers = itertools.count(int(time.time()))  # no two runs of any day have the same change
+    runs = Runs(output, docker.state, choice.lock, say)
     for side in both:
         say(f"{side.name}: preparing, and one run that is not measured")
         side.prepare()
-        with measure.alone(lock):
-            cost = _run(side, next(numbers), output, state)
-        say(f"{side.name}: {cost.seconds:.1f} s, exit code {cost.exit_code}")
+        runs.run(side, "not measured", side.command(next(runs.numbers)))
     costs: dict[str, dict[str, list[measure.Cost]]] = {}
-    for case, turn in itertools.product(chosen, range(repeat)):
-        number = next(numbers)
+    for step, case, turn in itertools.product(choice.steps, choice.cases, range(choice.repeat)):
+        title = case if step == "all" else f"{step}, {case}"
+        number = next(runs.numbers)
         sides.change(both, CASES[case], number)
         for side in both if turn % 2 == 0 else reversed(both):
-            if case == "cold":
-                side.empty()
-            with measure.alone(lock):
-                cost = _run(side, number, output, state)
-            costs.setdefault(case, {}).setdefault(side.name, []).append(cost)
-            say(f"{case}, {side.name}: {cost.seconds:.1f} s, exit code {cost.exit_code}")
+            cost = runs.measured(side, step, case, number)
+            costs.setdefault(title, {}).setdefault(side.name, []).append(cost)
     return {
         case: {name: report.summary(seen) for name, seen in sorted(found.items())}
         for case, found in costs.items()
     }
 
 
-def _run(side: sides.Side, number: int, output: Path, state: State) -> measure.Cost:
-    log = output / f"{side.name}.log"
-    return measure.run(side.command(number), side.folder, disk=state.root, log=log, limit=LIMIT)
+@dataclass(frozen=True)
+class Choice:
+    """What to run, and how often; a lock to hold meanwhile."""
+
+    cases: list[str]
+    steps: list[str]
+    repeat: int
+    lock: Path | None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs sides; no two runs of any day have the same number."""
+
+    output: Path
+    state: State
+    lock: Path | None
+    say: Progress
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(int(time.time()), 2))
+
+    def measured(self, side: sides.Side, step: str, case: str, number: int) -> measure.Cost:
+        """Return what one run of a step costs, after what must be there before it."""
+        if case == "cold":
+            side.empty()
+        if step == "scan":
+            self.run(side, "images to scan", side.command(number, "build"))
+        command = side.command(number, step)
+        if case == "two-at-once":
+            command = sides.twice(side, CASES[case], number, step)
+        return self.run(side, f"{step}, {case}", command)
+
+    def run(self, side: sides.Side, title: str, command: list[str]) -> measure.Cost:
+        """Run and say what it took; its output is in the side's log."""
+        log = self.output / f"{side.name}.log"
+        with measure.alone(self.lock):
+            cost = measure.run(command, side.folder, disk=self.state.root, log=log, limit=LIMIT)
+        self.say(f"{title}, {side.name}: {cost.seconds:.1f} s, exit code {cost.exit_code}")
+        return cost
 
 
 def _machine() -> dict[str, object]:

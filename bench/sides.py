@@ -1,8 +1,9 @@
-"""The two sides: this pipeline on its engine, and the peer's script on Docker; each in a copy of its own."""
+"""The two sides: this pipeline on its engine, and the peer's script on Docker; each in copies of its own."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -16,19 +17,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CREATED = "2026-01-01T00:00:00Z"
+# Of the whole job, what can be run by itself on both sides.
+STEPS = ("all", "build", "scan")
 
 
 class Side(Protocol):
-    """One of the two: its copy of the repository, what is run there, and how its caches are emptied."""
+    """One of the two: its copies of the repository, what is run there, and how its caches are emptied."""
 
     name: str
     folder: Path
+    second: Path
+    together: str
 
     def prepare(self) -> None:
-        """Make the copy, and have everything run that a pipeline needs."""
+        """Make the copies, and have everything run that a pipeline needs."""
 
-    def command(self, number: int) -> list[str]:
-        """Return what is run for a commit of that number."""
+    def command(self, number: int, step: str = "all", *, second: bool = False) -> list[str]:
+        """Return what is run for a commit of that number, in the first copy or in the second."""
 
     def empty(self) -> None:
         """Empty every cache; base images are pulled again."""
@@ -39,23 +44,34 @@ class Ours:
     """`dagger call publish`, all gates before it, to the registry on this machine."""
 
     folder: Path
+    second: Path
     registry: str
     name: str = "ours"
+    together: str = "side by side"
 
     def prepare(self) -> None:
-        """Make the copy."""
+        """Make the copies."""
         if "_EXPERIMENTAL_DAGGER_RUNNER_HOST" not in os.environ and "CI_ENGINE_CHOSEN" not in os.environ:
             raise AirgapError(
                 "no engine is chosen", hint='run make bench, or eval "$(python3 -m airgap env)"'
             )
         project.checkout(self.folder)
+        project.checkout(self.second)
 
-    def command(self, number: int) -> list[str]:
+    def command(self, number: int, step: str = "all", *, second: bool = False) -> list[str]:
         """Return the call."""
-        service = f"tcp://{self.registry}"
+        call = [
+            "env",
+            f"--chdir={self.second if second else self.folder}",
+            "dagger",
+            "--progress=plain",
+            "call",
+        ]
+        if step != "all":
+            return [*call, step]
         return [
-            *("dagger", "--progress=plain", "call", "publish", "--registry", f"{self.registry}/bench"),
-            *("--registry-service", service, "--database-registry", service),
+            *(*call, "publish", "--registry", f"{self.registry}/bench"),
+            *("--registry-service", f"tcp://{self.registry}"),
             *("--ref", "refs/heads/main", "--commit", f"{number:040x}", "--created", _CREATED),
         ]
 
@@ -70,21 +86,24 @@ class Peer:
     """`bench/peer/pipeline.sh`, with a registry of its own."""
 
     folder: Path
+    second: Path
     registry: str
     docker: Docker
     name: str = "peer"
+    together: str = "one after the other"  # both would want the ports that compose.yaml publishes
 
     def prepare(self) -> None:
-        """Bring Docker up, with images, tools and the copy."""
+        """Bring Docker up, with images, tools and the copies."""
         self.docker.up()
         project.equip(self.docker, self.registry)
-        project.checkout(self.folder)
-        project.prepare(self.docker, self.folder, self._tag(0))
+        for folder in (self.folder, self.second):
+            project.checkout(folder)
+            project.prepare(self.docker, folder, self._tag(0))
 
-    def command(self, number: int) -> list[str]:
+    def command(self, number: int, step: str = "all", *, second: bool = False) -> list[str]:
         """Return the script's call in Docker's root and network."""
-        words = project.pipeline(f"{REGISTRY}/bench", self._tag(number))
-        return self.docker.command(words, folder=self.folder)
+        words = project.pipeline(f"{REGISTRY}/bench", self._tag(number), step)
+        return self.docker.command(words, folder=self.second if second else self.folder)
 
     def empty(self) -> None:
         """Empty the build cache, remove all images; loading the base images again is not measured."""
@@ -100,3 +119,12 @@ def change(sides: list[Side], edit: Callable[[Path, int], None], number: int) ->
     """Make the same change in each side's copy."""
     for side in sides:
         edit(side.folder, number)
+
+
+def twice(side: Side, edit: Callable[[Path, int], None], number: int, step: str) -> list[str]:
+    """Change the second copy otherwise than the first; return what runs both, as the side can."""
+    edit(side.second, number + 1)
+    first, second = (shlex.join(side.command(n, step, second=n > number)) for n in (number, number + 1))
+    if side.together == "side by side":
+        return ["sh", "-c", f"{first} & one=$!; {second} && wait $one"]
+    return ["sh", "-c", f"{first} && {second}"]

@@ -2,11 +2,12 @@
 # The same job without Dagger, as a good engineer would write it for this repository: build, unit tests, scan, stack
 # with its integration suite (not the part that wants stacks of its own), push. What stands side by side in the
 # pipeline does so here, two at a time.
-#   pipeline.sh REGISTRY TAG
+#   pipeline.sh REGISTRY TAG [all|build|scan]
+# `scan` by itself takes the images that are there.
 # In the folder of the project, which has .env. STAND_INS: a further compose file and the images in place of the
 # official ones, where those cannot be had.
 set -eu
-registry=$1 tag=$2
+registry=$1 tag=$2 only=${3:-all}
 services='gateway knowledge-service agent-service research-service assistant-service'
 python=${PYTHON_IMAGE:-python:3.13-slim-trixie}
 redis=${REDIS_IMAGE:-redis:7.4.11-alpine}
@@ -25,7 +26,7 @@ clean() {
   docker network rm "$run-tests" >/dev/null 2>&1 || :
   rm -rf "$work"
 }
-trap clean EXIT
+trap 'rm -rf "$work"' EXIT
 step() { printf '%s %s\n' "$(cut -d' ' -f1 /proc/uptime)" "$1"; }
 
 folder() { # of a service
@@ -80,9 +81,18 @@ each() { # COMMAND for each service, two at a time; fails if one failed
   done
 }
 
-step build
-# shellcheck disable=SC2086 # words on purpose
-docker buildx bake $files -f "$BAKE" --load default tests >"$work/bake.log" 2>&1 || { cat "$work/bake.log"; exit 1; }
+bake() { # TARGET...
+  step build
+  # shellcheck disable=SC2086 # words on purpose
+  docker buildx bake $files -f "$BAKE" --load "$@" >"$work/bake.log" 2>&1 || { cat "$work/bake.log"; exit 1; }
+}
+
+case $only in
+build) bake default; exit ;;
+scan) each scan; exit ;;
+esac
+trap clean EXIT
+bake default tests
 
 step unit-tests
 docker network create "$run-tests" >/dev/null

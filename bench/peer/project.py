@@ -87,9 +87,9 @@ def checkout(folder: Path) -> None:
             shutil.copy2(ROOT / name, target)
 
 
-def pipeline(registry: str, tag: str) -> list[str]:
-    """Return the command of the peer's pipeline, in the folder of the project."""
-    return ["env", f"STAND_INS={STAND_INS}", f"BAKE={BAKE}", "sh", "pipeline.sh", registry, tag]
+def pipeline(registry: str, tag: str, step: str = "all") -> list[str]:
+    """Return the command of the peer's pipeline, or of one step, in the folder of the project."""
+    return ["env", f"STAND_INS={STAND_INS}", f"BAKE={BAKE}", "sh", "pipeline.sh", registry, tag, step]
 
 
 def prepare(docker: Docker, folder: Path, tag: str) -> list[str]:

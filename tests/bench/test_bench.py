@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import growth, measure, overhead, report
+from bench import growth, measure, overhead, report, sides
 from bench.cases import CASES
 from bench.measure import Cost
 from bench.peer import images, project
@@ -93,6 +93,19 @@ def test_plans_are_measured_with_all_their_services() -> None:
     seen = growth.measure(lambda _: None, sizes=(20, 40))
     assert [row["services"] for row in seen["rows"]] == [20, 40]
     assert all(row["plan"] > 0 for row in seen["rows"])
+
+
+def test_two_pipelines_have_copies_commits_and_edits_of_their_own(tmp_path: Path) -> None:
+    ours = sides.Ours(tmp_path / "first", tmp_path / "second", "127.0.0.1:5000")
+    for folder in (ours.folder, ours.second):
+        project.checkout(folder)
+    CASES["two-at-once"](ours.folder, 8)
+    shell, flag, script = sides.twice(ours, CASES["two-at-once"], 8, "all")
+    assert (shell, flag) == ("sh", "-c")
+    assert f"--chdir={ours.folder} " in script.partition(" & ")[0]
+    assert f"--chdir={ours.second} " in script.partition(" & ")[2]
+    assert (f"{8:040x}" in script, f"{9:040x}" in script) == (True, True)
+    assert (ours.folder / ASSISTANT).read_text() != (ours.second / ASSISTANT).read_text()
 
 
 def test_stand_ins_replace_references_only_and_what_is_missing_is_named() -> None:
