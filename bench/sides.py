@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -72,7 +73,7 @@ class Ours:
         return [
             *(*call, "publish", "--registry", f"{self.registry}/bench"),
             *("--registry-service", f"tcp://{self.registry}"),
-            *("--ref", "refs/heads/main", "--commit", f"{number:040x}", "--created", _CREATED),
+            *("--ref", "refs/heads/main", "--commit", commit(number), "--created", _CREATED),
         ]
 
     def empty(self) -> None:
@@ -113,6 +114,11 @@ class Peer:
 
     def _tag(self, number: int) -> str:
         return f"sha-{number:07x}"
+
+
+def commit(number: int) -> str:
+    """Return a commit's id for a number: tags have the beginning of it only."""
+    return hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
 def change(sides: list[Side], edit: Callable[[Path, int], None], number: int) -> None:

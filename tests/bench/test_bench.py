@@ -104,7 +104,8 @@ def test_two_pipelines_have_copies_commits_and_edits_of_their_own(tmp_path: Path
     assert (shell, flag) == ("sh", "-c")
     assert f"--chdir={ours.folder} " in script.partition(" & ")[0]
     assert f"--chdir={ours.second} " in script.partition(" & ")[2]
-    assert (f"{8:040x}" in script, f"{9:040x}" in script) == (True, True)
+    assert (sides.commit(8) in script, sides.commit(9) in script) == (True, True)
+    assert sides.commit(8)[:7] != sides.commit(9)[:7]
     assert (ours.folder / ASSISTANT).read_text() != (ours.second / ASSISTANT).read_text()
 
 
