@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from aip_testing import postgres, redis
 from aip_testing.relay import Relay
 from aip_testing.stub import Stub
-from aip_testing.web import running
+from aip_testing.web import Servers
 
 # A loaded machine is no failed property, and a test that failed once fails again.
 settings.register_profile(
@@ -74,8 +74,9 @@ def postgres_url(_postgres_server: str) -> Iterator[str]:
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Return a function that serves an application by a real uvicorn until the test ends."""
-    with ExitStack() as stack:
-        yield lambda app: stack.enter_context(running(app))
+    servers = Servers()
+    yield servers.serve
+    servers.stop()
 
 
 @pytest.fixture
