@@ -93,9 +93,10 @@ def _cases(choice: Choice, output: Path, say: Progress) -> dict[str, dict[str, d
     ]
     runs = Runs(output, docker.state, choice.lock, say)
     for side in both:
-        say(f"{side.name}: preparing, and one run that is not measured")
+        say(f"{side.name}: preparing, and one run of each step that is not measured")
         side.prepare()
-        runs.run(side, "not measured", side.command(next(runs.numbers)))
+        for step in choice.steps:
+            runs.measured(side, step, "not measured", next(runs.numbers))
     costs: dict[str, dict[str, list[measure.Cost]]] = {}
     for step, case, turn in itertools.product(choice.steps, choice.cases, range(choice.repeat)):
         title = case if step == "all" else f"{step}, {case}"
