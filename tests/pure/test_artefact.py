@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,12 @@ def make(folder: Path, mtime: float, created: str) -> dict[str, Any]:
     folder.mkdir()
     base = layer([("etc/os-release", b"debian", {})], BASE_TIME)
     diff_ids = image(folder / "image.tar", [base, own_layer(mtime)], created)
-    return artefact.make(folder / "image.tar", diff_ids[:1], folder / "output")
+    return made(folder, diff_ids[:1])
+
+
+def made(folder: Path, base: list[str]) -> dict[str, Any]:
+    (folder / "made").mkdir()
+    return artefact.make(folder / "image.tar", base, folder / "output", folder / "made")
 
 
 def read_layer(folder: Path, digest: str) -> dict[str, tarfile.TarInfo]:
@@ -124,7 +130,7 @@ def test_another_source_gives_another_digest(tmp_path: Path) -> None:
     base = layer([("etc/os-release", b"debian", {})], BASE_TIME)
     changed = layer([("app/main.py", b"print(1)", {})], 1)
     diff_ids = image(tmp_path / "second" / "image.tar", [base, changed], "2027-01-15T08:00:00Z")
-    second = artefact.make(tmp_path / "second" / "image.tar", diff_ids[:1], tmp_path / "second" / "output")
+    second = made(tmp_path / "second", diff_ids[:1])
     assert first["digest"] != second["digest"]
 
 
@@ -169,7 +175,7 @@ def test_the_digests_in_the_layout_are_those_of_its_blobs(tmp_path: Path) -> Non
 
 def test_a_base_that_is_not_the_image_s_is_not_kept(tmp_path: Path) -> None:
     diff_ids = image(tmp_path / "image.tar", [own_layer(7)], "2027-01-15T08:00:00Z")
-    facts = artefact.make(tmp_path / "image.tar", ["sha256:other"], tmp_path / "output")
+    facts = made(tmp_path, ["sha256:other"])
     assert [entry["base"] for entry in facts["layers"]] == [False]
     assert facts["layers"][0]["diff_id"] != diff_ids[0]
 
@@ -183,6 +189,18 @@ def test_the_packed_layout_is_the_same_for_the_same_layout(tmp_path: Path) -> No
     assert packed[0] == packed[1]
 
 
+def test_what_was_made_before_gives_the_same_image(tmp_path: Path) -> None:
+    first = make(tmp_path / "one", 5, "2027-01-15T08:00:00Z")
+    layout = tmp_path / "one" / "output" / "layout"
+    before = {path.name: path.read_bytes() for path in layout.rglob("*") if path.is_file()}
+    shutil.rmtree(tmp_path / "one" / "output")
+    folder = tmp_path / "one"
+    base = [layer["diff_id"] for layer in first["layers"] if layer["base"]]
+    again = artefact.make(folder / "image.tar", base, folder / "output", folder / "made")
+    assert again == first
+    assert {path.name: path.read_bytes() for path in layout.rglob("*") if path.is_file()} == before
+
+
 def test_wrong_use_prints_the_usage() -> None:
-    with pytest.raises(SystemExit, match=r"artefact\.py make"):
+    with pytest.raises(SystemExit, match=r"ci\.inside\.artefact make"):
         artefact.main(["unknown"])

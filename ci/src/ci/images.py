@@ -31,6 +31,7 @@ _MACHINES = {
     "riscv64": "riscv64",
     "s390x": "s390x",
 }
+_MAKE = ("python3", "-m", "ci.inside.artefact")
 _SCRATCH: dict[str, Any] = {"rootfs": {"diff_ids": []}}
 
 
@@ -63,6 +64,14 @@ class Artefact:
     def container(self) -> dagger.Container:
         """Return exactly this image as a container."""
         return dag.container().import_(self.output.file("image.tar"))
+
+
+def _cannot_be_built(name: str, error: dagger.QueryError) -> PipelineError:
+    return PipelineError(
+        f"service '{name}': its image cannot be built",
+        details=str(error),
+        next_step="mend the Dockerfile or the reference that is named above",
+    )
 
 
 def program(name: str) -> dagger.File:
@@ -132,12 +141,17 @@ class Builder:
     def config(self, image: dagger.Container) -> dagger.File:
         """Return an image's config as it stands in its registry, all fields of it."""
         return (
-            self.tool(tools.PYTHON)
-            .with_mounted_file("/artefact.py", program("artefact.py"))
+            self._maker()
             .with_mounted_file("/image.tar", image.as_tarball())
-            .with_exec(["python3", "/artefact.py", "config", "/image.tar", "/config.json"])
+            .with_exec([*_MAKE, "config", "/image.tar", "/config.json"])
             .file("/config.json")
         )
+
+    def _maker(self) -> dagger.Container:
+        container = self.tool(tools.PYTHON).with_workdir("/")
+        for name in ("artefact.py", "made_layers.py"):
+            container = container.with_mounted_file(f"/ci/inside/{name}", program(name))
+        return container
 
     async def build(self, service: Service) -> Artefact:
         """Build one service's image and make its artefact."""
@@ -149,7 +163,8 @@ class Builder:
             )
         text = await self._dockerfile(service.name, build)
         parsed = dockerfile.read(text)
-        arguments = {**self._substitutes(service.name, parsed, build), **build.arguments}
+        substitutes = await self._substitutes(service.name, parsed, build)
+        arguments = {**build.arguments, **substitutes}
         secrets = await self.secrets(service)
         container = self.source.directory(build.context).docker_build(
             dockerfile=build.dockerfile,
@@ -183,8 +198,8 @@ class Builder:
                 next_step=f"add it, or mend services.{name}.build in the compose file",
             ) from None
 
-    def _substitutes(self, name: str, parsed: dockerfile.Dockerfile, build: Build) -> dict[str, str]:
-        """Return the `*_IMAGE` arguments that the images map replaces."""
+    async def _substitutes(self, name: str, parsed: dockerfile.Dockerfile, build: Build) -> dict[str, str]:
+        """Return all `*_IMAGE` arguments, with what the images map has instead, each by its digest."""
         replaced: dict[str, str] = {}
         for argument, value in {**parsed.image_arguments(), **build.arguments}.items():
             if not argument.endswith("_IMAGE"):
@@ -196,22 +211,35 @@ class Builder:
                     f"{where}: the images map says that {value} is not available here",
                     next_step="map it to an image that your engine can pull",
                 )
-            replaced[argument] = resolved
+            replaced[argument] = await self._pinned(name, resolved)
         return replaced
 
+    async def _pinned(self, name: str, reference: str) -> str:
+        """Return the reference with a digest: a build that is cached must not outlive a tag that moves."""
+        if "@" in reference:
+            return reference
+        try:
+            return await self._from(reference).image_ref()
+        except dagger.QueryError as error:
+            raise _cannot_be_built(name, error) from None
+
+    def _from(self, reference: str) -> dagger.Container:
+        platform = dagger.Platform(self.platform) if self.platform else None
+        return dag.container(platform=platform).from_(reference)
+
     async def _artefact(self, container: dagger.Container, base: str, name: str) -> dagger.Directory:
-        python = self.tool(tools.PYTHON).with_mounted_file("/artefact.py", program("artefact.py"))
         # A directory's file is keyed by its content, a tarball by all the source its image was made from.
         tarball = dag.directory().with_file("image.tar", container.as_tarball()).file("image.tar")
         base_config = dag.file("base.json", json.dumps(_SCRATCH))
         if base != "scratch":
-            platform = dagger.Platform(self.platform) if self.platform else None
-            base_config = self.config(dag.container(platform=platform).from_(base))
+            base_config = self.config(self._from(base))
         try:
             return await (
-                python.with_mounted_file("/image.tar", tarball)
+                self._maker()
+                .with_mounted_file("/image.tar", tarball)
                 .with_mounted_file("/base.json", base_config)
-                .with_exec(["python3", "/artefact.py", "make", "/image.tar", "/base.json", "/output"])
+                .with_mounted_cache("/made", dag.cache_volume("ci-made-layers"))
+                .with_exec([*_MAKE, "make", "/image.tar", "/base.json", "/output", "/made"])
                 .directory("/output")
                 .sync()
             )
@@ -223,8 +251,4 @@ class Builder:
                 next_step="mend that step; its output is above",
             ) from None
         except dagger.QueryError as error:
-            raise PipelineError(
-                f"service '{name}': its image cannot be built",
-                details=str(error),
-                next_step="mend the Dockerfile or the reference that is named above",
-            ) from None
+            raise _cannot_be_built(name, error) from None

@@ -101,6 +101,7 @@ def make(
     base = layer({path: Entry(data, mode=0o4755) for path, data in BASE.items()})
     layers = [base, *(layer(entries) for entries in own)]
     diff_ids = pack(folder / "built.tar", layers, {**CONFIG, **(config or {})})
-    made = artefact.make(folder / "built.tar", diff_ids[:1], folder / "output")
+    (folder / "made").mkdir()
+    made = artefact.make(folder / "built.tar", diff_ids[:1], folder / "output", folder / "made")
     artefact.pack(folder / "output" / "layout", folder / "image.tar")
     return Made(made, image_facts.read(folder / "image.tar", 1, values or {}))

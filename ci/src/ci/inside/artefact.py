@@ -4,9 +4,11 @@ A build writes the time of the day into layers and config. This rewrites the
 OCI layout so that every time above the base image is one constant. Base
 layers, and every other field of the config, stay byte for byte what they were.
 
-    artefact.py config IMAGE.tar OUTPUT.json     the image's config
-    artefact.py make IMAGE.tar BASE.json OUTPUT  OUTPUT/layout, image.tar and facts.json,
-                                                 from the config of the base image
+    python3 -m ci.inside.artefact config IMAGE.tar OUTPUT.json
+    python3 -m ci.inside.artefact make IMAGE.tar BASE.json OUTPUT MADE
+
+The first writes the image's config; the second OUTPUT/layout, image.tar and facts.json, from the config
+of the base image, with the layers in MADE that were made before.
 """
 
 from __future__ import annotations
@@ -15,12 +17,16 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 import sys
 import tarfile
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+from ci.inside.made_layers import MadeLayers
 
 # 1980-01-01: the earliest time that a zip file, and so Python's zipfile, can hold.
 EPOCH = 315532800
@@ -28,6 +34,8 @@ EPOCH_TEXT = "1980-01-01T00:00:00Z"
 GZIP_LEVEL = 6
 TIME_HEADERS = ("mtime", "atime", "ctime", "LIBARCHIVE.creationtime")
 CHUNK = 1 << 20
+# What decides, beside a layer, what is made of it.
+HOW = f"{EPOCH} {GZIP_LEVEL} {zlib.ZLIB_RUNTIME_VERSION} 1"
 
 Json = dict[str, Any]
 
@@ -99,8 +107,8 @@ def rewrite(source: IO[bytes], target: IO[bytes]) -> None:
             new.addfile(plain(member), old.extractfile(member) if member.isreg() else None)
 
 
-def make_layer(source: IO[bytes], blobs: Path) -> tuple[str, str, int, int]:
-    """Write the rewritten layer; return digest, diff id, size and uncompressed size."""
+def make_layer(source: IO[bytes], blobs: Path) -> Json:
+    """Write the rewritten layer; return its facts."""
     temporary = blobs / "layer"
     with temporary.open("wb") as file:
         packed = Hashed(file)
@@ -108,21 +116,24 @@ def make_layer(source: IO[bytes], blobs: Path) -> tuple[str, str, int, int]:
             unpacked = Hashed(zipped)
             rewrite(source, unpacked)  # type: ignore[arg-type]
     temporary.rename(blobs / packed.digest.removeprefix("sha256:"))
-    return packed.digest, unpacked.digest, packed.size, unpacked.size
+    return {
+        "digest": packed.digest,
+        "diff_id": unpacked.digest,
+        "size": packed.size,
+        "uncompressed": unpacked.size,
+    }
 
 
-def keep_layer(source: IO[bytes], blobs: Path, digest: str) -> int:
-    """Copy a base layer as it is; return its uncompressed size."""
+def uncompressed_size(blob: Path) -> int:
+    """Return how large a layer is without its compression, if it has one."""
     unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     size = 0
-    with (blobs / digest.removeprefix("sha256:")).open("wb") as file:
-        first = source.read(2)
-        zipped = first == b"\x1f\x8b"
-        chunk = first
-        while chunk:
-            file.write(chunk)
-            size += len(unzip.decompress(chunk)) if zipped else len(chunk)
-            chunk = source.read(CHUNK)
+    with blob.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return blob.stat().st_size
+        file.seek(0)
+        while chunk := file.read(CHUNK):
+            size += len(unzip.decompress(chunk))
     return size
 
 
@@ -134,33 +145,36 @@ def write_blob(blobs: Path, data: Json) -> tuple[str, int]:
     return f"sha256:{digest}", len(content)
 
 
-def make_layers(image: tarfile.TarFile, base: list[str], blobs: Path) -> tuple[Json, Json, list[Json]]:
+def make_layers(
+    image: tarfile.TarFile, base: list[str], blobs: Path, made: MadeLayers
+) -> tuple[Json, Json, list[Json]]:
     """Write all layers; return manifest and config that name them, and their facts."""
     manifest, config = read_image(image)
     facts: list[Json] = []
     diff_ids: list[str] = config["rootfs"]["diff_ids"]
     in_base = diff_ids[: len(base)] == base
     for number, layer in enumerate(manifest["layers"]):
-        source = image.extractfile(blob_path(layer["digest"]))
+        digest = layer["digest"]
+        source = image.extractfile(blob_path(digest))
         if source is None:
-            msg = f"layer {layer['digest']} is not in the image"
+            msg = f"layer {digest} is not in the image"
             raise ValueError(msg)
-        kept = in_base and number < len(base)
-        if kept:
-            uncompressed = keep_layer(source, blobs, layer["digest"])
+        if in_base and number < len(base):
+            blob = blobs / digest.removeprefix("sha256:")
+            with blob.open("wb") as file:
+                shutil.copyfileobj(source, file, CHUNK)
+            found = {"digest": digest, "diff_id": diff_ids[number], "size": layer["size"]}
+            found |= {"uncompressed": made.size(digest, partial(uncompressed_size, blob)), "base": True}
         else:
-            layer["digest"], diff_ids[number], layer["size"], uncompressed = make_layer(source, blobs)
+            found = {
+                **made.layer(f"{digest} {HOW}", blobs, partial(make_layer, source, blobs)),
+                "base": False,
+            }
+            diff_ids[number] = found["diff_id"]
+            layer.update(digest=found["digest"], size=found["size"])
             layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip"
             layer.pop("annotations", None)
-        facts.append(
-            {
-                "digest": layer["digest"],
-                "diff_id": diff_ids[number],
-                "size": layer["size"],
-                "uncompressed": uncompressed,
-                "base": kept,
-            }
-        )
+        facts.append(found)
     return manifest, config, facts
 
 
@@ -175,13 +189,13 @@ def set_times(config: Json, base_layers: int) -> None:
             entry["created"] = EPOCH_TEXT
 
 
-def make(image_tar: Path, base: list[str], output: Path) -> Json:
-    """Write OUTPUT/layout; return the facts about the image."""
+def make(image_tar: Path, base: list[str], output: Path, made: Path) -> Json:
+    """Write OUTPUT/layout; return the facts about the image. Layers made before are in ``made``."""
     layout = output / "layout"
     blobs = layout / "blobs" / "sha256"
     blobs.mkdir(parents=True)
     with tarfile.open(image_tar) as image:
-        manifest, config, layers = make_layers(image, base, blobs)
+        manifest, config, layers = make_layers(image, base, blobs, MadeLayers(made))
     set_times(config, sum(layer["base"] for layer in layers))
     manifest["config"]["digest"], manifest["config"]["size"] = write_blob(blobs, config)
     manifest.pop("annotations", None)
@@ -219,10 +233,10 @@ def main(arguments: list[str]) -> None:
         case ["config", image_tar, output]:
             with tarfile.open(image_tar) as image:
                 Path(output).write_text(json.dumps(read_image(image)[1]))
-        case ["make", image_tar, base, output]:
+        case ["make", image_tar, base, output, made]:
             started = time.time()
             base_config = json.loads(Path(base).read_text())
-            facts = make(Path(image_tar), base_config["rootfs"]["diff_ids"], Path(output))
+            facts = make(Path(image_tar), base_config["rootfs"]["diff_ids"], Path(output), Path(made))
             pack(Path(output, "layout"), Path(output, "image.tar"))
             facts["made"] = {"at": time.time(), "seconds": round(time.time() - started, 3)}
             Path(output, "facts.json").write_text(json.dumps(facts))
