@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from airgap.errors import AirgapError
 from airgap.progress import Progress
 from airgap.state import State
-from bench import growth, measure, overhead, report, sides
+from bench import growth, measure, overhead, report, sides, stack
 from bench.cases import CASES
 from bench.peer.docker import Docker, default_state
 
@@ -42,6 +42,9 @@ def main(argv: list[str]) -> int:
     if "growth" in options.parts:
         result["growth"] = seen = growth.measure(say)
         failed |= bool(seen["exceeded"])
+    if "stack" in options.parts:
+        result["stack"] = seen = stack.measure(options.repeat, Docker(State(default_state()), say), say)
+        failed |= bool(seen["exceeded"])
     if "cases" in options.parts:
         cases = _cases(Choice(chosen, options.steps, options.repeat, options.lock), output, say)
         result["cases"] = cases
@@ -61,7 +64,10 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         help=f"of {', '.join(CASES)}; default: {', '.join(DEFAULT)}. cold empties the caches of both sides",
     )
     parser.add_argument(
-        "--parts", default="overhead,growth,cases", type=lambda text: text.split(","), help="what to measure"
+        "--parts",
+        default="overhead,growth,stack,cases",
+        type=lambda text: text.split(","),
+        help="what to measure",
     )
     parser.add_argument(
         "--steps",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import growth, measure, overhead, report, sides
+from bench import growth, measure, overhead, report, sides, stack
 from bench.cases import CASES
 from bench.measure import Cost
 from bench.peer import images, project
@@ -87,6 +87,16 @@ def test_a_budget_that_is_exceeded_is_named(above: float, imports: float, found:
         overhead.IMPORT: {"median": imports},
     }
     assert len(overhead.exceeded(rows)) == found
+
+
+def test_a_stack_that_takes_too_long_is_named() -> None:
+    def rows(more: float) -> dict[str, dict[str, float]]:
+        return {"ours, 1": {"median": 3}, "ours, 30": {"median": more}}
+
+    assert stack.exceeded(rows(17)) == []
+    assert stack.exceeded(rows(19)) == ["29 services more take 16.0 s"]
+    services = json.loads(stack.project(30))["services"]
+    assert len(services) == 30
 
 
 def test_plans_are_measured_with_all_their_services() -> None:
