@@ -1,8 +1,9 @@
 """Turn a built image into the artefact: the same source gives the same digest.
 
 A build writes the time of the day into layers and config. This rewrites the
-OCI layout so that every time above the base image is one constant. Base
-layers, and every other field of the config, stay byte for byte what they were.
+OCI layout so that every time is one constant, in the config and in all layers
+above the base image. Base layers, and every other field of the config, stay
+byte for byte what they were.
 
     python3 -m ci.inside.artefact config IMAGE.tar OUTPUT.json
     python3 -m ci.inside.artefact make IMAGE.tar BASE.json OUTPUT MADE
@@ -178,14 +179,11 @@ def make_layers(
     return manifest, config, facts
 
 
-def set_times(config: Json, base_layers: int) -> None:
-    """Set the config's times to the constant; the base's own history stays."""
+def set_times(config: Json) -> None:
+    """Set the config's times to the constant: they are those of the build, and of the pull of its base."""
     config["created"] = EPOCH_TEXT
-    layers_seen = 0
     for entry in config.get("history", []):
-        above_base = layers_seen >= base_layers
-        layers_seen += not entry.get("empty_layer", False)
-        if above_base and "created" in entry:
+        if "created" in entry:
             entry["created"] = EPOCH_TEXT
 
 
@@ -196,7 +194,7 @@ def make(image_tar: Path, base: list[str], output: Path, made: Path) -> Json:
     blobs.mkdir(parents=True)
     with tarfile.open(image_tar) as image:
         manifest, config, layers = make_layers(image, base, blobs, MadeLayers(made))
-    set_times(config, sum(layer["base"] for layer in layers))
+    set_times(config)
     manifest["config"]["digest"], manifest["config"]["size"] = write_blob(blobs, config)
     manifest.pop("annotations", None)
     digest, size = write_blob(blobs, manifest)
