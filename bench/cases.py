@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-# Packages of the lock that the assistant does not have; each repeat adds another one.
+ROOT = Path(__file__).parents[1]
+# Packages of the lock that the assistant does not have; each repeat adds others.
 _ADDED = ("mako", "greenlet", "asyncpg", "sqlalchemy", "alembic", "redis", "markupsafe")
 
 
@@ -23,13 +24,16 @@ def source_line(folder: Path, number: int) -> None:
 
 
 def dependency(folder: Path, number: int) -> None:
-    """Give one service a dependency more, in its pyproject.toml and in the lock."""
-    name = _ADDED[number % len(_ADDED)]
-    project = folder / "services/assistant/pyproject.toml"
-    project.write_text(_once(r"(?m)^dependencies = \[", f'dependencies = ["{name}", ', project.read_text()))
-    lock = folder / "uv.lock"
+    """Give one service one or two dependencies more than here, in its pyproject.toml and in the lock."""
+    names = sorted({_ADDED[number % len(_ADDED)], _ADDED[number // len(_ADDED) % len(_ADDED)]})
+    project, lock = (Path(name) for name in ("services/assistant/pyproject.toml", "uv.lock"))
+    text = (ROOT / project).read_text()
+    quoted = "".join(f'"{name}", ' for name in names)
+    (folder / project).write_text(_once(r"(?m)^dependencies = \[", f"dependencies = [{quoted}", text))
+    text = (ROOT / lock).read_text()
     pattern = r'(name = "assistant-service"\n(?:(?!\n\[\[package).)*?\ndependencies = \[)'
-    lock.write_text(_once(f"(?s){pattern}", rf'\1\n    {{ name = "{name}" }},', lock.read_text()))
+    lines = "".join(f'\n    {{ name = "{name}" }},' for name in names)
+    (folder / lock).write_text(_once(f"(?s){pattern}", rf"\1{lines}", text))
 
 
 def shared_package(folder: Path, number: int) -> None:

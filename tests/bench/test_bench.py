@@ -50,7 +50,7 @@ def test_each_case_edits_what_it_is_called_after_and_twice_is_another_edit(tmp_p
     git(folder, "commit", "--quiet", "--message=before")
     assert set(EDITS) == set(CASES)
     for name, edit in CASES.items():
-        for number in (1, 2):
+        for number in (1, 2, 8):
             edit(folder, number)
             assert set(git(folder, "diff", "--name-only").split()) == EDITS[name], name
             if EDITS[name]:
