@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Dockerfile", "Instruction", "Stage", "read"]
+__all__ = ["Dockerfile", "Instruction", "Stage", "expand", "read"]
 
 _CONTINUED = re.compile(r"[\\`][ \t]*\n")
 _COMMENT = re.compile(r"^[ \t]*#.*\n?", re.MULTILINE)
@@ -64,7 +64,7 @@ class Dockerfile:
     def base_image(self, target: str, build_arguments: dict[str, str]) -> str:
         """Return the image that the target stage stands on at last; `scratch` if on none."""
         values = {**self.arguments, **build_arguments}
-        return _expand(self._chain(target, values)[0].base, values)
+        return expand(self._chain(target, values)[0].base, values)
 
     def layers(self, target: str, build_arguments: dict[str, str], count: int) -> list[str]:
         """Return what made each of the `count` layers above the base; empty texts where it is not certain."""
@@ -88,7 +88,7 @@ class Dockerfile:
             seen.add(id(stage))
             copied = [name for step in stage.instructions for name in _FROM.findall(step.text)]
             for name in [stage.base, *copied]:
-                expanded = _expand(name, values)
+                expanded = expand(name, values)
                 other = stages.get(expanded.lower())
                 if other is not None and other is not stage:
                     wanted.append(other)
@@ -109,7 +109,7 @@ class Dockerfile:
                 next_step=f"choose from {', '.join(stage.name for stage in self.stages if stage.name)}",
             )
         chain = [stages[target.lower()] if target else self.stages[-1]]
-        while (below := stages.get(_expand(chain[0].base, values).lower())) and below not in chain:
+        while (below := stages.get(expand(chain[0].base, values).lower())) and below not in chain:
             chain.insert(0, below)
         return chain
 
@@ -127,7 +127,7 @@ def read(text: str) -> Dockerfile:
         elif step.keyword == "ARG":
             for word in shlex.split(step.text):
                 name, _, value = word.partition("=")
-                arguments[name] = _expand(value, arguments)
+                arguments[name] = expand(value, arguments)
     if not stages:
         raise PipelineError("the Dockerfile has no FROM", next_step="start it with one")
     return Dockerfile(tuple(stages), arguments)
@@ -158,7 +158,9 @@ def _stage(text: str) -> Stage:
     return Stage(base=words[0] if words else "", name=words[2].lower() if named else "", platform=platform)
 
 
-def _expand(text: str, values: dict[str, str]) -> str:
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with the values of its variables; empty where there is none and no default."""
+
     def value(match: re.Match[str]) -> str:
         return values.get(match["plain"] or match["name"], "") or (match["default"] or "")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagger
 from dagger import dag
 
-from ci import dockerfile, tools
+from ci import context, dockerfile, tools
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Builder:
         substitutes = await self._substitutes(service.name, parsed, build)
         arguments = {**build.arguments, **substitutes}
         secrets = await self.secrets(service)
-        container = self.source.directory(build.context).docker_build(
+        container = self._context(build, context.readable(parsed, arguments, build.dockerfile)).docker_build(
             dockerfile=build.dockerfile,
             platform=dagger.Platform(self.platform) if self.platform else None,
             secrets=list(secrets.values()),
@@ -186,6 +186,29 @@ class Builder:
             build=build,
             dockerfile=parsed,
             images=tuple(value for name, value in sorted(arguments.items()) if name.endswith("_IMAGE")),
+        )
+
+    def _context(self, build: Build, paths: tuple[str, ...] | None) -> dagger.Directory:
+        """Return the build's context, without what its Dockerfile cannot read.
+
+        A tar in between, because a file is known by its content, and a folder by how it was made: so a
+        change of what a build cannot read does not even begin it.
+        """
+        whole = self.source.directory(build.context)
+        if paths is None:
+            return whole
+        python = self.tool(tools.PYTHON).with_mounted_file("/context.py", program("context.py"))
+        taken = (
+            python.with_mounted_directory("/whole", whole)
+            .with_new_file("/paths.json", json.dumps(paths))
+            .with_exec(["python3", "/context.py", "take", "/whole", "/paths.json", "/taken/context.tar"])
+            .directory("/taken")
+            .file("context.tar")
+        )
+        return (
+            python.with_mounted_file("/context.tar", taken)
+            .with_exec(["python3", "/context.py", "unpack", "/context.tar", "/context"])
+            .directory("/context")
         )
 
     async def _dockerfile(self, name: str, build: Build) -> str:
