@@ -61,6 +61,7 @@ def test_one_source_line_rebuilds_that_image_s_last_layers_only(copy: Path) -> N
     assert "services/assistant" in ran or "uv build" in ran
     assert "uv pip sync" not in ran
     assert "uv export" not in ran
+    assert ran.count("/context.py unpack") == 1, "a build that cannot read the file has begun"
 
     def digests(text: str) -> dict[str, str]:
         return {line.split()[0]: line.split()[1] for line in text.splitlines()[1:]}
@@ -87,8 +88,9 @@ def test_an_edit_outside_of_what_a_service_copies_rebuilds_nothing(copy: Path, s
         path.write_text(f"{path.read_text()}\n# edited {time.time()}\n")
     after = here.call("build", "--only", name)
     assert after.code == 0, after.error
-    # Compose reads the whole project anew; nothing else has anything to do.
-    assert [command for command in after.executed() if "/compose_config.py" not in command] == []
+    # Compose reads the whole project anew, and what the build can read is taken out of it: no more.
+    looks = ("/compose_config.py", "/context.py")
+    assert [ran for ran in after.executed() if not any(look in ran for look in looks)] == []
     assert DIGEST.findall(after.stdout) == DIGEST.findall(before.stdout)
 
 
