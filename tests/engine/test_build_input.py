@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,8 @@ from tests.engine.client import ROOT, Dagger
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.release.registry import Registry
 
 pytestmark = pytest.mark.engine
 
@@ -100,3 +104,27 @@ def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:
     assert reported.code == 0, reported.error
     assert "## Unit tests: red" in (output / "tests.md").read_text()
     assert (output / "assistant-service" / "output.txt").exists()
+
+
+def test_a_build_stands_on_what_its_tag_is_now(dagger: Dagger, registry: Registry, tmp_path: Path) -> None:
+    tag = f"{registry.host}/base:moving"
+    build = {"context": ".", "args": {"PYTHON_IMAGE": tag}}
+    words = project(tmp_path, "COPY Dockerfile /Dockerfile\n", app={"build": build})
+    bases = []
+    for image in ("library/redis:7-alpine", "library/python:3.13-slim-trixie"):
+        copy(f"{os.environ.get('CI_REGISTRY', '127.0.0.1:5000')}/{image}", tag)
+        called = dagger.call(*words, "build-report", "export", "--path", str(tmp_path / "report"), "--wipe")
+        assert called.code == 0, called.error
+        app = json.loads((tmp_path / "report" / "build.json").read_text())["images"]["app"]
+        assert [layer["base"] for layer in app["layers"]][-2:] == [True, False]
+        assert len(app["contents"]) == 1
+        bases.append([layer["digest"] for layer in app["layers"] if layer["base"]])
+    assert bases[0] != bases[1]
+
+
+def copy(source: str, target: str) -> None:
+    """Copy an image between registries of this machine."""
+    command = [os.environ["REGCTL"]]
+    for reference in (source, target):
+        command += ["--host", f"reg={reference.partition('/')[0]},tls=disabled"]
+    subprocess.run([*command, "image", "copy", source, target], check=True, capture_output=True)

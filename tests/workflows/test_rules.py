@@ -22,7 +22,7 @@ WRITES = {"id-token", "attestations", "contents", "packages"}
 
 
 def test_there_are_workflows_and_examples() -> None:
-    assert [path.stem for path in WORKFLOWS] == ["main", "pull-request", "release", "schedule"]
+    assert [path.stem for path in WORKFLOWS] == ["main", "own-tests", "pull-request", "release", "schedule"]
     assert [path.stem for path in EXAMPLES] == ["azure-pipelines", "gitlab-ci"]
 
 
