@@ -1,13 +1,18 @@
-"""Our images, on two engines that share nothing: each has its own cache, registry and network namespace."""
+"""Our images, on two engines that share nothing: each has its own cache, registry and network namespace.
+
+One of them is started again in between: it then packs the layers of a base image by itself.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tests.airgap.site import ALL, ROOT, linked, site
+from bench.peer import project
+from tests.airgap.site import ALL, ROOT, Site, linked, site
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,20 +24,28 @@ LIMIT = 1500  # seconds, for building everything on an engine that has nothing
 
 
 def test_both_engines_give_each_image_the_same_digest(dagger: Dagger, tmp_path: Path) -> None:
-    manifest = tmp_path / "there" / "build.json"
+    source = tmp_path / "source"
+    project.checkout(source)
     with site(*ALL) as place, linked(place):
         place.up()
-        words = ("--progress=plain", "call", "-m", str(ROOT), "--source", str(ROOT))
-        call = place.dagger(*words, "build-report", "export", "--path", str(manifest.parent))
-        with place.start(*call) as there:
-            _, said = there.communicate(timeout=LIMIT)
-            assert there.returncode == 0, said
-    here = dagger.call("reproduce", "--manifest", str(manifest))
+        first = built(place, source, tmp_path / "first")
+        assert place.airgap("down").code == 0
+        place.up()
+        # Another source for the functions, and the same for all images.
+        (source / "README.md").write_text("Changed.\n")
+        again = built(place, source, tmp_path / "again")
+    assert again == first
+    here = dagger.call("reproduce", "--manifest", str(tmp_path / "first" / "build.json"))
     assert here.code == 0, here.error
-    assert here.stdout.count("equal") == len(built()), here.stdout
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values()
+    assert here.stdout.count("equal") == sum("build" in service for service in services), here.stdout
 
 
-def built() -> list[str]:
-    """Return the services of the compose file that have a build."""
-    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-    return [name for name, service in services.items() if "build" in service]
+def built(place: Site, source: Path, report: Path) -> dict[str, Any]:
+    """Build all of the source there and return what was built."""
+    words = ("--progress=plain", "call", "-m", str(ROOT), "--source", str(source))
+    with place.start(*place.dagger(*words, "build-report", "export", "--path", str(report))) as there:
+        _, said = there.communicate(timeout=LIMIT)
+        assert there.returncode == 0, said
+    images: dict[str, Any] = json.loads((report / "build.json").read_text())["images"]
+    return images

@@ -37,8 +37,8 @@ def layer(entries: list[tuple[str, bytes | str, dict[str, Any]]], mtime: float) 
     return gzip.compress(raw.getvalue(), mtime=int(mtime))
 
 
-def image(path: Path, layers: list[bytes], created: str) -> list[str]:
-    """Write an image's tar as an engine exports it; return its diff ids."""
+def image(path: Path, layers: list[bytes], created: str, by: list[str] | None = None) -> None:
+    """Write an image's tar as an engine exports it; `by` is what it says made each layer."""
     blobs: dict[str, bytes] = {}
 
     def add(data: bytes) -> dict[str, Any]:
@@ -57,9 +57,8 @@ def image(path: Path, layers: list[bytes], created: str) -> list[str]:
             "Volumes": {"/data": {}},
         },
         "history": [
-            {"created": created, "created_by": "base"},
             {"created": created, "created_by": "ENV", "empty_layer": True},
-            {"created": created, "created_by": "COPY"},
+            *({"created": created, "created_by": text} for text in by or ["engine"] * len(layers)),
         ],
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
     }
@@ -81,7 +80,6 @@ def image(path: Path, layers: list[bytes], created: str) -> list[str]:
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-    return diff_ids
 
 
 def own_layer(mtime: float) -> bytes:
@@ -101,15 +99,24 @@ def own_layer(mtime: float) -> bytes:
 
 
 def make(folder: Path, mtime: float, created: str) -> dict[str, Any]:
-    folder.mkdir()
     base = layer([("etc/os-release", b"debian", {})], BASE_TIME)
-    diff_ids = image(folder / "image.tar", [base, own_layer(mtime)], created)
-    return made(folder, diff_ids[:1])
+    return made(folder, [base], [base, own_layer(mtime)], created)
 
 
-def made(folder: Path, base: list[str]) -> dict[str, Any]:
+def made(
+    folder: Path, base: list[bytes], layers: list[bytes], created: str, by: list[str] | None = None
+) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
     (folder / "made").mkdir()
-    return artefact.make(folder / "image.tar", base, folder / "output", folder / "made")
+    image(folder / "base.tar", base, created)
+    image(folder / "image.tar", layers, created, by)
+    return again(folder)
+
+
+def again(folder: Path) -> dict[str, Any]:
+    steps = [["COPY a /a", "RUN b"], ["COPY c /c"]]
+    tars = (folder / "image.tar", folder / "base.tar")
+    return artefact.make(*tars, steps, folder / "output", folder / "made")
 
 
 def read_layer(folder: Path, digest: str) -> dict[str, tarfile.TarInfo]:
@@ -126,11 +133,9 @@ def test_two_builds_of_one_source_give_one_digest(tmp_path: Path) -> None:
 
 def test_another_source_gives_another_digest(tmp_path: Path) -> None:
     first = make(tmp_path / "first", 1, "2027-01-15T08:00:00Z")
-    (tmp_path / "second").mkdir()
     base = layer([("etc/os-release", b"debian", {})], BASE_TIME)
     changed = layer([("app/main.py", b"print(1)", {})], 1)
-    diff_ids = image(tmp_path / "second" / "image.tar", [base, changed], "2027-01-15T08:00:00Z")
-    second = made(tmp_path / "second", diff_ids[:1])
+    second = made(tmp_path / "second", [base], [base, changed], "2027-01-15T08:00:00Z")
     assert first["digest"] != second["digest"]
 
 
@@ -157,7 +162,9 @@ def test_everything_but_the_times_is_kept(tmp_path: Path) -> None:
 def test_the_config_keeps_every_field(tmp_path: Path) -> None:
     config = make(tmp_path / "one", 5, "2027-01-15T08:00:00Z")["config"]
     assert config["created"] == artefact.EPOCH_TEXT
-    assert [entry["created"] for entry in config["history"]] == [artefact.EPOCH_TEXT] * 3
+    assert {entry["created"] for entry in config["history"]} == {artefact.EPOCH_TEXT}
+    assert [entry["created_by"] for entry in config["history"]][1:] == ["COPY c /c"]
+    assert config["history"][0]["created_by"].startswith("base image layer sha256:")
     assert config["config"]["Healthcheck"]["StartInterval"] == 500_000_000
     assert config["config"]["Volumes"] == {"/data": {}}
 
@@ -170,10 +177,36 @@ def test_the_digests_in_the_layout_are_those_of_its_blobs(tmp_path: Path) -> Non
 
 
 def test_a_base_that_is_not_the_image_s_is_not_kept(tmp_path: Path) -> None:
-    diff_ids = image(tmp_path / "image.tar", [own_layer(7)], "2027-01-15T08:00:00Z")
-    facts = made(tmp_path, ["sha256:other"])
+    other = layer([("etc/os-release", b"other", {})], BASE_TIME)
+    facts = made(tmp_path / "one", [other], [own_layer(7)], "2027-01-15T08:00:00Z")
     assert [entry["base"] for entry in facts["layers"]] == [False]
-    assert facts["layers"][0]["diff_id"] != diff_ids[0]
+
+
+def test_there_may_be_no_base(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    image(tmp_path / "image.tar", [own_layer(7)], "2027-01-15T08:00:00Z")
+    arguments = (tmp_path / "image.tar", None, [["ADD x /"]], tmp_path / "output", tmp_path / "made")
+    facts = artefact.make(*arguments)
+    assert [entry["base"] for entry in facts["layers"]] == [False]
+    assert facts["config"]["history"] == [{"created": artefact.EPOCH_TEXT, "created_by": "ADD x /"}]
+
+
+def test_a_base_that_the_engine_packed_itself_is_what_it_was_in_its_registry(tmp_path: Path) -> None:
+    """As after a start of the engine: it has the files of a layer still, and no blob of it any more."""
+    base = [layer([(name, b"x", {})], BASE_TIME) for name in ("etc/first", "etc/second")]
+    packed = [layer([(name, b"x", {})], BASE_TIME + 1) for name in ("etc/first", "etc/second")]
+    when = "2027-01-15T08:00:00Z"
+    fresh = made(tmp_path / "fresh", base, [*base, own_layer(7)], when)
+    kept = artefact.RESTORED
+    for name, layers, by in (
+        ("all", packed, [kept] * 3),
+        ("one", [packed[0], base[1]], [kept, "import image layer", "engine"]),
+    ):
+        facts = made(tmp_path / name, base, [*layers, own_layer(9)], when, by)
+        assert facts["digest"] == fresh["digest"], name
+        assert facts["layers"] == fresh["layers"]
+    other = made(tmp_path / "other", base, [*packed, own_layer(9)], when, ["engine"] * 3)
+    assert [entry["base"] for entry in other["layers"]] == [False] * 3
 
 
 def test_the_packed_layout_is_the_same_for_the_same_layout(tmp_path: Path) -> None:
@@ -190,10 +223,7 @@ def test_what_was_made_before_gives_the_same_image(tmp_path: Path) -> None:
     layout = tmp_path / "one" / "output" / "layout"
     before = {path.name: path.read_bytes() for path in layout.rglob("*") if path.is_file()}
     shutil.rmtree(tmp_path / "one" / "output")
-    folder = tmp_path / "one"
-    base = [layer["diff_id"] for layer in first["layers"] if layer["base"]]
-    again = artefact.make(folder / "image.tar", base, folder / "output", folder / "made")
-    assert again == first
+    assert again(tmp_path / "one") == first
     assert {path.name: path.read_bytes() for path in layout.rglob("*") if path.is_file()} == before
 
 

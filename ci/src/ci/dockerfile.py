@@ -68,13 +68,17 @@ class Dockerfile:
 
     def layers(self, target: str, build_arguments: dict[str, str], count: int) -> list[str]:
         """Return what made each of the `count` layers above the base; empty texts where it is not certain."""
+        steps = self.steps(target, build_arguments)
+        return next((found for found in steps if len(found) == count), [""] * count)
+
+    def steps(self, target: str, build_arguments: dict[str, str]) -> list[list[str]]:
+        """Return what may have made the layers above the base: without WORKDIR, and with it."""
         values = {**self.arguments, **build_arguments}
         all_of_them = [step for stage in self._chain(target, values) for step in stage.instructions]
-        for keywords in (_LAYERS, (*_LAYERS, "WORKDIR")):
-            found = [str(step) for step in all_of_them if step.keyword in keywords]
-            if len(found) == count:
-                return found
-        return [""] * count
+        return [
+            [str(step) for step in all_of_them if step.keyword in keywords]
+            for keywords in (_LAYERS, (*_LAYERS, "WORKDIR"))
+        ]
 
     def external_images(self, target: str, build_arguments: dict[str, str]) -> list[str]:
         """Return the references of all images that the target stage is made of, `scratch` left out."""

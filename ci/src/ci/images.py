@@ -32,7 +32,6 @@ _MACHINES = {
     "s390x": "s390x",
 }
 _MAKE = ("python3", "-m", "ci.inside.artefact")
-_SCRATCH: dict[str, Any] = {"rootfs": {"diff_ids": []}}
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,11 @@ def _cannot_be_built(name: str, error: dagger.QueryError) -> PipelineError:
         details=str(error),
         next_step="mend the Dockerfile or the reference that is named above",
     )
+
+
+def _by_content(tarball: dagger.File) -> dagger.File:
+    """Return it as a file of a directory: that is keyed by its content, a tarball by all it came of."""
+    return dag.directory().with_file("image.tar", tarball).file("image.tar")
 
 
 def program(name: str) -> dagger.File:
@@ -174,7 +178,8 @@ class Builder:
             build_args=[dagger.BuildArg(name, value) for name, value in sorted(arguments.items())],
         )
         base = parsed.base_image(build.target, arguments)
-        output = await self._artefact(container, base, service.name)
+        steps = parsed.steps(build.target, arguments)
+        output = await self._artefact(container, base, steps, service.name)
         facts: dict[str, Any] = json.loads(await output.file("facts.json").contents())
         return Artefact(
             service=service,
@@ -242,27 +247,29 @@ class Builder:
         if "@" in reference:
             return reference
         try:
-            return await self._from(reference).image_ref()
+            found = await self._from(reference).image_ref()
         except dagger.QueryError as error:
             raise _cannot_be_built(name, error) from None
+        # The engine may know the same content by another name, which not every engine can pull.
+        return f"{reference}@{found.rpartition('@')[2]}"
 
     def _from(self, reference: str) -> dagger.Container:
         platform = dagger.Platform(self.platform) if self.platform else None
         return dag.container(platform=platform).from_(reference)
 
-    async def _artefact(self, container: dagger.Container, base: str, name: str) -> dagger.Directory:
-        # A directory's file is keyed by its content, a tarball by all the source its image was made from.
-        tarball = dag.directory().with_file("image.tar", container.as_tarball()).file("image.tar")
-        base_config = dag.file("base.json", json.dumps(_SCRATCH))
+    async def _artefact(
+        self, container: dagger.Container, base: str, steps: list[list[str]], name: str
+    ) -> dagger.Directory:
+        maker = self._maker().with_mounted_file("/image.tar", _by_content(container.as_tarball()))
+        below = "-"
         if base != "scratch":
-            base_config = self.config(self._from(base))
+            below = "/base.tar"
+            maker = maker.with_mounted_file(below, _by_content(self._from(base).as_tarball()))
         try:
             return await (
-                self._maker()
-                .with_mounted_file("/image.tar", tarball)
-                .with_mounted_file("/base.json", base_config)
+                maker.with_mounted_file("/steps.json", dag.file("steps.json", json.dumps(steps)))
                 .with_mounted_cache("/made", dag.cache_volume("ci-made-layers"))
-                .with_exec([*_MAKE, "make", "/image.tar", "/base.json", "/output", "/made"])
+                .with_exec([*_MAKE, "make", "/image.tar", below, "/steps.json", "/output", "/made"])
                 .directory("/output")
                 .sync()
             )

@@ -51,8 +51,8 @@ def layer(entries: dict[str, Entry]) -> bytes:
     return gzip.compress(raw.getvalue(), mtime=0)
 
 
-def pack(path: Path, layers: list[bytes], config: dict[str, Any]) -> list[str]:
-    """Write an image's tar as an engine exports it; return its diff ids."""
+def pack(path: Path, layers: list[bytes], config: dict[str, Any]) -> None:
+    """Write an image's tar as an engine exports it."""
     blobs: dict[str, bytes] = {}
 
     def add(data: bytes) -> dict[str, Any]:
@@ -74,7 +74,6 @@ def pack(path: Path, layers: list[bytes], config: dict[str, Any]) -> list[str]:
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-    return diff_ids
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,10 @@ def make(
     folder.mkdir(parents=True, exist_ok=True)
     base = layer({path: Entry(data, mode=0o4755) for path, data in BASE.items()})
     layers = [base, *(layer(entries) for entries in own)]
-    diff_ids = pack(folder / "built.tar", layers, {**CONFIG, **(config or {})})
+    pack(folder / "built.tar", layers, {**CONFIG, **(config or {})})
+    pack(folder / "base.tar", [base], CONFIG)
     (folder / "made").mkdir()
-    made = artefact.make(folder / "built.tar", diff_ids[:1], folder / "output", folder / "made")
+    tars = (folder / "built.tar", folder / "base.tar")
+    made = artefact.make(*tars, [], folder / "output", folder / "made")
     artefact.pack(folder / "output" / "layout", folder / "image.tar")
     return Made(made, image_facts.read(folder / "image.tar", 1, values or {}))

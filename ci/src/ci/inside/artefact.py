@@ -6,10 +6,11 @@ above the base image. Base layers, and every other field of the config, stay
 byte for byte what they were.
 
     python3 -m ci.inside.artefact config IMAGE.tar OUTPUT.json
-    python3 -m ci.inside.artefact make IMAGE.tar BASE.json OUTPUT MADE
+    python3 -m ci.inside.artefact make IMAGE.tar BASE.tar STEPS.json OUTPUT MADE
 
-The first writes the image's config; the second OUTPUT/layout, image.tar and facts.json, from the config
-of the base image, with the layers in MADE that were made before.
+The first writes the image's config; the second OUTPUT/layout, image.tar and facts.json, with the layers of
+the base image (BASE.tar is - where there is none) and the layers in MADE that were made before. STEPS has
+lists of the Dockerfile's instructions: the first with as many as there are layers says what made them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import sys
 import tarfile
 import time
 import zlib
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -38,7 +40,11 @@ CHUNK = 1 << 20
 # What decides, beside a layer, what is made of it.
 HOW = f"{EPOCH} {GZIP_LEVEL} {zlib.ZLIB_RUNTIME_VERSION} 1"
 
+# What an engine (engine/snapshots/manager.go) says of a layer that it had before it was started again.
+RESTORED = "rehydrated persisted snapshot"
+
 Json = dict[str, Any]
+Made = tuple[Json, Json, list[Json]]
 
 
 class Hashed:
@@ -146,55 +152,84 @@ def write_blob(blobs: Path, data: Json) -> tuple[str, int]:
     return f"sha256:{digest}", len(content)
 
 
-def make_layers(
-    image: tarfile.TarFile, base: list[str], blobs: Path, made: MadeLayers
-) -> tuple[Json, Json, list[Json]]:
+def stands_on(image: tuple[Json, Json], base: tuple[Json, Json]) -> bool:
+    """Say whether an image's first layers are those of the base.
+
+    An engine that was started again knows a layer that it had pulled before by
+    its files only, and packs them itself: into another blob, with another diff id.
+    """
+    own, below = image[1], base[1]["rootfs"]["diff_ids"]
+    diff_ids: list[str] = own["rootfs"]["diff_ids"]
+    told = [entry.get("created_by") for entry in own.get("history", []) if not entry.get("empty_layer")]
+    made_by = told if len(told) == len(diff_ids) else [""] * len(diff_ids)
+    pairs = zip(below, diff_ids, made_by, strict=False)
+    return len(below) <= len(diff_ids) and all(a == b or text == RESTORED for a, b, text in pairs)
+
+
+def make_layers(image: tarfile.TarFile, base: tarfile.TarFile | None, blobs: Path, made: MadeLayers) -> Made:
     """Write all layers; return manifest and config that name them, and their facts."""
     manifest, config = read_image(image)
-    facts: list[Json] = []
+    below = read_image(base) if base else ({"layers": []}, {"rootfs": {"diff_ids": []}})
     diff_ids: list[str] = config["rootfs"]["diff_ids"]
-    in_base = diff_ids[: len(base)] == base
+    kept: list[Json] = below[0]["layers"] if stands_on((manifest, config), below) else []
+    facts: list[Json] = []
     for number, layer in enumerate(manifest["layers"]):
-        digest = layer["digest"]
-        source = image.extractfile(blob_path(digest))
-        if source is None:
-            msg = f"layer {digest} is not in the image"
-            raise ValueError(msg)
-        if in_base and number < len(base):
-            blob = blobs / digest.removeprefix("sha256:")
-            with blob.open("wb") as file:
-                shutil.copyfileobj(source, file, CHUNK)
-            found = {"digest": digest, "diff_id": diff_ids[number], "size": layer["size"]}
-            found |= {"uncompressed": made.size(digest, partial(uncompressed_size, blob)), "base": True}
+        if base and number < len(kept):
+            layer.update(
+                {key: kept[number][key] for key in ("mediaType", "digest", "size") if key in kept[number]}
+            )
+            diff_ids[number] = below[1]["rootfs"]["diff_ids"][number]
+            found = keep_layer(blob_of(base, layer["digest"]), blobs, layer, made)
+            facts.append({**found, "diff_id": diff_ids[number], "base": True})
         else:
-            found = {
-                **made.layer(f"{digest} {HOW}", blobs, partial(make_layer, source, blobs)),
-                "base": False,
-            }
-            diff_ids[number] = found["diff_id"]
-            layer.update(digest=found["digest"], size=found["size"])
+            source = blob_of(image, layer["digest"])
+            own = made.layer(f"{layer['digest']} {HOW}", blobs, partial(make_layer, source, blobs))
+            diff_ids[number] = own["diff_id"]
+            layer.update(digest=own["digest"], size=own["size"])
             layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip"
-            layer.pop("annotations", None)
-        facts.append(found)
+            facts.append({**own, "base": False})
+        layer.pop("annotations", None)
     return manifest, config, facts
 
 
-def set_times(config: Json) -> None:
-    """Set the config's times to the constant: they are those of the build, and of the pull of its base."""
+def blob_of(image: tarfile.TarFile, digest: str) -> IO[bytes]:
+    """Return one blob of the image to read."""
+    found = image.extractfile(blob_path(digest))
+    if found is None:
+        msg = f"layer {digest} is not in the image"
+        raise ValueError(msg)
+    return found
+
+
+def keep_layer(source: IO[bytes], blobs: Path, layer: Json, made: MadeLayers) -> Json:
+    """Copy a base layer as it is; return its facts."""
+    digest: str = layer["digest"]
+    blob = blobs / digest.removeprefix("sha256:")
+    with blob.open("wb") as file:
+        shutil.copyfileobj(source, file, CHUNK)
+    size = made.size(digest, partial(uncompressed_size, blob))
+    return {"digest": digest, "size": layer["size"], "uncompressed": size}
+
+
+def describe(config: Json, facts: list[Json], steps: list[list[str]]) -> None:
+    """Set time and history: the engine's say when it built, pulled or was started, not what made a layer."""
+    own = [fact for fact in facts if not fact["base"]]
+    told = next((texts for texts in steps if len(texts) == len(own)), [""] * len(own))
+    made_by = [f"base image layer {fact['digest']}" for fact in facts if fact["base"]] + told
     config["created"] = EPOCH_TEXT
-    for entry in config.get("history", []):
-        if "created" in entry:
-            entry["created"] = EPOCH_TEXT
+    config["history"] = [{"created": EPOCH_TEXT, "created_by": text} for text in made_by]
 
 
-def make(image_tar: Path, base: list[str], output: Path, made: Path) -> Json:
+def make(image_tar: Path, base_tar: Path | None, steps: list[list[str]], output: Path, made: Path) -> Json:
     """Write OUTPUT/layout; return the facts about the image. Layers made before are in ``made``."""
     layout = output / "layout"
     blobs = layout / "blobs" / "sha256"
     blobs.mkdir(parents=True)
-    with tarfile.open(image_tar) as image:
+    with ExitStack() as opened:
+        image = opened.enter_context(tarfile.open(image_tar))
+        base = opened.enter_context(tarfile.open(base_tar)) if base_tar else None
         manifest, config, layers = make_layers(image, base, blobs, MadeLayers(made))
-    set_times(config)
+    describe(config, layers, steps)
     manifest["config"]["digest"], manifest["config"]["size"] = write_blob(blobs, config)
     manifest.pop("annotations", None)
     digest, size = write_blob(blobs, manifest)
@@ -231,10 +266,11 @@ def main(arguments: list[str]) -> None:
         case ["config", image_tar, output]:
             with tarfile.open(image_tar) as image:
                 Path(output).write_text(json.dumps(read_image(image)[1]))
-        case ["make", image_tar, base, output, made]:
+        case ["make", image_tar, base_tar, steps, output, made]:
             started = time.time()
-            base_config = json.loads(Path(base).read_text())
-            facts = make(Path(image_tar), base_config["rootfs"]["diff_ids"], Path(output), Path(made))
+            texts = json.loads(Path(steps).read_text())
+            base = None if base_tar == "-" else Path(base_tar)
+            facts = make(Path(image_tar), base, texts, Path(output), Path(made))
             pack(Path(output, "layout"), Path(output, "image.tar"))
             facts["made"] = {"at": time.time(), "seconds": round(time.time() - started, 3)}
             Path(output, "facts.json").write_text(json.dumps(facts))
