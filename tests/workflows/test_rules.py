@@ -92,6 +92,14 @@ def test_the_command_is_of_the_version_of_the_engine() -> None:
         assert checksum[1] in path.read_text()
 
 
+def test_the_own_tests_are_targets_of_the_makefile() -> None:
+    (script,) = scripts(read(ROOT / ".github" / "workflows" / "own-tests.yml"))
+    make, *targets = script.split()
+    there = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text())
+    assert make == "make"
+    assert set(targets) == {"lint", "test-pure"} & set(there)
+
+
 def test_cosign_is_of_the_version_that_the_module_has() -> None:
     release = (ROOT / ".github" / "workflows" / "release.yml").read_text()
     assert f"cosign-release: {tools.COSIGN.partition(':')[2].partition('@')[0]}\n" in release
