@@ -7,10 +7,10 @@ import math
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.measure import timed
 from bench.peer.docker import compose_binary
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ def _one(folder: Path, size: int) -> dict[str, float]:
     (folder / "compose.yaml").write_text(project(size))
     binary, outcome = str(compose_binary()), folder / "outcome.json"
     config = [binary, "--project-directory", str(folder), "config", "--format", "json", "--quiet"]
-    compose = min(_timed(["env", "TOKEN=x", *config]) for _ in range(3))
+    compose = min(timed(["env", "TOKEN=x", *config], folder) for _ in range(3))
     read = min(
-        _timed([sys.executable, str(_READ), binary, str(folder), str(outcome), _REQUEST]) for _ in range(3)
+        timed([sys.executable, str(_READ), binary, str(folder), str(outcome), _REQUEST], folder)
+        for _ in range(3)
     )
     command = [sys.executable, "-c", _PLAN, str(ROOT / "ci" / "src"), str(outcome), str(size)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -99,12 +100,6 @@ def _one(folder: Path, size: int) -> dict[str, float]:
         },
         "memory": memory,
     }
-
-
-def _timed(command: list[str]) -> float:
-    began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.monotonic() - began
 
 
 def _exponent(rows: list[dict[str, Any]], key: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import statistics
 import subprocess
 import threading
 import time
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from airgap.errors import AirgapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,6 +58,22 @@ def run(command: Sequence[str], folder: Path, *, disk: Path, log: Path, limit: f
     seconds = time.monotonic() - began
     cpu, network, used = (now - then for now, then in zip(_state(disk), before, strict=True))
     return Cost(seconds, cpu, int(network), peak.most, int(used), code)
+
+
+def timed(command: Sequence[str], folder: Path) -> float:
+    """Return the seconds of wall clock that a program takes; AirgapError if it fails."""
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        shown = done.stderr[-3000:]
+        raise AirgapError(f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{shown}")
+    return time.monotonic() - began
+
+
+def spread(seconds: Sequence[float], digits: int = 2) -> dict[str, float]:
+    """Return median, least and most."""
+    found = {"median": statistics.median(seconds), "least": min(seconds), "most": max(seconds)}
+    return {name: round(value, digits) for name, value in found.items()}
 
 
 @contextmanager

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bench.measure import spread, timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,25 +53,18 @@ def measure(repeat: int, say: Callable[[str], None]) -> dict[str, Any]:
             "ours, cached (services)": (["dagger", "call", "services"], ROOT),
         }
         for command, folder in calls.values():
-            _timed(command, folder)  # not measured: it fills the cache
+            timed(command, folder)  # not measured: it fills the cache
         seen: dict[str, list[float]] = {}
         for _ in range(repeat):
             for title, (command, folder) in calls.items():
-                seen.setdefault(title, []).append(_timed(command, folder))
+                seen.setdefault(title, []).append(timed(command, folder))
     for _ in range(repeat):
         nothing, client, both = (
             _import(each) for each in ("pass", "import dagger", "import dagger, ci.main")
         )
         seen.setdefault(CLIENT, []).append(client - nothing)
         seen.setdefault(IMPORT, []).append(both - client)
-    rows = {
-        title: {
-            "median": round(statistics.median(times), 3),
-            "least": round(min(times), 3),
-            "most": round(max(times), 3),
-        }
-        for title, times in seen.items()
-    }
+    rows = {title: spread(times, 3) for title, times in seen.items()}
     for title, row in rows.items():
         say(f"{title}: {row['median']} s ({row['least']} to {row['most']})")
     return {"rows": rows, "exceeded": exceeded(rows)}
@@ -98,12 +91,6 @@ def _empty(folder: Path) -> Path:
     (folder / "dagger.json").write_text(json.dumps(module))
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     return folder
-
-
-def _timed(command: list[str], folder: Path) -> float:
-    began = time.monotonic()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return time.monotonic() - began
 
 
 def _import(statement: str) -> float:

@@ -7,6 +7,8 @@ import statistics
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from bench.measure import spread
+
 if TYPE_CHECKING:
     from bench.measure import Cost
 
@@ -19,11 +21,8 @@ def summary(costs: list[Cost]) -> dict[str, Any]:
     good = [cost for cost in costs if cost.exit_code == 0]
     if not good:
         return {"runs": [cost.as_dict() for cost in costs]}
-    seconds = [cost.seconds for cost in good]
     return {
-        "median": round(statistics.median(seconds), 2),
-        "least": round(min(seconds), 2),
-        "most": round(max(seconds), 2),
+        **spread([cost.seconds for cost in good]),
         "cpu": round(statistics.median(cost.cpu for cost in good), 1),
         "network": statistics.median_low(cost.network for cost in good),
         "memory": statistics.median_low(cost.memory for cost in good),

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
-import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import AirgapError
+from bench.measure import spread, timed
 from bench.peer import images
 
 if TYPE_CHECKING:
@@ -48,14 +45,7 @@ def measure(repeat: int, docker: Docker, say: Callable[[str], None]) -> dict[str
             took = {f"ours, {size}": _ours(folder), f"peer, {size}": _peer(docker, folder)}
             for title, seconds in took.items() if turn else ():
                 seen.setdefault(title, []).append(seconds)
-    rows = {
-        title: {
-            "median": round(statistics.median(times), 2),
-            "least": round(min(times), 2),
-            "most": round(max(times), 2),
-        }
-        for title, times in seen.items()
-    }
+    rows = {title: spread(times) for title, times in seen.items()}
     for title, row in rows.items():
         say(f"stack: {title} services: {row['median']} s ({row['least']} to {row['most']})")
     return {"rows": rows, "exceeded": exceeded(rows)}
@@ -70,33 +60,10 @@ def exceeded(rows: dict[str, dict[str, float]]) -> list[str]:
 
 def _ours(folder: Path) -> float:
     """Return the seconds of a call that starts all, and stops all when all are started."""
-    words = (
-        "call",
-        "--source",
-        str(folder),
-        "stack",
-        "logs",
-        "export",
-        "--path",
-        str(folder / "logs"),
-        "--wipe",
-    )
-    return _timed(["dagger", "--progress=plain", *words], ROOT)
+    stack = ("dagger", "--progress=plain", "call", "--source", str(folder), "stack")
+    return timed([*stack, "logs", "export", f"--path={folder}/logs", "--wipe"], ROOT)
 
 
 def _peer(docker: Docker, folder: Path) -> float:
-    up, down = (
-        ("docker", "compose", "up", "--wait", "--quiet-pull"),
-        ("docker", "compose", "down", "--volumes"),
-    )
-    return sum(_timed(docker.command(words, folder=folder), folder) for words in (up, down))
-
-
-def _timed(command: list[str], folder: Path) -> float:
-    began = time.monotonic()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise AirgapError(
-            f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{done.stderr[-3000:]}"
-        )
-    return time.monotonic() - began
+    up, down = ("up", "--wait", "--quiet-pull"), ("down", "--volumes")
+    return sum(timed(docker.command(["docker", "compose", *w], folder=folder), folder) for w in (up, down))

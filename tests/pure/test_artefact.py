@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
 import shutil
 import tarfile
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ci.inside import artefact
+from tests.pure import archives
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,14 +39,6 @@ def layer(entries: list[tuple[str, bytes | str, dict[str, Any]]], mtime: float) 
 
 def image(path: Path, layers: list[bytes], created: str, by: list[str] | None = None) -> None:
     """Write an image's tar as an engine exports it; `by` is what it says made each layer."""
-    blobs: dict[str, bytes] = {}
-
-    def add(data: bytes) -> dict[str, Any]:
-        digest = "sha256:" + hashlib.sha256(data).hexdigest()
-        blobs[artefact.blob_path(digest)] = data
-        return {"digest": digest, "size": len(data)}
-
-    diff_ids = ["sha256:" + hashlib.sha256(gzip.decompress(data)).hexdigest() for data in layers]
     config = {
         "created": created,
         "architecture": "amd64",
@@ -60,26 +52,8 @@ def image(path: Path, layers: list[bytes], created: str, by: list[str] | None = 
             {"created": created, "created_by": "ENV", "empty_layer": True},
             *({"created": created, "created_by": text} for text in by or ["engine"] * len(layers)),
         ],
-        "rootfs": {"type": "layers", "diff_ids": diff_ids},
     }
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            **add(json.dumps(config).encode()),
-        },
-        "layers": [
-            {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", **add(data)} for data in layers
-        ],
-    }
-    entry = {"mediaType": manifest["mediaType"], **add(json.dumps(manifest).encode())}
-    blobs["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
-    with tarfile.open(path, "w") as tar:
-        for name, data in blobs.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
+    archives.write(path, layers, config)
 
 
 def own_layer(mtime: float) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import tarfile
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ci.inside import artefact, image_facts
 from ci.posture import facts
 from ci.posture.facts import Declared, Image, Started
+from tests.pure import archives
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,27 +53,7 @@ def layer(entries: dict[str, Entry]) -> bytes:
 
 def pack(path: Path, layers: list[bytes], config: dict[str, Any]) -> None:
     """Write an image's tar as an engine exports it."""
-    blobs: dict[str, bytes] = {}
-
-    def add(data: bytes) -> dict[str, Any]:
-        digest = "sha256:" + hashlib.sha256(data).hexdigest()
-        blobs[artefact.blob_path(digest)] = data
-        return {"digest": digest, "size": len(data)}
-
-    diff_ids = ["sha256:" + hashlib.sha256(gzip.decompress(data)).hexdigest() for data in layers]
-    whole = {"created": "2027-01-15T08:00:00Z", "config": config, "rootfs": {"diff_ids": diff_ids}}
-    manifest = {
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": add(json.dumps(whole).encode()),
-        "layers": [add(data) for data in layers],
-    }
-    entry = {"mediaType": manifest["mediaType"], **add(json.dumps(manifest).encode())}
-    blobs["index.json"] = json.dumps({"manifests": [entry]}).encode()
-    with tarfile.open(path, "w") as tar:
-        for name, data in blobs.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
+    archives.write(path, layers, {"created": "2027-01-15T08:00:00Z", "config": config})
 
 
 @dataclass(frozen=True)
