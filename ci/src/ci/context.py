@@ -110,7 +110,7 @@ def _sources(text: str) -> list[str]:
 def _known(text: str, scope: Mapping[str, str]) -> str:
     """Return a path with its variables' values."""
     names = re.findall(r"\$\{?(\w+)", text)
-    expanded = expand(text, dict(scope))
+    expanded = expand(text, scope)
     if any(name not in scope for name in names) or "$" in expanded or '"' in expanded or "'" in expanded:
         raise _NotCertainError
     return expanded

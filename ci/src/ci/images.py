@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ci.compose.model import Build, Service
     from ci.references import ImagesMap
 
-__all__ = ["Artefact", "Builder"]
+__all__ = ["Artefact", "Builder", "pinned", "program"]
 
 # What the kernel calls the architectures of platforms.
 _MACHINES = {
@@ -76,6 +76,23 @@ def _cannot_be_built(name: str, error: dagger.QueryError) -> PipelineError:
 def _by_content(tarball: dagger.File) -> dagger.File:
     """Return it as a file of a directory: that is keyed by its content, a tarball by all it came of."""
     return dag.directory().with_file("image.tar", tarball).file("image.tar")
+
+
+def _platform(name: str) -> dagger.Platform | None:
+    return dagger.Platform(name) if name else None
+
+
+def _pulled(reference: str, platform: str) -> dagger.Container:
+    return dag.container(platform=_platform(platform)).from_(reference)
+
+
+async def pinned(reference: str, platform: str = "") -> str:
+    """Return the reference with a digest: a build that is cached must not outlive a tag that moves."""
+    if "@" in reference:
+        return reference
+    # The engine may know the same content by another name, which not every engine can pull.
+    found = await _pulled(reference, platform).image_ref()
+    return f"{reference}@{found.rpartition('@')[2]}"
 
 
 def program(name: str) -> dagger.File:
@@ -172,7 +189,7 @@ class Builder:
         secrets = await self.secrets(service)
         container = self._context(build, context.readable(parsed, arguments, build.dockerfile)).docker_build(
             dockerfile=build.dockerfile,
-            platform=dagger.Platform(self.platform) if self.platform else None,
+            platform=_platform(self.platform),
             secrets=list(secrets.values()),
             target=build.target,
             build_args=[dagger.BuildArg(name, value) for name, value in sorted(arguments.items())],
@@ -243,19 +260,10 @@ class Builder:
         return replaced
 
     async def _pinned(self, name: str, reference: str) -> str:
-        """Return the reference with a digest: a build that is cached must not outlive a tag that moves."""
-        if "@" in reference:
-            return reference
         try:
-            found = await self._from(reference).image_ref()
+            return await pinned(reference, self.platform)
         except dagger.QueryError as error:
             raise _cannot_be_built(name, error) from None
-        # The engine may know the same content by another name, which not every engine can pull.
-        return f"{reference}@{found.rpartition('@')[2]}"
-
-    def _from(self, reference: str) -> dagger.Container:
-        platform = dagger.Platform(self.platform) if self.platform else None
-        return dag.container(platform=platform).from_(reference)
 
     async def _artefact(
         self, container: dagger.Container, base: str, steps: list[list[str]], name: str
@@ -264,7 +272,7 @@ class Builder:
         below = "-"
         if base != "scratch":
             below = "/base.tar"
-            maker = maker.with_mounted_file(below, _by_content(self._from(base).as_tarball()))
+            maker = maker.with_mounted_file(below, _by_content(_pulled(base, self.platform).as_tarball()))
         try:
             return await (
                 maker.with_mounted_file("/steps.json", dag.file("steps.json", json.dumps(steps)))

@@ -152,33 +152,33 @@ def write_blob(blobs: Path, data: Json) -> tuple[str, int]:
     return f"sha256:{digest}", len(content)
 
 
-def stands_on(image: tuple[Json, Json], base: tuple[Json, Json]) -> bool:
-    """Say whether an image's first layers are those of the base.
+def stands_on(config: Json, base: list[str]) -> bool:
+    """Say whether an image's first layers are those of the base, given by their diff ids.
 
     An engine that was started again knows a layer that it had pulled before by
     its files only, and packs them itself: into another blob, with another diff id.
     """
-    own, below = image[1], base[1]["rootfs"]["diff_ids"]
-    diff_ids: list[str] = own["rootfs"]["diff_ids"]
-    told = [entry.get("created_by") for entry in own.get("history", []) if not entry.get("empty_layer")]
+    diff_ids: list[str] = config["rootfs"]["diff_ids"]
+    told = [entry.get("created_by") for entry in config.get("history", []) if not entry.get("empty_layer")]
     made_by = told if len(told) == len(diff_ids) else [""] * len(diff_ids)
-    pairs = zip(below, diff_ids, made_by, strict=False)
-    return len(below) <= len(diff_ids) and all(a == b or text == RESTORED for a, b, text in pairs)
+    pairs = zip(base, diff_ids, made_by, strict=False)
+    return len(base) <= len(diff_ids) and all(a == b or text == RESTORED for a, b, text in pairs)
 
 
 def make_layers(image: tarfile.TarFile, base: tarfile.TarFile | None, blobs: Path, made: MadeLayers) -> Made:
     """Write all layers; return manifest and config that name them, and their facts."""
     manifest, config = read_image(image)
-    below = read_image(base) if base else ({"layers": []}, {"rootfs": {"diff_ids": []}})
     diff_ids: list[str] = config["rootfs"]["diff_ids"]
-    kept: list[Json] = below[0]["layers"] if stands_on((manifest, config), below) else []
+    kept: list[tuple[Json, str]] = []  # descriptor and diff id of each layer of the base
+    if base:
+        below, below_config = read_image(base)
+        if stands_on(config, below_config["rootfs"]["diff_ids"]):
+            kept = list(zip(below["layers"], below_config["rootfs"]["diff_ids"], strict=True))
     facts: list[Json] = []
     for number, layer in enumerate(manifest["layers"]):
         if base and number < len(kept):
-            layer.update(
-                {key: kept[number][key] for key in ("mediaType", "digest", "size") if key in kept[number]}
-            )
-            diff_ids[number] = below[1]["rootfs"]["diff_ids"][number]
+            descriptor, diff_ids[number] = kept[number]
+            layer.update(descriptor)
             found = keep_layer(blob_of(base, layer["digest"]), blobs, layer, made)
             facts.append({**found, "diff_id": diff_ids[number], "base": True})
         else:

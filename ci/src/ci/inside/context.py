@@ -21,24 +21,17 @@ EPOCH = 315532800
 
 def take(folder: Path, paths: list[str]) -> list[Path]:
     """Return the files and folders to take, relative to the folder."""
+    root = folder.resolve()
     found: set[Path] = set()
     for path in paths:
-        wanted = folder / path
+        wanted = root / path
         if wanted.is_symlink() or wanted.exists():
             found.add(wanted)
             found.update(wanted.rglob("*") if not wanted.is_symlink() and wanted.is_dir() else ())
-    if any(_leads_out(path, folder, found) for path in found):
-        found = set(folder.rglob("*"))
-    return sorted(path.relative_to(folder) for path in found)
-
-
-def _leads_out(path: Path, folder: Path, found: set[Path]) -> bool:
-    """Say whether a link is on the way to a path, or at its end, that needs what is not taken."""
-    real = Path(os.path.realpath(path))
-    return (
-        real != Path(os.path.realpath(folder)) / path.relative_to(folder)
-        and folder / os.path.relpath(real, os.path.realpath(folder)) not in found
-    )
+    # A link on the way to a path, or at its end, that needs what is not taken.
+    if any((real := Path(os.path.realpath(path))) != path and real not in found for path in found):
+        found = set(root.rglob("*"))
+    return sorted(path.relative_to(root) for path in found)
 
 
 def pack(folder: Path, paths: list[Path], target: Path) -> None:

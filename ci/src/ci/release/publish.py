@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dagger import dag
 
 from ci.errors import PipelineError
+from ci.images import pinned
 from ci.release import labels, manifest, summary
 from ci.release.container import program, run
 
@@ -77,8 +78,7 @@ async def candidate(
     """
     materials: dict[str, str] = {}
     for reference in sorted({base, *images} - {"", "scratch"}):
-        pinned = reference if "@" in reference else await dag.container().from_(reference).image_ref()
-        materials[reference] = pinned.rpartition("@")[2]
+        materials[reference] = (await pinned(reference)).rpartition("@")[2]
     return Candidate(artefact, sbom, gates, "" if base == "scratch" else base, materials)
 
 
