@@ -3,21 +3,92 @@
 The module's own code is imported from its source folder, not installed: its
 dependencies are the only thing that takes time to install, and they change
 with the lock alone.
+
+Two things are done without Dagger's client library, because they would take
+most of a short call. A constructor has nothing to run: the main object is its
+arguments (`ci/src/ci/main.py`), so the library, which takes a second to
+import, is not imported for it. And the library asks the engine for the schema
+each time it starts, which takes half a second: it gets the one that the engine
+gave this runtime.
 """
 
+import base64
+import functools
+import http.client
+import json
 import os
+import re
 import sys
-import tomllib
 from pathlib import Path
+from typing import Any
 
-project = Path(os.environ["CI_MODULE"])
-with (project / "pyproject.toml").open("rb") as file:
-    entry_points = tomllib.load(file)["project"]["entry-points"]["dagger.mod"]
-package, _, main_object = entry_points["main_object"].partition(":")
-os.environ["DAGGER_DEFAULT_PYTHON_PACKAGE"] = package
-os.environ["DAGGER_MAIN_OBJECT"] = main_object
-sys.path.insert(0, str(project / "src"))
+SCHEMA = Path("/opt/runtime/schema.json")
 
-from dagger.mod.cli import app  # noqa: E402 - it reads the two variables when imported
+_CALL = "{ currentFunctionCall { parentName name inputArgs { name value } } }"
+_RETURN = "query ($value: JSON!) { currentFunctionCall { returnValue(value: $value) } }"
 
-sys.exit(app(None, "--register" in sys.argv[1:]))
+
+def ask(query: str, **variables: str) -> Any:  # noqa: ANN401 - it is the answer's JSON
+    """Return the engine's answer to a query of this call; raises RuntimeError with what it says instead."""
+    token = base64.b64encode(f"{os.environ['DAGGER_SESSION_TOKEN']}:".encode()).decode()
+    headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+    if parent := os.environ.get("TRACEPARENT"):
+        headers["traceparent"] = parent
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["DAGGER_SESSION_PORT"]))
+    connection.request("POST", "/query", json.dumps({"query": query, "variables": variables}), headers)
+    response = connection.getresponse()
+    text = response.read().decode()
+    connection.close()
+    answer = json.loads(text) if response.status == http.HTTPStatus.OK else {"errors": text}
+    if answer.get("errors"):
+        msg = f"the engine answers: {answer['errors']}"
+        raise RuntimeError(msg)
+    return answer["data"]
+
+
+def state(arguments: list[dict[str, str]]) -> dict[str, Any]:
+    """Return the main object: its fields, as Python names them, with what the constructor was given."""
+    return {
+        re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", each["name"]): json.loads(each["value"])
+        for each in arguments
+    }
+
+
+def constructed() -> bool:
+    """Answer a call of the constructor; return whether it was one."""
+    call = ask(_CALL)["currentFunctionCall"]
+    if not call["parentName"] or call["name"]:
+        return False
+    ask(_RETURN, value=json.dumps(state(call["inputArgs"])))
+    return True
+
+
+def run(*, register: bool) -> int | None:
+    """Import the module's main object, with the client library, and let that do what was asked for."""
+    import tomllib  # noqa: PLC0415 - a constructor needs none of these
+
+    project = Path(os.environ["CI_MODULE"])
+    with (project / "pyproject.toml").open("rb") as file:
+        entry_points = tomllib.load(file)["project"]["entry-points"]["dagger.mod"]
+    package, _, main_object = entry_points["main_object"].partition(":")
+    os.environ["DAGGER_DEFAULT_PYTHON_PACKAGE"] = package
+    os.environ["DAGGER_MAIN_OBJECT"] = main_object
+    sys.path.insert(0, str(project / "src"))
+
+    from dagger.client import _session  # noqa: PLC0415 - as above
+    from dagger.mod.cli import app  # noqa: PLC0415 - it reads the two variables when imported
+
+    patched: Any = _session
+    patched.GraphQLClient = functools.partial(with_schema, patched.GraphQLClient)
+    return app(None, register)
+
+
+def with_schema(client: Any, **options: Any) -> Any:  # noqa: ANN401 - as the library has it
+    """Return the library's GraphQL client, with the schema that is there instead of one it would ask for."""
+    del options["fetch_schema_from_transport"]
+    return client(introspection=json.loads(SCHEMA.read_text()), **options)
+
+
+if __name__ == "__main__":
+    registers = "--register" in sys.argv[1:]
+    sys.exit(None if not registers and constructed() else run(register=registers))

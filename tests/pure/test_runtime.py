@@ -1,0 +1,65 @@
+"""What `ci/runtime` does without Dagger's client library: held against that library and our main object."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from dagger.client import _session
+from dagger.mod._utils import to_camel_case
+from graphql import build_schema, introspection_from_schema
+
+from ci.main import Ci
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ENTRYPOINT = Path(__file__).parents[2] / "ci" / "runtime" / "entrypoint.py"
+
+
+@pytest.fixture(scope="module")
+def entrypoint() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("entrypoint", ENTRYPOINT)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_main_object_is_its_arguments() -> None:
+    constructors = {"__init__", "__new__", "__post_init__", "create"}
+    assert not constructors & {name for each in Ci.__mro__[1:-1] for name in vars(each)}
+    assert not constructors & set(re.findall(r"def (\w+)", inspect.getsource(Ci)))
+
+
+def test_a_constructor_s_arguments_become_the_fields_of_the_main_object(entrypoint: ModuleType) -> None:
+    names = [each.name for each in dataclasses.fields(Ci)]
+    given = [{"name": to_camel_case(name), "value": json.dumps(f"id of {name}")} for name in names]
+    assert entrypoint.state(given) == {name: f"id of {name}" for name in names}
+    assert len(names) > 2
+
+
+def test_the_client_library_takes_the_schema_that_is_there(
+    entrypoint: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema: Any = introspection_from_schema(build_schema("type Query { answer: Int }"))
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    monkeypatch.setattr(entrypoint, "SCHEMA", tmp_path / "schema.json")
+    made: list[Any] = []
+    library_s = vars(_session)["GraphQLClient"]
+
+    def client(**options: object) -> object:
+        made.append(entrypoint.with_schema(library_s, **options))
+        return made[0]
+
+    monkeypatch.setattr(_session, "GraphQLClient", client)
+    _session.ClientSession(_session.ConnectParams(port=1, session_token="none"))  # noqa: S106 - none is connected
+    assert "answer" in made[0].schema.type_map["Query"].fields
+    assert not made[0].fetch_schema_from_transport
