@@ -65,3 +65,10 @@ def test_no_mirror_at_all_is_an_error() -> None:
     closed = ImagesMap(dict.fromkeys(mirrors.DEFAULT))
     with pytest.raises(PipelineError, match="no mirror of the vulnerability database is available here"):
         mirrors.resolve([], closed, service=False)
+
+
+def test_the_registry_that_images_go_to_may_have_the_database_or_not() -> None:
+    assert mirrors.is_mirror("127.0.0.1:5000", [], CLOSED)
+    assert not mirrors.is_mirror("127.0.0.1:5001", [], CLOSED)
+    assert not mirrors.is_mirror("127.0.0.1:5000", ["registry.example/trivy-db:2"], CLOSED)
+    assert mirrors.is_mirror("registry.example", ["registry.example/trivy-db:2"], CLOSED)

@@ -10,7 +10,7 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from ci.references import ImagesMap
 
-__all__ = ["DEFAULT", "IMAGE", "Mirrors", "image", "resolve"]
+__all__ = ["DEFAULT", "IMAGE", "Mirrors", "image", "is_mirror", "resolve"]
 
 # Trivy's own, in its order; the second is the source of the first.
 DEFAULT = ("mirror.gcr.io/aquasec/trivy-db:2", "ghcr.io/aquasecurity/trivy-db:2")
@@ -48,6 +48,12 @@ def image(images: ImagesMap) -> str:
     """Return the image that has the database here, empty if the images map names none."""
     found = images.resolve(IMAGE, where="the scan's database")
     return "" if found in {None, IMAGE} else str(found)
+
+
+def is_mirror(host: str, wanted: list[str], images: ImagesMap) -> bool:
+    """Return whether one of the mirrors is in the registry of that host and port."""
+    found = (images.resolve(text, where="--mirrors") for text in wanted or DEFAULT)
+    return any(text.startswith(f"{host}/") for text in found if text)
 
 
 def resolve(wanted: list[str], images: ImagesMap, *, service: bool) -> Mirrors:

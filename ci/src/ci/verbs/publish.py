@@ -14,6 +14,7 @@ from ci.release import labels, registries, summary, version
 from ci.release import publish as releases
 from ci.release.container import Access
 from ci.release.signing import Signing, signing
+from ci.scan.mirrors import is_mirror
 from ci.told import told
 from ci.verbs.arguments import (
     Commit,
@@ -97,7 +98,7 @@ class Publish(GateReport):
         origin = await self._origin(commit, created, source_url)
         order = await self._order(access, origin, ref, default_branch, workflow, dry_run=dry_run)
         order = await self._signed(order, sign_key, sign_password)
-        text, outcome = await self._publish(order, jobs, database_registry or registry_service, mirrors)
+        text, outcome = await self._publish(order, jobs, database_registry, mirrors)
         return f"{text}\n\n{outcome.text()}"
 
     @function(cache="never")
@@ -125,7 +126,7 @@ class Publish(GateReport):
         origin = await self._origin(commit, created, source_url)
         order = await self._order(access, origin, ref, default_branch, workflow)
         order = await self._signed(order, sign_key, sign_password)
-        _, outcome = await self._publish(order, jobs, database_registry or registry_service, mirrors)
+        _, outcome = await self._publish(order, jobs, database_registry, mirrors)
         return outcome.directory()
 
     async def _order(
@@ -153,6 +154,10 @@ class Publish(GateReport):
         self, order: Order, jobs: int, database: dagger.Service | None, mirrors: list[str] | None
     ) -> tuple[str, releases.Outcome]:
         """Let every gate run on all images, and publish those that the ref is about."""
+        # The registry that is lent for the images may be the one that has the database.
+        images = (await self._builder()).images
+        if database is None and is_mirror(order.access.registry.host, mirrors or [], images):
+            database = order.access.service
         passed = await self._gate(jobs, database, mirrors)
         chosen = [order.tags.service] if order.tags.service else list(passed.artefacts)
         candidates = {

@@ -122,7 +122,7 @@ class Release(Publish):
         order = await self._order(access, origin, ref, "", workflow, dry_run=dry_run)
         _check_version(order)
         order = await self._signed(order, sign_key, sign_password)
-        text, outcome = await self._publish(order, jobs, database_registry or registry_service, mirrors)
+        text, outcome = await self._publish(order, jobs, database_registry, mirrors)
         written = notes.notes(outcome.release, log, source=origin.source)
         files = outcome.directory().with_new_file("gates.txt", f"{text}\n").with_new_file("notes.md", written)
         return await self._promoted(files, outcome, access, target)
