@@ -11,7 +11,7 @@ import pytest
 from airgap.catalogue import images_map
 from ci import tools
 from tests.engine.shops import COMMIT, SOUND, VULNERABLE, Shop, shop
-from tests.release.registry import Registry
+from tests.release.registry import Registry, guarded_by_password
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,6 +198,20 @@ def test_where_cosign_cannot_be_had_the_command_that_makes_it_is_named(
     publish = ["publish", "--registry", "myteam.azurecr.io", "--sign-key", "env:COSIGN_KEY", *origin]
     called = sound.call("--images", str(tmp_path / "images.json"), *publish)
     assert_refused(called, "cosign is not here: its image", "python3 -m airgap image cosign")
+
+
+def test_a_registry_that_refuses_us_ends_the_work_at_once(sound: Shop, tmp_path: Path) -> None:
+    dockerfile = sound.folder / "shop" / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("USER ", "RUN sleep 3600\nUSER "))
+    (tmp_path / "password").write_text("not alice's")
+    guarded = guarded_by_password(tmp_path / "guarded").start()
+    try:
+        password = ["--username", "alice", "--password", f"file:{tmp_path}/password"]
+        called = sound.published("publish", guarded.host, TAG, *password)
+    finally:
+        guarded.stop()
+    assert_refused(called, f"list the tags of {guarded.host}/team/shop: the registry")
+    assert "not alice's" not in called.error
 
 
 def test_a_password_in_clear_is_refused_and_not_repeated(sound: Shop) -> None:

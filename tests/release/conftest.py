@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.release import sets
 from tests.release.proxy import Proxy
-from tests.release.registry import PASSWORD, Registry, find
+from tests.release.registry import Registry, guarded_by_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +24,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Registry]:
     """A registry that wants alice's password."""
-    folder = tmp_path / "guarded"
-    folder.mkdir()
-    htpasswd = find("HTPASSWD", "htpasswd", "apt-get install apache2-utils")
-    made = subprocess.run([htpasswd, "-nbB", "alice", PASSWORD], capture_output=True, text=True, check=True)
-    (folder / "htpasswd").write_text(made.stdout)
-    auth = {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}
-    running = Registry(folder, auth=auth).start()
+    running = guarded_by_password(tmp_path / "guarded").start()
     yield running
     running.stop()
 

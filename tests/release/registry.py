@@ -144,3 +144,12 @@ class Registry:
             "http": {"addr": self.host},
             **({"auth": self.auth} if self.auth else {}),
         }
+
+
+def guarded_by_password(folder: Path) -> Registry:
+    """Return a registry that wants alice's password, not started yet."""
+    folder.mkdir()
+    htpasswd = find("HTPASSWD", "htpasswd", "apt-get install apache2-utils")
+    made = subprocess.run([htpasswd, "-nbB", "alice", PASSWORD], capture_output=True, text=True, check=True)
+    (folder / "htpasswd").write_text(made.stdout)
+    return Registry(folder, auth={"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}})

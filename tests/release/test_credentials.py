@@ -33,6 +33,16 @@ def test_the_right_password_opens(end: str, guarded: Registry, release: sets.Set
     assert guarded.get("/v2/shop/agent/tags/list")[0] == 401
 
 
+def test_whether_a_registry_lets_us_in_can_be_asked_before_a_push(
+    guarded: Registry, release: sets.Set, tmp_path: Path
+) -> None:
+    for number, (password, code) in enumerate([(PASSWORD, 0), ("wrong", 10)]):
+        request = with_password(release, guarded.host, tmp_path, "alice", password)
+        asked = {**request, "repositories": [f"{guarded.host}/team/not-there"]}
+        run = sets.run(asked, tmp_path / f"run-{number}", "reach")
+        assert (run.code, "list the tags of" in run.error) == (code, bool(code))
+
+
 def test_wrong_credentials_are_said_at_once_and_not_repeated(
     guarded: Registry, release: sets.Set, tmp_path: Path
 ) -> None:

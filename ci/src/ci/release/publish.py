@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ci.release.signing import Signing
     from ci.tags import Tags
 
-__all__ = ["Candidate", "Outcome", "candidate", "promote", "publish", "verify"]
+__all__ = ["Candidate", "Outcome", "candidate", "promote", "publish", "reach", "verify"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,16 @@ async def candidate(
     for reference in sorted({base, *images} - {"", "scratch"}):
         materials[reference] = (await pinned(reference)).rpartition("@")[2]
     return Candidate(artefact, sbom, gates, "" if base == "scratch" else base, materials)
+
+
+async def reach(builder: Builder, accesses: Mapping[str, Access], services: Sequence[str]) -> None:
+    """Refuse registries that do not answer, or do not let us in: better now than after all the work."""
+    repositories = [
+        repository
+        for access in accesses.values()
+        for repository in access.registry.repositories(list(services)).values()
+    ]
+    await run(program(builder), "reach", {"repositories": repositories}, accesses)
 
 
 async def publish(  # noqa: PLR0913 - a release is made of these

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
+import anyio
 import dagger
 from dagger import Doc
 
@@ -46,7 +47,10 @@ VERSION_FILE = "pyproject.toml"
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be published, and where: checked before anything is built."""
+    """What is to be published, and where: checked before anything is built.
+
+    `target` is where it will be promoted to.
+    """
 
     access: Access
     origin: labels.Origin
@@ -55,6 +59,7 @@ class Order:
     workflow: str = ""
     signing: Signing = field(default_factory=Signing)
     dry_run: bool = False
+    target: Access | None = None
 
 
 class Publish(GateReport):
@@ -158,7 +163,9 @@ class Publish(GateReport):
         images = (await self._builder()).images
         if database is None and is_mirror(order.access.registry.host, mirrors or [], images):
             database = order.access.service
-        passed = await self._gate(jobs, database, mirrors)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._reach, order)
+            passed = await self._gate(jobs, database, mirrors)
         chosen = [order.tags.service] if order.tags.service else list(passed.artefacts)
         candidates = {
             name: await releases.candidate(
@@ -182,6 +189,12 @@ class Publish(GateReport):
             dry_run=order.dry_run,
         )
         return passed.text, outcome
+
+    async def _reach(self, order: Order) -> None:
+        """Ask the registries while the gates run, and end these where that fails."""
+        accesses = {"registry": order.access} | ({"registry-to": order.target} if order.target else {})
+        built = [order.tags.service] if order.tags.service else list((await self._load()).compose.built)
+        await releases.reach(await self._builder(), accesses, built)
 
     async def _origin(self, commit: str, created: str, source_url: str) -> labels.Origin:
         text = await self.source.file(VERSION_FILE).contents()

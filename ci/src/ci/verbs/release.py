@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import dagger
@@ -121,7 +122,7 @@ class Release(Publish):
         origin = await self._origin(commit, created, source_url)
         order = await self._order(access, origin, ref, "", workflow, dry_run=dry_run)
         _check_version(order)
-        order = await self._signed(order, sign_key, sign_password)
+        order = replace(await self._signed(order, sign_key, sign_password), target=target)
         text, outcome = await self._publish(order, jobs, database_registry, mirrors)
         written = notes.notes(outcome.release, log, source=origin.source)
         files = outcome.directory().with_new_file("gates.txt", f"{text}\n").with_new_file("notes.md", written)

@@ -1,8 +1,8 @@
 """Push a set of images all or none, promote it, or verify it.
 
-    python3 -m ci.inside.registry push|verify|key REQUEST.json OUTCOME.json
+    python3 -m ci.inside.registry push|verify|key|reach REQUEST.json OUTCOME.json
 
-`key` tries the key that a push would sign with.
+`key` tries the key that a push would sign with, `reach` whether the registries answer and let us in.
 
 What happens is told on the error stream while it does. The outcome is
 {"error": …} with exit code 10, or what is in the registry now. Passwords come
@@ -175,6 +175,9 @@ def run(command: str, request: Json) -> Json:
         with os.fdopen(file, "w") as config:
             json.dump(configuration(request["registries"]), config)
         regctl = Regctl(request["regctl"], folder, Limits(**request.get("limits", {})))
+        if command == "reach":
+            each(request["repositories"], regctl.tags, limit=request["parallel"])
+            return {"images": []}
         cosign = cosign_of(request, folder)
         if command == "push":
             return push(regctl, cosign, request, folder)
@@ -184,7 +187,7 @@ def run(command: str, request: Json) -> Json:
 
 def main(command: str, request: str, outcome_file: str) -> int:
     """Write the outcome, whichever it is; return the exit code."""
-    if command not in {"push", "verify", "key"}:
+    if command not in {"push", "verify", "key", "reach"}:
         sys.exit(__doc__)
     try:
         result = run(command, json.loads(Path(request).read_text()))
