@@ -10,20 +10,22 @@ import platform
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airgap.errors import AirgapError
 from airgap.progress import Progress
 from airgap.state import State
-from bench import growth, measure, overhead, report, sides, stack
+from bench import growth, init, measure, overhead, report, sides, stack, upload
 from bench.cases import CASES
 from bench.peer.docker import Docker, default_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LIMIT = 1800.0  # seconds, for one run
+PARTS = ("overhead", "growth", "init", "upload", "stack", "cases")
 DEFAULT = ("nothing", "readme", "source-line", "dependency", "shared-package")
 
 
@@ -36,15 +38,12 @@ def main(argv: list[str]) -> int:
     result: dict[str, object] = {"machine": _machine(), "load": os.getloadavg()[0]}
     failed = False
     chosen = options.cases.split(",") if options.cases else list(DEFAULT)
-    if "overhead" in options.parts:
-        result["overhead"] = seen = overhead.measure(options.repeat, say)
-        failed |= bool(seen["exceeded"])
-    if "growth" in options.parts:
-        result["growth"] = seen = growth.measure(say)
-        failed |= bool(seen["exceeded"])
-    if "stack" in options.parts:
-        result["stack"] = seen = stack.measure(options.repeat, Docker(State(default_state()), say), say)
-        failed |= bool(seen["exceeded"])
+    for name, part in _budgeted(options.repeat, say).items():
+        if name in options.parts:
+            result[name] = seen = part()
+            for text in seen["exceeded"]:
+                say(f"over budget: {text}")
+            failed |= bool(seen["exceeded"])
     if "cases" in options.parts:
         cases = _cases(Choice(chosen, options.steps, options.repeat, options.lock), output, say)
         result["cases"] = cases
@@ -56,6 +55,17 @@ def main(argv: list[str]) -> int:
     return int(failed)
 
 
+def _budgeted(repeat: int, say: Progress) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Return the parts that have a budget, in the order they are measured in."""
+    return {
+        "overhead": partial(overhead.measure, repeat, say),
+        "growth": partial(growth.measure, say),
+        "init": partial(init.measure, repeat, say),
+        "upload": partial(upload.measure, repeat, say),
+        "stack": lambda: stack.measure(repeat, Docker(State(default_state()), say), say),
+    }
+
+
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__, allow_abbrev=False)
     parser.add_argument("--repeat", type=int, default=5, help="runs of each case and side (5)")
@@ -65,9 +75,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--parts",
-        default="overhead,growth,stack,cases",
+        default=",".join(PARTS),
         type=lambda text: text.split(","),
-        help="what to measure",
+        help=f"of {', '.join(PARTS)}: what to measure (all)",
     )
     parser.add_argument(
         "--steps",
@@ -83,6 +93,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     for name in (options.cases or "").split(","):
         if name and name not in CASES:
             parser.error(f"there is no case {name!r}; choose from {', '.join(CASES)}")
+    for name in options.parts:
+        if name not in PARTS:
+            parser.error(f"there is no part {name!r}; choose from {', '.join(PARTS)}")
     for name in options.steps:
         if name not in sides.STEPS:
             parser.error(f"there is no step {name!r}; choose from {', '.join(sides.STEPS)}")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 SIZES = (1, 5, 20, 50, 200)
 ROOT = Path(__file__).parents[1]
-_READ = ROOT / "ci" / "src" / "ci" / "inside" / "compose_config.py"
-_REQUEST = json.dumps({"files": [], "profiles": [], "given": [], "plain": {}})
+READ = ROOT / "ci" / "src" / "ci" / "inside" / "compose_config.py"
+REQUEST = json.dumps({"files": [], "profiles": [], "given": [], "plain": {}})
 # Budgets: the plan on top of Compose's own, and its growth.
 MOST_ADDED = 1.0  # seconds above the Compose binary's own time, for each size
 MOST_EXPONENT = 1.2  # 1 is linear; small sizes are mostly constant
@@ -86,7 +86,7 @@ def _one(folder: Path, size: int) -> dict[str, float]:
     config = [binary, "--project-directory", str(folder), "config", "--format", "json", "--quiet"]
     compose = min(timed(["env", "TOKEN=x", *config], folder) for _ in range(3))
     read = min(
-        timed([sys.executable, str(_READ), binary, str(folder), str(outcome), _REQUEST], folder)
+        timed([sys.executable, str(READ), binary, str(folder), str(outcome), REQUEST], folder)
         for _ in range(3)
     )
     command = [sys.executable, "-c", _PLAN, str(ROOT / "ci" / "src"), str(outcome), str(size)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from airgap.errors import AirgapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _SAMPLE = 0.2  # seconds between two looks at the memory
 
@@ -60,14 +60,22 @@ def run(command: Sequence[str], folder: Path, *, disk: Path, log: Path, limit: f
     return Cost(seconds, cpu, int(network), peak.most, int(used), code)
 
 
-def timed(command: Sequence[str], folder: Path) -> float:
+def timed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> float:
     """Return the seconds of wall clock that a program takes; AirgapError if it fails."""
     began = time.monotonic()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    printed(command, folder, env)
+    return time.monotonic() - began
+
+
+def printed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> str:
+    """Return what a program prints; AirgapError if it fails. ``env`` is added to this process's own."""
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         shown = done.stderr[-3000:]
         raise AirgapError(f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{shown}")
-    return time.monotonic() - began
+    return done.stdout
 
 
 def spread(seconds: Sequence[float], digits: int = 2) -> dict[str, float]:

@@ -15,6 +15,7 @@ from ci.errors import PipelineError
 from ci.images import program
 from ci.stack import values
 from ci.stack.mounts import Mount
+from ci.stack.settings import HOME, STATE, VOLUMES, configuration
 
 if TYPE_CHECKING:
     from ci.compose.model import Service
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Containers"]
 
-STATE = "/.ci-state"
-HOME = "/.ci"
-VOLUMES = f"{HOME}/volumes"
 SHORTEST_LINE = 8  # of a secret file, to be hidden by itself: a shorter one is in ordinary text
 HOOKS = ("post_start", "pre_stop")
 
@@ -134,27 +132,6 @@ class Containers:
         """Return the volume that a container's init writes to and takes orders from."""
         return dag.cache_volume(f"stack-{run}-state-{name}")
 
-    def _config(self, planned: Planned) -> dict[str, Any]:
-        raw, image = planned.service.raw, self.image(planned)
-        own = [variable.partition("=")[0] for variable in image.get("Env") or ()]
-        names = sorted({*own, *planned.environment, *planned.secret_environment})
-        return {
-            **planned.init,
-            "enforce": True,
-            "environment": names,
-            "user": str(raw.get("user") or image.get("User") or ""),
-            "hostname": planned.init["hostname"] or planned.name,
-            "state": STATE,
-            "stop_signal": raw.get("stop_signal") or image.get("StopSignal") or "",
-            "health": values.health(raw, image),
-            "binds": [
-                {"source": f"{VOLUMES}/{number}/{mount.subpath}", "target": mount.target}
-                for number, mount in enumerate(planned.mounts)
-                if mount.subpath
-            ],
-            "placeholders": self._marks(planned),
-        }
-
     def _marks(self, planned: Planned) -> dict[str, str]:
         """Return the placeholders in the commands, each with the variable that the init fills it from."""
         raw = planned.service.raw
@@ -169,10 +146,11 @@ class Containers:
                 container = self._mount(container, planned, mount, run)
         for file in planned.files:
             container = self._file(container, file, f"{run}-{planned.name}")
+        config = configuration(planned, self.image(planned), self._marks(planned))
         home = (
             dag.directory()
             .with_file("init", self.init)
-            .with_new_file("config.json", json.dumps(self._config(planned)))
+            .with_new_file("config.json", json.dumps(config))
             .with_new_directory("run")
         )
         parts = {number: mount for number, mount in enumerate(planned.mounts) if mount.subpath}

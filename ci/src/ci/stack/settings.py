@@ -1,4 +1,4 @@
-"""The configuration of one service's init, except what its image says."""
+"""The configuration of one service's init: what the file decides, and the rest of it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,40 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.compose.model import Service
+    from ci.stack.plan import Planned
 
-__all__ = ["names", "neighbours", "settings"]
+__all__ = ["HOME", "STATE", "VOLUMES", "configuration", "names", "neighbours", "settings"]
+
+# Where a service's container has the init with its configuration, and the init's log and outcome.
+HOME = "/.ci"
+STATE = "/.ci-state"
+VOLUMES = f"{HOME}/volumes"
+
+
+def configuration(planned: Planned, image: dict[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
+    """Return the whole of it: the planned keys with what the image's config says.
+
+    `marks` are placeholders in commands, each with the variable that it is filled from.
+    """
+    raw = planned.service.raw
+    own = [variable.partition("=")[0] for variable in image.get("Env") or ()]
+    passed = sorted({*own, *planned.environment, *planned.secret_environment})
+    return {
+        **planned.init,
+        "enforce": True,
+        "environment": passed,
+        "user": str(raw.get("user") or image.get("User") or ""),
+        "hostname": planned.init["hostname"] or planned.name,
+        "state": STATE,
+        "stop_signal": raw.get("stop_signal") or image.get("StopSignal") or "",
+        "health": values.health(raw, image),
+        "binds": [
+            {"source": f"{VOLUMES}/{number}/{mount.subpath}", "target": mount.target}
+            for number, mount in enumerate(planned.mounts)
+            if mount.subpath
+        ],
+        "placeholders": dict(marks),
+    }
 
 
 def settings(
