@@ -29,6 +29,7 @@ def called(dagger: Dagger) -> Called:
         "1 file would be reformatted",
         'has type "str"',
         "Dockerfile:1 DL3007 warning",
+        "services.inline.build.dockerfile_inline.Dockerfile:1 DL3007 warning",
         "services.web.pid: shares a namespace",
         'not a valid duration string: "often"',
         'label "ubuntu-1" is unknown',

@@ -93,6 +93,16 @@ def test_a_planted_key_and_token_are_found_in_image_and_source(dagger: Dagger, t
     assert TOKEN not in called.error + called.stdout
 
 
+def test_a_dockerfile_of_the_compose_file_is_scanned_with_the_source(dagger: Dagger, tmp_path: Path) -> None:
+    here = shop(dagger, tmp_path / "shop")
+    text = (here.folder / "shop" / "Dockerfile").read_text()
+    build = {"context": "shop", "dockerfile_inline": f"{text}USER root\n".replace("$", "$$")}
+    (here.folder / "compose.yaml").write_text(json.dumps({"services": {"shop": {"build": build}}}))
+    called = here.scan()
+    assert called.code != 0
+    assert "services.shop.build.dockerfile_inline.Dockerfile" in called.error
+
+
 def test_settings_of_trivy_in_the_source_let_nothing_pass(dagger: Dagger, tmp_path: Path) -> None:
     here = shop(dagger, tmp_path / "shop")
     (here.folder / "shop" / "app" / "deploy.pem").write_text(KEY + "\n")

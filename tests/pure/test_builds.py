@@ -47,11 +47,13 @@ def test_builds_in_a_circle_are_named_in_their_order() -> None:
 
 
 def test_keys_that_cannot_be_honoured_are_refused_by_name() -> None:
+    remote = {"build": {"context": ".", "additional_contexts": {"x": "git@example.com:x.git", "y": "y"}}}
     with pytest.raises(PipelineError) as caught:
-        check(a=contexts("b"), b={"build": {"context": ".", "network": "host"}})
-    assert "2 key(s)" in str(caught.value)
-    assert "services.a.build.additional_contexts: the builder takes one context" in str(caught.value)
+        check(a=contexts("b"), b={"build": {"context": ".", "network": "host"}}, c=remote)
+    assert "3 key(s)" in str(caught.value)
+    assert "services.a.build.additional_contexts[service]: the builder cannot build on" in str(caught.value)
     assert "services.b.build.network" in str(caught.value)
+    assert "services.c.build.additional_contexts[remote]: clone it into" in str(caught.value)
 
 
 def test_a_build_secret_is_a_variable_or_a_file() -> None:

@@ -82,6 +82,27 @@ def test_the_dockerfile_and_what_it_ignores_are_always_there() -> None:
     assert found == (".dockerignore", "a", "build/web.Dockerfile", "build/web.Dockerfile.dockerignore")
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("FROM x\nCOPY --from=data a b/c /x/\nCOPY --from=other d /x\nCOPY e /x", {"a", "b/c"}),
+        ("FROM x\nCOPY --chown=1 --from=DATA /a/b* /x", {"a"}),
+        ("ARG A=a\nFROM x\nARG A\nCOPY --from=data $A /x", {"a"}),
+        ("FROM x\nCOPY a /x", set()),
+        ("FROM x\nRUN --mount=from=other,target=/o --mount=target=/here x", set()),
+        ("FROM x\nCOPY --from=data / /x", {"."}),
+        ("FROM x\nCOPY --from=data *.py /x", {"."}),
+        ("FROM x\nRUN --mount=from=data,target=/d x", {"."}),
+        ("FROM x\nRUN --mount=type=cache,from=data,target=/d x", {"."}),
+        ("FROM data AS x\nCOPY --from=x a /a", {"."}),
+        ("ARG A=data\nFROM $A", {"."}),
+    ],
+)
+def test_what_a_build_can_read_of_an_additional_context(text: str, paths: set[str]) -> None:
+    found = context.readable_of(dockerfile.read(text), {}, "data")
+    assert set(found) == (paths if paths == {"."} else {*paths, ".dockerignore"})
+
+
 def test_our_services_read_themselves_and_what_they_share() -> None:
     text = (ROOT / "services" / "agent" / "Dockerfile").read_text()
     assert readable(text, "services/agent/Dockerfile") == (

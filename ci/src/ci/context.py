@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ci.dockerfile import Dockerfile, Instruction
 
-__all__ = ["readable"]
+__all__ = ["readable", "readable_of"]
 
 _ASSIGNMENT = re.compile(r"(\w+)(?:=(\"[^\"]*\"|'[^']*'|\S*))?", re.ASCII)
 _REMOTE = re.compile(r"\w+://|git@")
@@ -31,26 +31,43 @@ def readable(dockerfile: Dockerfile, build_arguments: Mapping[str, str], path: s
     They may be more than it reads, never less; a folder stands for all in it.
     None means the whole context, where that is not certain.
     """
-    known = {**dockerfile.arguments, **build_arguments}
-    environments: dict[str, dict[str, str]] = {}
-    found: set[str] = set()
     try:
-        for stage in dockerfile.stages:
-            environment = dict(environments.get(stage.base.lower(), {}))
-            scope = dict(environment)
-            for step in stage.instructions:
-                if step.keyword == "ENV":
-                    environment |= _set(step, scope)
-                elif step.keyword == "ARG":
-                    scope |= _declared(step, scope, known, build_arguments)
-                scope |= environment
-                found.update(_paths(step, scope))
-            environments[stage.name] = environment
+        found = _read(dockerfile, build_arguments, "")
         if not found:  # the base image may have ONBUILD, which reads what only it knows
             return None
         return tuple(sorted(found | {_inside(path), _inside(f"{path}.dockerignore"), ".dockerignore"}))
     except _NotCertainError:
         return None
+
+
+def readable_of(dockerfile: Dockerfile, build_arguments: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return the paths that a build can read of its additional context, with the ignore file; `.` is all."""
+    known = {**dockerfile.arguments, **build_arguments}
+    if any(expand(stage.base, known).lower() == name for stage in dockerfile.stages):
+        return (".",)
+    try:
+        return tuple(sorted(_read(dockerfile, build_arguments, name) | {".dockerignore"}))
+    except _NotCertainError:
+        return (".",)
+
+
+def _read(dockerfile: Dockerfile, build_arguments: Mapping[str, str], name: str) -> set[str]:
+    """Return what is read of the additional context of that name; without one, of the context."""
+    known = {**dockerfile.arguments, **build_arguments}
+    environments: dict[str, dict[str, str]] = {}
+    found: set[str] = set()
+    for stage in dockerfile.stages:
+        environment = dict(environments.get(stage.base.lower(), {}))
+        scope = dict(environment)
+        for step in stage.instructions:
+            if step.keyword == "ENV":
+                environment |= _set(step, scope)
+            elif step.keyword == "ARG":
+                scope |= _declared(step, scope, known, build_arguments)
+            scope |= environment
+            found.update(_paths(step, scope, name))
+        environments[stage.name] = environment
+    return found
 
 
 def _set(step: Instruction, scope: Mapping[str, str]) -> dict[str, str]:
@@ -75,20 +92,21 @@ def _unquoted(text: str) -> str:
     return text.strip("\"'")
 
 
-def _paths(step: Instruction, scope: Mapping[str, str]) -> Iterator[str]:
-    """Yield what one step reads of the context."""
+def _paths(step: Instruction, scope: Mapping[str, str], name: str) -> Iterator[str]:
+    """Yield what one step reads of that context."""
     if step.keyword == "ONBUILD":
         raise _NotCertainError
     if step.keyword == "RUN":
         for mount in re.findall(r"--mount=(\S+)", step.text):
             options = dict(part.partition("=")[::2] for part in mount.split(","))
-            if options.get("type", "bind") == "bind" and "from" not in options:
+            reads = name or options.get("type", "bind") == "bind"
+            if reads and options.get("from", "").lower() == name:
                 raise _NotCertainError
     if step.keyword not in ("COPY", "ADD"):
         return
     words = step.text.split()
     flags = [word for word in words if word.startswith("--")]
-    if any(flag.startswith("--from") for flag in flags):
+    if next((flag.partition("=")[2] for flag in flags if flag.startswith("--from")), "").lower() != name:
         return
     rest = " ".join(word for word in words if not word.startswith("--"))
     for source in _sources(rest):

@@ -12,9 +12,10 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Dockerfile", "Instruction", "Stage", "expand", "read"]
+__all__ = ["Dockerfile", "Instruction", "Stage", "expand", "pieces", "read"]
 
 _CONTINUED = re.compile(r"[\\`][ \t]*\n")
+_ESCAPE = re.compile(r"\A(?:[ \t]*#.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.IGNORECASE)
 _COMMENT = re.compile(r"^[ \t]*#.*\n?", re.MULTILINE)
 _VARIABLE = re.compile(r"\$(?:(?P<plain>\w+)|\{(?P<name>\w+)(?::?-(?P<default>[^}]*))?\})", re.ASCII)
 
@@ -44,6 +45,11 @@ class Stage:
     name: str
     platform: str = ""
     instructions: tuple[Instruction, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """All that it takes files from, as written: what it starts from, and each `from=`."""
+        return [self.base, *(name for step in self.instructions for name in _FROM.findall(step.text))]
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,7 @@ class Dockerfile:
             if id(stage) in seen:
                 continue
             seen.add(id(stage))
-            copied = [name for step in stage.instructions for name in _FROM.findall(step.text)]
-            for name in [stage.base, *copied]:
+            for name in stage.names:
                 expanded = expand(name, values)
                 other = stages.get(expanded.lower())
                 if other is not None and other is not stage:
@@ -138,18 +143,37 @@ def read(text: str) -> Dockerfile:
 
 
 def _instructions(text: str) -> Iterator[Instruction]:
-    """Yield the instructions; the lines of a here-document are none."""
+    for keyword, piece in pieces(text):
+        if keyword:
+            _, *rest = _CONTINUED.sub(" ", _COMMENT.sub("", piece)).split()
+            yield Instruction(keyword, " ".join(rest))
+
+
+def pieces(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the text piece by piece: each instruction's lines, with its keyword.
+
+    Other lines have none: comments, empty ones, and those of a here-document.
+    """
+    continues = re.compile(r"`[ \t]*$" if _ESCAPE.match(text) else r"\\[ \t]*$")
     waiting: list[str] = []
-    for line in _CONTINUED.sub(" ", _COMMENT.sub("", text)).splitlines():
+    piece = ""
+    for line in text.splitlines(keepends=True):
         if waiting:
             if line.strip() == waiting[0]:
                 waiting.pop(0)
+            yield "", line
             continue
-        keyword, _, rest = line.strip().partition(" ")
-        if keyword:
-            yield Instruction(keyword.upper(), " ".join(rest.split()))
-        if keyword.upper() in _LAYERS:
-            waiting = _HEREDOC.findall(rest)
+        piece += line
+        nothing = not line.strip() or line.lstrip().startswith("#")
+        if (nothing and piece != line) or (not nothing and continues.search(line.rstrip("\r\n"))):
+            continue
+        keyword = "" if nothing else re.split(r"[\s\\`]", piece.lstrip(), maxsplit=1)[0].upper()
+        if keyword in _LAYERS:
+            waiting = _HEREDOC.findall(piece)
+        yield keyword, piece
+        piece = ""
+    if piece:
+        yield re.split(r"[\s\\`]", piece.lstrip(), maxsplit=1)[0].upper(), piece
 
 
 def _stage(text: str) -> Stage:

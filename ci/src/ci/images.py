@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from time import time
 from typing import TYPE_CHECKING, Any
 
 import dagger
 from dagger import dag
 
-from ci import context, dockerfile, tools
+from ci import inputs, tools
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.compose.model import Build, Service
+    from ci.dockerfile import Dockerfile
     from ci.references import ImagesMap
 
 __all__ = ["Artefact", "Builder", "pinned", "program"]
@@ -42,7 +42,7 @@ class Artefact:
     `facts.json`; `facts` is the latter read. `built` says whether the engine
     made it in this call or had it already; `seconds` is how long that took.
     `base` is the reference that its last stage stands on, `images` those of
-    all its `*_IMAGE` arguments, as they were resolved.
+    all its `*_IMAGE` arguments and of the additional contexts, as they were resolved.
     """
 
     service: Service
@@ -53,7 +53,7 @@ class Artefact:
     base: str
     images: tuple[str, ...]
     build: Build
-    dockerfile: dockerfile.Dockerfile
+    dockerfile: Dockerfile
 
     @property
     def digest(self) -> str:
@@ -182,21 +182,17 @@ class Builder:
             raise PipelineError(
                 f"service '{service.name}' has no build", next_step="build one that has, or add `build:`"
             )
-        text = await self._dockerfile(service.name, build)
-        parsed = dockerfile.read(text)
-        substitutes = await self._substitutes(service.name, parsed, build)
-        arguments = {**build.arguments, **substitutes}
+        given = await inputs.prepare(self, service.name, build)
         secrets = await self.secrets(service)
-        container = self._context(build, context.readable(parsed, arguments, build.dockerfile)).docker_build(
-            dockerfile=build.dockerfile,
+        container = given.context.docker_build(
+            dockerfile=given.path,
             platform=_platform(self.platform),
             secrets=list(secrets.values()),
             target=build.target,
-            build_args=[dagger.BuildArg(name, value) for name, value in sorted(arguments.items())],
+            build_args=[dagger.BuildArg(name, value) for name, value in sorted(given.arguments.items())],
         )
-        base = parsed.base_image(build.target, arguments)
-        steps = parsed.steps(build.target, arguments)
-        output = await self._artefact(container, base, steps, service.name)
+        steps = given.dockerfile.steps(build.target, given.arguments)
+        output = await self._artefact(container, given.base, steps, service.name)
         facts: dict[str, Any] = json.loads(await output.file("facts.json").contents())
         return Artefact(
             service=service,
@@ -204,19 +200,18 @@ class Builder:
             facts=facts,
             built=facts["made"]["at"] >= started,
             seconds=round(time() - started, 1),
-            base=base,
+            base=given.base,
             build=build,
-            dockerfile=parsed,
-            images=tuple(value for name, value in sorted(arguments.items()) if name.endswith("_IMAGE")),
+            dockerfile=given.dockerfile,
+            images=given.images,
         )
 
-    def _context(self, build: Build, paths: tuple[str, ...] | None) -> dagger.Directory:
-        """Return the build's context, without what its Dockerfile cannot read.
+    def narrowed(self, whole: dagger.Directory, paths: tuple[str, ...] | None) -> dagger.Directory:
+        """Return a build's context with no more than these paths, which are what its Dockerfile can read.
 
         A tar in between, because a file is known by its content, and a folder by how it was made: so a
         change of what a build cannot read does not even begin it.
         """
-        whole = self.source.directory(build.context)
         if paths is None:
             return whole
         python = self.tool(tools.PYTHON).with_mounted_file("/context.py", program("context.py"))
@@ -233,35 +228,16 @@ class Builder:
             .directory("/context")
         )
 
-    async def _dockerfile(self, name: str, build: Build) -> str:
-        path = PurePosixPath(build.context, build.dockerfile).as_posix()
-        try:
-            return await self.source.file(path).contents()
-        except dagger.QueryError:
+    async def resolved(self, name: str, reference: str, *, where: str) -> str:
+        """Return what the images map has instead of a reference, by its digest."""
+        found = self.images.resolve(reference, where=where)
+        if found is None:
             raise PipelineError(
-                f"service '{name}': there is no Dockerfile at {path}",
-                next_step=f"add it, or mend services.{name}.build in the compose file",
-            ) from None
-
-    async def _substitutes(self, name: str, parsed: dockerfile.Dockerfile, build: Build) -> dict[str, str]:
-        """Return all `*_IMAGE` arguments, with what the images map has instead, each by its digest."""
-        replaced: dict[str, str] = {}
-        for argument, value in {**parsed.image_arguments(), **build.arguments}.items():
-            if not argument.endswith("_IMAGE"):
-                continue
-            where = f"service '{name}', ARG {argument}"
-            resolved = self.images.resolve(value, where=where)
-            if resolved is None:
-                raise PipelineError(
-                    f"{where}: the images map says that {value} is not available here",
-                    next_step="map it to an image that your engine can pull",
-                )
-            replaced[argument] = await self._pinned(name, resolved)
-        return replaced
-
-    async def _pinned(self, name: str, reference: str) -> str:
+                f"{where}: the images map says that {reference} is not available here",
+                next_step="map it to an image that your engine can pull",
+            )
         try:
-            return await pinned(reference, self.platform)
+            return await pinned(found, self.platform)
         except dagger.QueryError as error:
             raise _cannot_be_built(name, error) from None
 

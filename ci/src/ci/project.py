@@ -49,7 +49,7 @@ class Loaded:
     async def build(self, only: list[str], jobs: int) -> dict[str, Artefact]:
         """Build the named services' images, or all, side by side."""
         chosen = model.select(self.compose.built, only)
-        builds.check(self.compose.built)
+        builds.check(self.compose.built, self.compose.placeholders)
         await self.builder.check_platform()
         work = {name: partial(self.builder.build, service) for name, service in chosen.items()}
         return await parallel.run(work, limit=jobs)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 
-def check(services: Mapping[str, Service]) -> None:
+def check(services: Mapping[str, Service], placeholders: Mapping[str, str] | None = None) -> None:
     """Refuse two builds of one image, builds that wait for each other, and keys that cannot be honoured."""
+    _check_values(services, placeholders or {})
     _check_images(services)
     _check_circles(services)
     refused = [
@@ -31,6 +32,20 @@ def check(services: Mapping[str, Service]) -> None:
             details="\n".join(refused),
             next_step="change them as each line says",
         )
+
+
+def _check_values(services: Mapping[str, Service], placeholders: Mapping[str, str]) -> None:
+    """Refuse the place of a value that only a run has: nothing would put it there."""
+    for name, service in services.items():
+        build = service.raw.get("build") or {}
+        for key in ("dockerfile_inline", "additional_contexts"):
+            text = str(build.get(key) or "")
+            if variables := [variable for variable, mark in placeholders.items() if mark in text]:
+                raise PipelineError(
+                    f"service '{name}': build.{key} takes the value of {', '.join(variables)}, "
+                    "which is known only as a secret",
+                    next_step=f"write it into the file, or give {variables[0]} a default there",
+                )
 
 
 def _check_images(services: Mapping[str, Service]) -> None:

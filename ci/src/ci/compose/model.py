@@ -8,6 +8,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ci.compose.named import NamedContext, kind_of
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -27,13 +28,18 @@ class BuildSecret:
 
 @dataclass(frozen=True)
 class Build:
-    """A service's `build:`; paths are relative to the project directory."""
+    """A service's `build:`; paths are relative to the project directory.
+
+    `inline` is the text of its Dockerfile where that is in the compose file.
+    """
 
     context: str
     dockerfile: str
     arguments: dict[str, str]
     target: str = ""
     secrets: tuple[BuildSecret, ...] = ()
+    inline: str = ""
+    contexts: tuple[NamedContext, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,15 @@ class Project:
     def built(self) -> dict[str, Service]:
         """The services that have a `build:`; they are what is tested and released."""
         return {name: service for name, service in self.services.items() if service.build}
+
+    @property
+    def inline(self) -> dict[str, str]:
+        """The texts of `dockerfile_inline`, each by a file's name: for who checks Dockerfiles."""
+        return {
+            f"services.{name}.build.dockerfile_inline.Dockerfile": service.build.inline
+            for name, service in self.services.items()
+            if service.build and service.build.inline
+        }
 
 
 def read(outcome: str, folder: str = ".") -> Project:
@@ -170,7 +185,22 @@ def _build(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: str
         arguments={name: value or "" for name, value in sorted((item.get("args") or {}).items())},
         target=item.get("target", ""),
         secrets=tuple(_build_secret(name, secret, secrets, folder) for secret in item.get("secrets") or ()),
+        inline=item.get("dockerfile_inline", ""),
+        contexts=tuple(
+            _named_context(name, called, value, folder)
+            for called, value in sorted((item.get("additional_contexts") or {}).items())
+        ),
     )
+
+
+def _named_context(name: str, called: str, value: str, folder: str) -> NamedContext:
+    kind = kind_of(value)
+    if kind == "image":
+        return NamedContext(called, image=value.partition("//")[2])
+    if kind != "folder":
+        return NamedContext(called)
+    where = f"service '{name}': the additional context '{called}' ({value})"
+    return NamedContext(called, folder=inside(where, folder, value))
 
 
 def _build_secret(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: str) -> BuildSecret:

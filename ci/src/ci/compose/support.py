@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ci.compose.named import kind_of
 from ci.compose.rows import ROWS, Row, Status
 from ci.errors import PipelineError
 
@@ -148,8 +149,12 @@ def _hosts(items: list[str]) -> Iterator[str]:
 
 
 def _remote(context: str) -> Iterator[str]:
-    if "://" in context or context.startswith(("git@", "github.com/")):
+    if kind_of(context) == "remote":
         yield "remote"
+
+
+def _contexts(named: Mapping[str, str]) -> Iterator[str]:
+    yield from sorted({kind_of(value) for value in named.values()} - {"folder"})
 
 
 def _unless(*ordinary: Any) -> Callable[[Any], Iterator[str]]:  # noqa: ANN401 - as above
@@ -165,6 +170,7 @@ def _unless(*ordinary: Any) -> Callable[[Any], Iterator[str]]:  # noqa: ANN401 -
 # Keys of which one value is another thing than the others.
 _VALUES: dict[str, Callable[[Any], Iterator[str]]] = {
     "build.context": _remote,
+    "build.additional_contexts": _contexts,
     "security_opt": _security,
     "ports.*": _published,
     "ports.*.mode": _unless("ingress"),

@@ -65,6 +65,8 @@ class Lint:
             container = container.with_exec([*_SYNC])
             container = container.with_mounted_cache("/var/tmp/mypy", dag.cache_volume("lint-mypy"))  # noqa: S108
         files = self._dockerfiles() if linter.dockerfiles else []
+        for path, text in self.loaded.compose.inline.items() if linter.dockerfiles else ():
+            container = container.with_new_file(f"{_PROJECT}/{path}", text)
         return await _outcome(name, container, [[*command, *files] for command in linter.commands])
 
     def _environment(self) -> dagger.Container:
@@ -96,9 +98,10 @@ class Lint:
         )
 
     def _dockerfiles(self) -> list[str]:
-        built = self.loaded.compose.built.values()
-        builds = [service.build for service in built if service.build]
-        return sorted({str(PurePosixPath(build.context, build.dockerfile)) for build in builds})
+        compose = self.loaded.compose
+        builds = [service.build for service in compose.built.values() if service.build]
+        files = {str(PurePosixPath(build.context, build.dockerfile)) for build in builds if not build.inline}
+        return sorted(files | set(compose.inline))
 
     async def _promtool(self) -> Result:
         """Let promtool check each Prometheus's configuration and rules, and run the rules' tests."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import dagger
@@ -12,8 +12,10 @@ from ci.scan import database as about
 from ci.scan import mirrors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from ci.compose.model import Project
     from ci.images import Builder
     from ci.policy import Policy
     from ci.scan.database import Database
@@ -30,7 +32,7 @@ class Request:
 
     `registry` is a registry that only the client's machine reaches, bound for the fetch of the
     database alone; `database` is one that is there already, and then nothing is fetched. `history` is
-    a repository's .git, to look for secrets there as well.
+    a repository's .git, to look for secrets there as well; `beside` are texts to scan as files of the source.
     """
 
     rules: Rules
@@ -43,11 +45,12 @@ class Request:
     skip: tuple[str, ...] = ()
     vex: tuple[str, ...] = ()
     history: dagger.Directory | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
 
-    def under(self, policy: Policy) -> Request:
-        """Return the request with what the project's settings say."""
+    def under(self, policy: Policy, compose: Project) -> Request:
+        """Return the request with what the project's settings and its compose file say."""
         rules = replace(self.rules, refused=policy.licences_refused)
-        return replace(self, rules=rules, skip=policy.scan_skip)
+        return replace(self, rules=rules, skip=policy.scan_skip, beside=compose.inline)
 
 
 async def fetch(

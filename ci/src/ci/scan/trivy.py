@@ -199,7 +199,10 @@ class _Run:
 
     async def source(self) -> tuple[Scan, dagger.Container]:
         """Scan the source: locks, secrets, Dockerfiles."""
-        container = self.container.with_mounted_directory("/source", self.builder.source, read_only=True)
+        source = self.builder.source
+        for name, text in self.request.beside.items():
+            source = source.with_new_file(name, text)
+        container = self.container.with_mounted_directory("/source", source, read_only=True)
         skipped = [word for path in self.request.skip for word in ("--skip-dirs", f"/source/{path}")]
         if await self.builder.source.exists(_SECRETS):
             skipped += ["--secret-config", f"/source/{_SECRETS}"]

@@ -77,7 +77,7 @@ def request(
         mirrors=tuple(mirrors or ()),
         registry=registry,
         history=history,
-    ).under(loaded.policy)
+    ).under(loaded.policy, loaded.compose)
 
 
 class Gate(Test, Scan, Posture):

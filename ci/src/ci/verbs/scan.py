@@ -120,4 +120,5 @@ class Scan(Base):
     async def _scan(self, only: list[str] | None, request: Request) -> trivy.Outcome:
         loaded = await self._load()
         artefacts = await loaded.build(only or [], request.jobs)
-        return await trivy.scan(loaded.builder, targets(artefacts), request.under(loaded.policy))
+        request = request.under(loaded.policy, loaded.compose)
+        return await trivy.scan(loaded.builder, targets(artefacts), request)

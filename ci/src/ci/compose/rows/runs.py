@@ -16,6 +16,11 @@ _BUILD = "engine/test_build.py::test_all_images_are_built_and_the_table_names_ea
 _HIDDEN = "engine/test_build_input.py::test_a_build_secret_that_gets_into_the_image_is_found_and_not_shown"
 _RUNS = SEEN + "test_what_runs_is_what_the_file_says"
 _BUILT = SEEN + "test_a_build_takes_what_the_file_gives_it"
+_INLINE = "engine/test_build_contexts.py::test_a_dockerfile_of_the_compose_file_is_in_no_context"
+_CONTEXTS = "engine/test_build_contexts.py::test_additional_contexts_are_read_by_their_names"
+_CONTEXT_IMAGE = (
+    "engine/test_build_contexts.py::test_an_image_is_a_context_also_for_an_argument_that_names_it"
+)
 _STOP = SEEN + "test_a_service_is_stopped_with_its_signal_in_its_time"
 _HOOKS = SEEN + "test_hooks_run_after_the_start_and_before_the_stop"
 _REPLICAS = SEEN + "test_replicas_are_one_name_and_all_are_waited_for"
@@ -24,6 +29,14 @@ _BUILDING = {
     **rows(_S, _BUILD, "built, then made the artefact", "build.context", "build.dockerfile"),
     **rows(_S, _BUILT, "as the Dockerfile's own", "build.target"),
     **rows(_S, _BUILT, "build arguments; the images map applies to those called *_IMAGE", "build.args"),
+    **rows(_S, _INLINE, "the Dockerfile; it is in no context, as for Docker", "build.dockerfile_inline"),
+    **rows(_S, _CONTEXTS, "a folder of the source: a stage with its files", "build.additional_contexts"),
+    **rows(
+        _S,
+        _CONTEXT_IMAGE,
+        "a stage that is that image; the images map applies",
+        "build.additional_contexts[image]",
+    ),
     **rows(_S, _HIDDEN, "mounted in RUN --mount=type=secret; searched for in the image", "build.secrets"),
     **rows(
         _N,
@@ -40,10 +53,21 @@ _BUILDING = {
         "RUN steps have what the engine gives them",
         *("build.isolation", "build.shm_size", "build.ulimits"),
     ),
-    **rows(_R, REFUSED, "write it into a Dockerfile", "build.dockerfile_inline"),
     **rows(_R, REFUSED, "write LABEL into the Dockerfile", "build.labels"),
-    **rows(_R, REFUSED, "the builder takes one context; use another stage", "build.additional_contexts"),
-    **rows(_R, REFUSED, "clone it into the project: an engine has no credentials", "build.context[remote]"),
+    **rows(
+        _R,
+        REFUSED,
+        "clone it into the project: an engine has no credentials",
+        "build.context[remote]",
+        "build.additional_contexts[remote]",
+    ),
+    **rows(
+        _R,
+        REFUSED,
+        "the builder cannot build on an image that is in no registry: make that build a stage of this one, "
+        "or name a released image as docker-image://",
+        "build.additional_contexts[service]",
+    ),
     **rows(
         _R,
         REFUSED,
