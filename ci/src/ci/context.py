@@ -97,11 +97,8 @@ def _paths(step: Instruction, scope: Mapping[str, str], name: str) -> Iterator[s
     if step.keyword == "ONBUILD":
         raise _NotCertainError
     if step.keyword == "RUN":
-        for mount in re.findall(r"--mount=(\S+)", step.text):
-            options = dict(part.partition("=")[::2] for part in mount.split(","))
-            reads = name or options.get("type", "bind") == "bind"
-            if reads and options.get("from", "").lower() == name:
-                raise _NotCertainError
+        for source in _mounted(step.text, name):
+            yield _inside(_known(source, scope))
     if step.keyword not in ("COPY", "ADD"):
         return
     words = step.text.split()
@@ -112,6 +109,15 @@ def _paths(step: Instruction, scope: Mapping[str, str], name: str) -> Iterator[s
     for source in _sources(rest):
         if not source.startswith("<<") and not (step.keyword == "ADD" and _REMOTE.match(source)):
             yield _inside(_known(source, scope))
+
+
+def _mounted(text: str, name: str) -> Iterator[str]:
+    """Yield what a RUN mounts of that context; without a source it is all."""
+    for mount in re.findall(r"--mount=(\S+)", text):
+        options = dict(part.partition("=")[::2] for part in mount.split(","))
+        reads = name or options.get("type", "bind") == "bind"
+        if reads and options.get("from", "").lower() == name:
+            yield options.get("source", options.get("src", ""))
 
 
 def _sources(text: str) -> list[str]:
