@@ -114,7 +114,7 @@ def _paths(step: Instruction, scope: Mapping[str, str], name: str) -> Iterator[s
 def _mounted(text: str, name: str) -> Iterator[str]:
     """Yield what a RUN mounts of that context; without a source it is all."""
     for mount in re.findall(r"--mount=(\S+)", text):
-        options = dict(part.partition("=")[::2] for part in mount.split(","))
+        options: dict[str, str] = dict(part.partition("=")[::2] for part in mount.split(","))
         reads = name or options.get("type", "bind") == "bind"
         if reads and options.get("from", "").lower() == name:
             yield options.get("source", options.get("src", ""))
