@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 from ci import parallel
 from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 async def _value(value: int) -> int:
@@ -57,3 +61,45 @@ def test_never_more_than_the_limit_at_a_time() -> None:
 def test_a_limit_below_one_is_refused() -> None:
     with pytest.raises(PipelineError, match="--jobs 0"):
         anyio.run(partial(parallel.run, {"a": partial(_value, 1)}, limit=0))
+
+
+def test_work_shares_slots_with_other_work() -> None:
+    running: list[str] = []
+    most = 0
+
+    async def job(name: str) -> str:
+        nonlocal most
+        running.append(name)
+        most = max(most, len(running))
+        await anyio.lowlevel.checkpoint()
+        running.remove(name)
+        return name
+
+    async def both() -> None:
+        slots = anyio.CapacityLimiter(2)
+        async with anyio.create_task_group() as tasks:
+            for group in "ab":
+                jobs = {f"{group}{number}": partial(job, f"{group}{number}") for number in range(4)}
+                tasks.start_soon(partial(parallel.run, jobs, limit=4, slots=slots))
+
+    anyio.run(both)
+    assert most == 2
+
+
+def test_the_first_failure_ends_the_others() -> None:
+    ended = []
+
+    async def long() -> int:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append("long")
+        return 0
+
+    jobs: dict[str, Callable[[], Awaitable[int]]] = {"long": long, "bad": partial(_fail, "bad broke")}
+    with pytest.raises(ExceptionGroup) as caught:
+        anyio.run(partial(parallel.until_one_fails, jobs))
+    assert [str(error).partition("\n")[0] for error in caught.value.exceptions] == ["bad broke"]
+    assert ended == ["long"]
+    jobs = {name: partial(_value, number) for number, name in enumerate("ba")}
+    assert anyio.run(partial(parallel.until_one_fails, jobs)) == {"b": 0, "a": 1}

@@ -11,13 +11,17 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-__all__ = ["run"]
+__all__ = ["run", "until_one_fails"]
 
 T = TypeVar("T")
 
 
-async def run(jobs: Mapping[str, Callable[[], Awaitable[T]]], *, limit: int) -> dict[str, T]:
+async def run(
+    jobs: Mapping[str, Callable[[], Awaitable[T]]], *, limit: int, slots: anyio.CapacityLimiter | None = None
+) -> dict[str, T]:
     """Run the jobs, at most `limit` at a time; return results in the jobs' order.
+
+    With `slots` they share these with other work, and `limit` does not count.
 
     A job that fails does not stop the others: all that went wrong is in the
     one error raised at the end. An exception that is no `PipelineError` is a
@@ -27,7 +31,7 @@ async def run(jobs: Mapping[str, Callable[[], Awaitable[T]]], *, limit: int) -> 
         raise PipelineError(f"--jobs {limit}: at least one is needed", next_step="give a number from 1")
     results: dict[str, T] = {}
     failures: dict[str, PipelineError] = {}
-    limiter = anyio.CapacityLimiter(limit)
+    limiter = slots or anyio.CapacityLimiter(limit)
 
     async def one(name: str, job: Callable[[], Awaitable[T]]) -> None:
         async with limiter:
@@ -48,4 +52,17 @@ async def run(jobs: Mapping[str, Callable[[], Awaitable[T]]], *, limit: int) -> 
             details="\n\n".join(str(failure) for failure in ordered),
             next_step="mend each of them; the others are done and stay cached",
         )
+    return {name: results[name] for name in jobs}
+
+
+async def until_one_fails(jobs: Mapping[str, Callable[[], Awaitable[T]]]) -> dict[str, T]:
+    """Run all jobs at once; return results in the jobs' order. The first that fails ends the others."""
+    results: dict[str, T] = {}
+
+    async def one(name: str, job: Callable[[], Awaitable[T]]) -> None:
+        results[name] = await job()
+
+    async with anyio.create_task_group() as tasks:
+        for name, job in jobs.items():
+            tasks.start_soon(one, name, job)
     return {name: results[name] for name in jobs}

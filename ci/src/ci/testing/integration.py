@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from time import time
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import dagger
 from dagger import dag
 
@@ -110,7 +111,8 @@ class Suite:
             await stack.start()
             output = await self._container(stack, variables).directory("/ci/output").sync()
         finally:
-            await stack.stop()
+            with anyio.CancelScope(shield=True):  # another gate may have ended this one
+                await stack.stop()
         return output.with_directory("logs", await stack.logs())
 
     async def _judge(self, reports: dagger.Directory, asked_at: float) -> results.Result:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from ci import parallel, reports
 from ci._dagger import function
 from ci.posture import report
@@ -81,7 +83,7 @@ def request(
 
 
 class Gate(Test, Scan, Posture):
-    """The gates one after the other; what fails first is what is told."""
+    """The gates: images are judged first, then tested and scanned side by side; what fails first is told."""
 
     @function(cache="session")
     @told
@@ -114,14 +116,15 @@ class Gate(Test, Scan, Posture):
         asked = request(loaded, jobs, database_registry, mirrors, history)
 
         judged = await self._judged(loaded, released, jobs)
+        slots = anyio.CapacityLimiter(min(jobs, SUITES))
         work: dict[str, Any] = {
-            "tests": partial(self._tested, loaded, released, min(jobs, SUITES)),
+            "tests": partial(self._tested, loaded, released, slots),
             "scan": partial(_scanned, loaded, released, asked),
+            "together": partial(self._together, loaded, images.artefacts, slots),
         }
-        done = await parallel.run(work, limit=2)
+        done = await parallel.until_one_fails(work)
         scanned: trivy.Outcome = done["scan"]
-        together = await self._together(loaded, images.artefacts)
-        parts = [reports.built(released), judged, done["tests"], scanned.report.text(), together]
+        parts = [reports.built(released), judged, done["tests"], scanned.report.text(), done["together"]]
         return Passed(loaded, released, scanned, "\n\n".join(parts))
 
     async def _judged(self, loaded: project.Loaded, released: dict[str, Artefact], jobs: int) -> str:
@@ -130,16 +133,21 @@ class Gate(Test, Scan, Posture):
             raise error
         return report.text(verdict)
 
-    async def _tested(self, loaded: project.Loaded, released: dict[str, Artefact], jobs: int) -> str:
-        done = await self._tests(loaded, released, jobs, "")
+    async def _tested(
+        self, loaded: project.Loaded, released: dict[str, Artefact], slots: anyio.CapacityLimiter
+    ) -> str:
+        done = await self._tests(loaded, released, 1, "", slots)
         return reports.tested([result for result, _ in done])
 
-    async def _together(self, loaded: project.Loaded, artefacts: dict[str, Artefact]) -> str:
+    async def _together(
+        self, loaded: project.Loaded, artefacts: dict[str, Artefact], slots: anyio.CapacityLimiter
+    ) -> str:
         if not loaded.policy.integration:
             return f"integration tests: {NO_SUITE}"
         stack = await loaded.stack(artefacts, {}, loaded.compose.services)
         suite = integration.Suite(loaded.builder, loaded.policy, ())
-        return await self._integrated(suite, stack, rerun=False)
+        async with slots:
+            return await self._integrated(suite, stack, rerun=False)
 
 
 async def _scanned(loaded: project.Loaded, released: Mapping[str, Artefact], asked: Request) -> trivy.Outcome:

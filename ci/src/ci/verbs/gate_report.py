@@ -6,6 +6,7 @@ import json
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
+import anyio
 import dagger
 from dagger import Doc, dag
 
@@ -56,13 +57,16 @@ class GateReport(Gate):
         loaded, released = images.loaded, images.released
         verdict, judging = await _timed(self._posture(loaded, released, jobs))
         asked = request(loaded, jobs, database_registry, mirrors, history)
+        slots = anyio.CapacityLimiter(min(jobs, SUITES))
         work: dict[str, Any] = {
-            "tests": lambda: _timed(self._tests(loaded, released, min(jobs, SUITES), "")),
+            "tests": lambda: _timed(self._tests(loaded, released, jobs, "", slots)),
             "scan": lambda: _timed(trivy.scan(loaded.builder, targets(released), asked)),
+            "together": lambda: self._together_report(images, slots),
         }
-        done = await parallel.run(work, limit=2)
+        done = await parallel.run(work, limit=len(work))
         (tested, testing), (scanned, scanning) = done["tests"], done["scan"]
-        (together, outcome), integrating = await _timed(self._together_report(images))
+        together: dagger.Directory
+        (together, outcome), integrating = done["together"]
         results = [result for result, _ in tested]
         tests = await self._tests_directory(tested)
         steps = [
@@ -83,15 +87,18 @@ class GateReport(Gate):
             .with_new_file("summary.json", written.json())
         )
 
-    async def _together_report(self, images: Images) -> tuple[dagger.Directory, str]:
-        """Return the integration suite's report in its folder, and what came of the suite."""
+    async def _together_report(
+        self, images: Images, slots: anyio.CapacityLimiter
+    ) -> tuple[tuple[dagger.Directory, str], float]:
+        """Return the integration suite's report in its folder, what came of the suite, and its seconds."""
         if not images.loaded.policy.integration:
-            return dag.directory(), NO_SUITE
+            return (dag.directory(), NO_SUITE), 0.0
         stack = await images.loaded.stack(images.artefacts, {}, images.loaded.compose.services)
         suite = integration.Suite(images.loaded.builder, images.loaded.policy, ())
-        reports = await suite.report(stack, stack.containers.named, rerun=False)
+        async with slots:
+            reports, seconds = await _timed(suite.report(stack, stack.containers.named, rerun=False))
         outcome = json.loads(await reports.file("summary.json").contents())["outcome"]
-        return dag.directory().with_directory("integration", reports), outcome
+        return (dag.directory().with_directory("integration", reports), outcome), seconds
 
 
 async def _timed(work: Awaitable[T]) -> tuple[T, float]:

@@ -18,6 +18,8 @@ from ci.verbs.arguments import Jobs, Only, Profiles, ProjectDirectory
 from ci.verbs.base import Base
 
 if TYPE_CHECKING:
+    import anyio
+
     from ci import project
     from ci.images import Artefact
     from ci.stack.start import Stack
@@ -134,7 +136,12 @@ class Test(Base):
         return suite, await loaded.stack(artefacts, {}, loaded.compose.services)
 
     async def _tests(
-        self, loaded: project.Loaded, artefacts: dict[str, Artefact], jobs: int, rerun: str
+        self,
+        loaded: project.Loaded,
+        artefacts: dict[str, Artefact],
+        jobs: int,
+        rerun: str,
+        slots: anyio.CapacityLimiter | None = None,
     ) -> list[tuple[results.Result, dagger.Directory]]:
         tests = UnitTests(loaded.builder, loaded.compose, loaded.policy, rerun)
         runs = {
@@ -142,5 +149,5 @@ class Test(Base):
             for name, artefact in artefacts.items()
             if name not in loaded.policy.without_tests
         }
-        done = list((await parallel.run(runs, limit=jobs)).values())
+        done = list((await parallel.run(runs, limit=jobs, slots=slots)).values())
         return done + [(results.untested(name), dag.directory()) for name in artefacts if name not in runs]
