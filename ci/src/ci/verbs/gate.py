@@ -83,7 +83,7 @@ def request(
 
 
 class Gate(Test, Scan, Posture):
-    """The gates: images are judged first, then tested and scanned side by side; what fails first is told."""
+    """The gates side by side: what fails first ends the others, and is told."""
 
     @function(cache="session")
     @told
@@ -114,18 +114,17 @@ class Gate(Test, Scan, Posture):
         images = await self._images_under_test(jobs)
         loaded, released = images.loaded, images.released
         asked = request(loaded, jobs, database_registry, mirrors, history)
-
-        judged = await self._judged(loaded, released, jobs)
         slots = anyio.CapacityLimiter(min(jobs, SUITES))
         work: dict[str, Any] = {
+            "posture": partial(self._judged, loaded, released, jobs),
             "tests": partial(self._tested, loaded, released, slots),
             "scan": partial(_scanned, loaded, released, asked),
             "together": partial(self._together, loaded, images.artefacts, slots),
         }
         done = await parallel.until_one_fails(work)
         scanned: trivy.Outcome = done["scan"]
-        parts = [reports.built(released), judged, done["tests"], scanned.report.text(), done["together"]]
-        return Passed(loaded, released, scanned, "\n\n".join(parts))
+        parts = [done["posture"], done["tests"], scanned.report.text(), done["together"]]
+        return Passed(loaded, released, scanned, "\n\n".join([reports.built(released), *parts]))
 
     async def _judged(self, loaded: project.Loaded, released: dict[str, Artefact], jobs: int) -> str:
         verdict = await self._posture(loaded, released, jobs)

@@ -55,16 +55,17 @@ class GateReport(Gate):
         earlier = summary.sizes(await base.contents()) if base else None
         images, building = await _timed(self._images_under_test(jobs))
         loaded, released = images.loaded, images.released
-        verdict, judging = await _timed(self._posture(loaded, released, jobs))
         asked = request(loaded, jobs, database_registry, mirrors, history)
         slots = anyio.CapacityLimiter(min(jobs, SUITES))
         work: dict[str, Any] = {
+            "posture": lambda: _timed(self._posture(loaded, released, jobs)),
             "tests": lambda: _timed(self._tests(loaded, released, jobs, "", slots)),
             "scan": lambda: _timed(trivy.scan(loaded.builder, targets(released), asked)),
             "together": lambda: self._together_report(images, slots),
         }
         done = await parallel.run(work, limit=len(work))
-        (tested, testing), (scanned, scanning) = done["tests"], done["scan"]
+        (verdict, judging), (tested, testing) = done["posture"], done["tests"]
+        scanned, scanning = done["scan"]
         together: dagger.Directory
         (together, outcome), integrating = done["together"]
         results = [result for result, _ in tested]
