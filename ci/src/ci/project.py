@@ -81,11 +81,14 @@ class Loaded:
         given: Mapping[str, str],
         services: dict[str, model.Service],
         timeouts: plan.Timeouts | None = None,
+        *,
+        apart: bool = False,
     ) -> Stack:
         """Plan the services as a stack and load their images; nothing runs yet.
 
         `given` are values of variables; what the compose file requires and
-        nobody gave gets a random value for this run.
+        nobody gave gets a random value for this run. `apart` from others of
+        the same call, no service finds another by its name.
         """
         if missing := [name for name in self.compose.plain if name not in given]:
             raise PipelineError(
@@ -98,7 +101,7 @@ class Loaded:
             for name, placeholder in self.compose.placeholders.items()
         }
         named = {name: values[placeholder] for name, placeholder in self.compose.placeholders.items()}
-        containers = Containers(self.builder, artefacts, _init(self.builder), values, named)
+        containers = Containers(self.builder, artefacts, _init(self.builder), values, named, apart)
         async with anyio.create_task_group() as tasks:
             for container in planned.containers.values():
                 tasks.start_soon(containers.load, container)

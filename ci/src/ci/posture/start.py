@@ -62,7 +62,7 @@ async def probe(loaded: Loaded, artefacts: Mapping[str, Artefact]) -> dict[str, 
     missing = {name: service for name, service in services.items() if found[name] is None}
     if not missing:
         return done
-    fresh = await _run(await loaded.stack(dict(artefacts), {}, missing))
+    fresh = await _run(await loaded.stack(dict(artefacts), {}, missing, apart=True))
     for name, started in fresh.items():
         if not (started.problem or started.killed or started.exit_code):
             await memory.keep(keys[name], dag.directory().with_new_file("started", ""))

@@ -34,6 +34,7 @@ class Containers:
     """Makes containers of one project.
 
     `values` maps each placeholder to its secret's value, `named` each variable.
+    `apart` keeps them from being found by their names: a session has one of each name.
     """
 
     builder: Builder
@@ -41,6 +42,7 @@ class Containers:
     init: dagger.File
     values: dict[str, str]
     named: dict[str, str]
+    apart: bool = False
     _configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     _bases: dict[str, dagger.Container] = field(default_factory=dict)
     _owners: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -88,8 +90,10 @@ class Containers:
         words = values.command(planned.name, planned.service.raw, self.image(planned))
         command = [f"{HOME}/init", "run", f"{HOME}/config.json", "--", *words]
         service = container.as_service(args=command, insecure_root_capabilities=True, no_init=True)
+        if not self.apart:
+            service = service.with_hostname(planned.service.name)
         try:
-            return await service.with_hostname(planned.service.name).start()
+            return await service.start()
         except dagger.QueryError as error:
             if "insecure" not in str(error):
                 raise
