@@ -154,8 +154,8 @@ class Runs:
         """Return what one run of a step costs, after what must be there before it."""
         if case == "cold":
             side.empty()
-        if step == "scan":
-            self.run(side, "images to scan", side.command(number, "build"))
+        if step in side.before:
+            self.run(side, f"before {step}", side.command(number, side.before[step]))
         command = side.command(number, step)
         if case == "two-at-once":
             command = sides.twice(side, CASES[case], number, step)

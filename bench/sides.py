@@ -6,7 +6,7 @@ import hashlib
 import os
 import shlex
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from airgap.errors import AirgapError
@@ -14,12 +14,12 @@ from bench.peer import project
 from bench.peer.docker import REGISTRY, Docker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _CREATED = "2026-01-01T00:00:00Z"
 # Of the whole job, what can be run by itself on both sides.
-STEPS = ("all", "build", "scan")
+STEPS = ("all", "build", "scan", "push")
 
 
 class Side(Protocol):
@@ -29,6 +29,7 @@ class Side(Protocol):
     folder: Path
     second: Path
     together: str
+    before: Mapping[str, str]  # step to the step whose work it goes on from
 
     def prepare(self) -> None:
         """Make the copies, and have everything run that a pipeline needs."""
@@ -49,6 +50,8 @@ class Ours:
     registry: str
     name: str = "ours"
     together: str = "side by side"
+    # There is no push without the gates: what they found is kept.
+    before: Mapping[str, str] = field(default_factory=lambda: {"scan": "build", "push": "all"})
 
     def prepare(self) -> None:
         """Make the copies."""
@@ -68,10 +71,10 @@ class Ours:
             "--progress=plain",
             "call",
         ]
-        if step != "all":
+        if step in ("build", "scan"):
             return [*call, step]
         return [
-            *(*call, "publish", "--registry", f"{self.registry}/bench"),
+            *(*call, "publish", "--registry", f"{self.registry}/{_prefix(number, step)}"),
             *("--registry-service", f"tcp://{self.registry}"),
             *("--ref", "refs/heads/main", "--commit", commit(number), "--created", _CREATED),
         ]
@@ -92,6 +95,7 @@ class Peer:
     docker: Docker
     name: str = "peer"
     together: str = "one after the other"  # both would want the ports that compose.yaml publishes
+    before: Mapping[str, str] = field(default_factory=lambda: {"scan": "build", "push": "build"})
 
     def prepare(self) -> None:
         """Bring Docker up, with images, tools and the copies."""
@@ -103,7 +107,7 @@ class Peer:
 
     def command(self, number: int, step: str = "all", *, second: bool = False) -> list[str]:
         """Return the script's call in Docker's root and network."""
-        words = project.pipeline(f"{REGISTRY}/bench", self._tag(number), step)
+        words = project.pipeline(f"{REGISTRY}/{_prefix(number, step)}", self._tag(number), step)
         return self.docker.command(words, folder=self.second if second else self.folder)
 
     def empty(self) -> None:
@@ -114,6 +118,11 @@ class Peer:
 
     def _tag(self, number: int) -> str:
         return f"sha-{number:07x}"
+
+
+def _prefix(number: int, step: str) -> str:
+    """Return where in the registry: a push by itself goes to new repositories, whose layers others have."""
+    return f"bench-{number}" if step == "push" else "bench"
 
 
 def commit(number: int) -> str:

@@ -2,8 +2,8 @@
 # The same job without Dagger, as a good engineer would write it for this repository: build, unit tests, scan, stack
 # with its integration suite (not the part that wants stacks of its own), push. What stands side by side in the
 # pipeline does so here, two at a time.
-#   pipeline.sh REGISTRY TAG [all|build|scan]
-# `scan` by itself takes the images that are there.
+#   pipeline.sh REGISTRY TAG [all|build|scan|push]
+# `scan` and `push` by themselves take the images that are there.
 # In the folder of the project, which has .env. STAND_INS: a further compose file and the images in place of the
 # official ones, where those cannot be had.
 set -eu
@@ -90,6 +90,7 @@ bake() { # TARGET...
 case $only in
 build) bake default; exit ;;
 scan) each scan; exit ;;
+push) each push; exit ;;
 esac
 trap clean EXIT
 bake default tests

@@ -119,6 +119,13 @@ def test_two_pipelines_have_copies_commits_and_edits_of_their_own(tmp_path: Path
     assert (ours.folder / ASSISTANT).read_text() != (ours.second / ASSISTANT).read_text()
 
 
+def test_a_push_by_itself_goes_to_new_repositories_with_every_gate_before_it(tmp_path: Path) -> None:
+    ours = sides.Ours(tmp_path / "first", tmp_path / "second", "127.0.0.1:5000")
+    assert "127.0.0.1:5000/bench-8" in ours.command(8, "push")
+    before = ours.command(8, ours.before["push"])
+    assert {"publish", "127.0.0.1:5000/bench"} <= set(before)
+
+
 def test_stand_ins_replace_references_only_and_what_is_missing_is_named() -> None:
     services = {
         "cache": {"image": "redis:7.4.11-alpine@sha256:0"},
