@@ -92,8 +92,13 @@ class Containers:
         service = container.as_service(args=command, insecure_root_capabilities=True, no_init=True)
         if not self.apart:
             service = service.with_hostname(planned.service.name)
+        return await service.start()
+
+    async def check(self) -> None:
+        """Refuse an engine that forbids privileged containers: there the start of a service never ends."""
+        init = dag.container().with_file("/init", self.init)
         try:
-            return await service.start()
+            await init.with_exec(["/init", "inspect", "/"], insecure_root_capabilities=True).sync()
         except dagger.QueryError as error:
             if "insecure" not in str(error):
                 raise

@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 from time import time
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import dagger
 from dagger import dag
 
@@ -111,8 +110,7 @@ class Suite:
             await stack.start()
             output = await self._container(stack, variables).directory("/ci/output").sync()
         finally:
-            with anyio.CancelScope(shield=True):  # another gate may have ended this one
-                await stack.stop()
+            await stack.stop()
         return output.with_directory("logs", await stack.logs())
 
     async def _judge(self, reports: dagger.Directory, asked_at: float) -> results.Result:
