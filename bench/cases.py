@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-# Packages of the lock that the assistant does not have; each repeat adds others.
-_ADDED = ("mako", "greenlet", "asyncpg", "sqlalchemy", "alembic", "redis", "markupsafe")
+# Packages of the lock that the assistant does not have: up to three are added, never the same in 63 repeats.
+_PACKAGES = ("mako", "greenlet", "asyncpg", "sqlalchemy", "alembic", "redis", "markupsafe")
+_ADDED = [names for count in (1, 2, 3) for names in combinations(_PACKAGES, count)]
 
 
 def nothing(_folder: Path, _number: int) -> None:
@@ -24,8 +26,8 @@ def source_line(folder: Path, number: int) -> None:
 
 
 def dependency(folder: Path, number: int) -> None:
-    """Give one service one or two dependencies more than here, in its pyproject.toml and in the lock."""
-    names = sorted({_ADDED[number % len(_ADDED)], _ADDED[number // len(_ADDED) % len(_ADDED)]})
+    """Give one service one to three dependencies more than here, in its pyproject.toml and in the lock."""
+    names = _ADDED[number % len(_ADDED)]
     project, lock = (Path(name) for name in ("services/assistant/pyproject.toml", "uv.lock"))
     text = (ROOT / project).read_text()
     quoted = "".join(f'"{name}", ' for name in names)

@@ -51,7 +51,7 @@ async def probe(loaded: Loaded, artefacts: Mapping[str, Artefact]) -> dict[str, 
     """Return how each image runs; what ran well is kept for the same image and is not started again."""
     services = {name: alone(artefact.service) for name, artefact in artefacts.items()}
     stack = await loaded.stack(dict(artefacts), {}, services)
-    memory, init = kept.Kept(loaded.builder), await stack.containers.init.digest()
+    memory, init = kept.Kept(loaded.builder), await stack.containers.init.digest(exclude_metadata=True)
     keys = {
         name: kept.key(posture=artefacts[name].digest, init=init, model=service.raw, probe=_PROBE)
         for name, service in services.items()

@@ -66,12 +66,12 @@ class Suite:
         return kept.key(
             cases=(*self.cases, self.alone),
             images={name: artefact.digest for name, artefact in containers.artefacts.items()},
-            init=await containers.init.digest(),
+            init=await containers.init.digest(exclude_metadata=True),
             model={name: planned.service.raw for name, planned in stack.plan.containers.items()},
             left_out=stack.plan.left_out,
             policy=repr(self.policy),
             suite=await self.builder.source.directory(self.policy.integration).digest(),
-            requirements=await requirements(self.builder, self.policy).digest(),
+            requirements=await requirements(self.builder, self.policy).digest(exclude_metadata=True),
         )
 
     async def run(
