@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets as random
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagger
 from dagger import dag
 
-from ci import table, tools
+from ci import parallel, table, tools
 from ci.errors import PipelineError
 from ci.images import program
 from ci.stack import failures
@@ -70,9 +71,16 @@ class Suite:
             model={name: planned.service.raw for name, planned in stack.plan.containers.items()},
             left_out=stack.plan.left_out,
             policy=repr(self.policy),
-            suite=await self.builder.source.directory(self.policy.integration).digest(),
+            suite=await self._content(),
             requirements=await requirements(self.builder, self.policy).digest(exclude_metadata=True),
         )
+
+    async def _content(self) -> dict[str, str]:
+        """Return each file's digest: that of a folder is not always the same for the same content."""
+        folder = self.builder.source.directory(self.policy.integration)
+        names = [name for name in await folder.glob("**/*") if not name.endswith("/")]
+        digests = {name: partial(folder.file(name).digest, exclude_metadata=True) for name in sorted(names)}
+        return await parallel.run(digests, limit=8)
 
     async def run(
         self, stack: Stack, variables: dict[str, str], *, rerun: bool
