@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ci.dockerfile import expand
+from ci.dockerfile import expand, mount_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,7 +114,7 @@ def _paths(step: Instruction, scope: Mapping[str, str], name: str) -> Iterator[s
 def _mounted(text: str, name: str) -> Iterator[str]:
     """Yield what a RUN mounts of that context; without a source it is all."""
     for mount in re.findall(r"--mount=(\S+)", text):
-        options: dict[str, str] = dict(part.partition("=")[::2] for part in mount.split(","))
+        options = mount_options(mount)
         reads = name or options.get("type", "bind") == "bind"
         if reads and options.get("from", "").lower() == name:
             yield options.get("source", options.get("src", ""))

@@ -12,7 +12,7 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Dockerfile", "Instruction", "Stage", "expand", "pieces", "read"]
+__all__ = ["Dockerfile", "Instruction", "Stage", "expand", "mount_options", "pieces", "read"]
 
 _CONTINUED = re.compile(r"[\\`][ \t]*\n")
 _ESCAPE = re.compile(r"\A(?:[ \t]*#.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.IGNORECASE)
@@ -184,6 +184,11 @@ def _stage(text: str) -> Stage:
         platform = flag.removeprefix("--platform=") if flag.startswith("--platform=") else platform
     named = len(words) > 2 and words[1].upper() == "AS"  # noqa: PLR2004 - FROM base AS name
     return Stage(base=words[0] if words else "", name=words[2].lower() if named else "", platform=platform)
+
+
+def mount_options(text: str) -> dict[str, str]:
+    """Return the options of a RUN's `--mount=`, by their names."""
+    return dict(part.partition("=")[::2] for part in text.split(","))
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:

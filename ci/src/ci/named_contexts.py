@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci.dockerfile import expand, pieces
+from ci.dockerfile import expand, mount_options, pieces
 from ci.errors import PipelineError
 from ci.references import parse
 
@@ -146,7 +146,7 @@ def _apart(keyword: str, piece: str, private: Private) -> str:
 
 
 def _mounted(mount: str, stage: str) -> str:
-    options = dict(part.partition("=")[::2] for part in mount.removeprefix("--mount=").split(","))
+    options = mount_options(mount.removeprefix("--mount="))
     reads = options.get("type", "bind") == "bind" and "from" not in options
     return f"{mount},from={stage}" if reads else mount
 
