@@ -80,7 +80,7 @@ def test_work_shares_slots_with_other_work() -> None:
         async with anyio.create_task_group() as tasks:
             for group in "ab":
                 jobs = {f"{group}{number}": partial(job, f"{group}{number}") for number in range(4)}
-                tasks.start_soon(partial(parallel.run, jobs, limit=4, slots=slots))
+                tasks.start_soon(partial(parallel.run, jobs, limit=slots))
 
     anyio.run(both)
     assert most == 2

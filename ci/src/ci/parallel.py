@@ -17,21 +17,21 @@ T = TypeVar("T")
 
 
 async def run(
-    jobs: Mapping[str, Callable[[], Awaitable[T]]], *, limit: int, slots: anyio.CapacityLimiter | None = None
+    jobs: Mapping[str, Callable[[], Awaitable[T]]], *, limit: int | anyio.CapacityLimiter
 ) -> dict[str, T]:
     """Run the jobs, at most `limit` at a time; return results in the jobs' order.
 
-    With `slots` they share these with other work, and `limit` does not count.
+    A limiter is shared with other work.
 
     A job that fails does not stop the others: all that went wrong is in the
     one error raised at the end. An exception that is no `PipelineError` is a
     bug and ends everything at once.
     """
-    if limit < 1:
+    if isinstance(limit, int) and limit < 1:
         raise PipelineError(f"--jobs {limit}: at least one is needed", next_step="give a number from 1")
     results: dict[str, T] = {}
     failures: dict[str, PipelineError] = {}
-    limiter = slots or anyio.CapacityLimiter(limit)
+    limiter = anyio.CapacityLimiter(limit) if isinstance(limit, int) else limit
 
     async def one(name: str, job: Callable[[], Awaitable[T]]) -> None:
         async with limiter:

@@ -135,7 +135,7 @@ class Gate(Test, Scan, Posture):
     async def _tested(
         self, loaded: project.Loaded, released: dict[str, Artefact], slots: anyio.CapacityLimiter
     ) -> str:
-        done = await self._tests(loaded, released, 1, "", slots)
+        done = await self._tests(loaded, released, slots, "")
         return reports.tested([result for result, _ in done])
 
     async def _together(

@@ -59,7 +59,7 @@ class GateReport(Gate):
         slots = anyio.CapacityLimiter(min(jobs, SUITES))
         work: dict[str, Any] = {
             "posture": lambda: _timed(self._posture(loaded, released, jobs)),
-            "tests": lambda: _timed(self._tests(loaded, released, jobs, "", slots)),
+            "tests": lambda: _timed(self._tests(loaded, released, slots, "")),
             "scan": lambda: _timed(trivy.scan(loaded.builder, targets(released), asked)),
             "together": lambda: self._together_report(images, slots),
         }

@@ -139,9 +139,8 @@ class Test(Base):
         self,
         loaded: project.Loaded,
         artefacts: dict[str, Artefact],
-        jobs: int,
+        limit: int | anyio.CapacityLimiter,
         rerun: str,
-        slots: anyio.CapacityLimiter | None = None,
     ) -> list[tuple[results.Result, dagger.Directory]]:
         tests = UnitTests(loaded.builder, loaded.compose, loaded.policy, rerun)
         runs = {
@@ -149,5 +148,5 @@ class Test(Base):
             for name, artefact in artefacts.items()
             if name not in loaded.policy.without_tests
         }
-        done = list((await parallel.run(runs, limit=jobs, slots=slots)).values())
+        done = list((await parallel.run(runs, limit=limit)).values())
         return done + [(results.untested(name), dag.directory()) for name in artefacts if name not in runs]
