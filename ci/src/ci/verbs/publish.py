@@ -49,13 +49,14 @@ VERSION_FILE = "pyproject.toml"
 class Order:
     """What is to be published, and where: checked before anything is built.
 
-    `target` is where it will be promoted to.
+    `services` are those whose images it is about, `target` is where they will be promoted to.
     """
 
     access: Access
     origin: labels.Origin
     tags: Tags
     ref: str
+    services: tuple[str, ...]
     workflow: str = ""
     signing: Signing = field(default_factory=Signing)
     dry_run: bool = False
@@ -148,8 +149,9 @@ class Publish(GateReport):
         await access.check("--registry")
         built = list((await self._load()).compose.built)
         decided = tags.decide(ref, sha=origin.revision, default_branch=default_branch, services=built)
-        access.registry.repositories([decided.service] if decided.service else built)
-        return Order(access, origin, decided, ref, workflow, dry_run=dry_run)
+        services = (decided.service,) if decided.service else tuple(built)
+        access.registry.repositories(list(services))
+        return Order(access, origin, decided, ref, services, workflow, dry_run=dry_run)
 
     async def _signed(self, order: Order, key: dagger.Secret | None, password: dagger.Secret | None) -> Order:
         """Return the order with what signs it, tried before anything is built."""
@@ -166,7 +168,6 @@ class Publish(GateReport):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._reach, order)
             passed = await self._gate(jobs, database, mirrors)
-        chosen = [order.tags.service] if order.tags.service else list(passed.artefacts)
         candidates = {
             name: await releases.candidate(
                 passed.artefacts[name],
@@ -175,7 +176,7 @@ class Publish(GateReport):
                 base=passed.artefacts[name].base,
                 images=passed.artefacts[name].images,
             )
-            for name in chosen
+            for name in order.services
         }
         outcome = await releases.publish(
             candidates,
@@ -193,8 +194,7 @@ class Publish(GateReport):
     async def _reach(self, order: Order) -> None:
         """Ask the registries while the gates run, and end these where that fails."""
         accesses = {"registry": order.access} | ({"registry-to": order.target} if order.target else {})
-        built = [order.tags.service] if order.tags.service else list((await self._load()).compose.built)
-        await releases.reach(await self._builder(), accesses, built)
+        await releases.reach(await self._builder(), accesses, order.services)
 
     async def _origin(self, commit: str, created: str, source_url: str) -> labels.Origin:
         text = await self.source.file(VERSION_FILE).contents()
