@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIZES = (1, 5, 20, 50, 200)
+LINEAR_FROM = 20  # services: below, what a plan costs is mostly constant
 ROOT = Path(__file__).parents[1]
 READ = ROOT / "ci" / "src" / "ci" / "inside" / "compose_config.py"
 REQUEST = json.dumps({"files": [], "profiles": [], "given": [], "plain": {}})
@@ -73,7 +74,10 @@ def measure(say: Callable[[str], None], sizes: tuple[int, ...] = SIZES) -> dict[
         with tempfile.TemporaryDirectory() as folder:
             rows.append({"services": size, **_one(Path(folder), size)})
         say(f"plan of {size} services: {rows[-1]}")
-    exponents = {key: _exponent(rows, key) for key in ("compose", "read", "plan")}
+    large = [row for row in rows if row["services"] >= LINEAR_FROM]
+    exponents = {
+        key: exponent([(row["services"], row[key]) for row in large]) for key in ("compose", "read", "plan")
+    }
     exceeded = [f"{row['services']} services: {row['added']} s" for row in rows if row["added"] > MOST_ADDED]
     if exponents["plan"] > MOST_EXPONENT:
         exceeded.append(f"exponent of the plan: {exponents['plan']}")
@@ -102,10 +106,10 @@ def _one(folder: Path, size: int) -> dict[str, float]:
     }
 
 
-def _exponent(rows: list[dict[str, Any]], key: str) -> float:
-    """Return the slope of log(seconds) over log(services), from 20 services on."""
-    points = [(math.log(row["services"]), math.log(row[key])) for row in rows if row["services"] >= SIZES[2]]
-    middle = [sum(values) / len(points) for values in zip(*points, strict=True)]
-    above = sum((x - middle[0]) * (y - middle[1]) for x, y in points)
-    slope: float = above / sum((x - middle[0]) ** 2 for x, _ in points)
+def exponent(points: list[tuple[float, float]]) -> float:
+    """Return the slope of log(seconds) over log(services)."""
+    logs = [(math.log(services), math.log(seconds)) for services, seconds in points]
+    middle = [sum(values) / len(logs) for values in zip(*logs, strict=True)]
+    above = sum((x - middle[0]) * (y - middle[1]) for x, y in logs)
+    slope: float = above / sum((x - middle[0]) ** 2 for x, _ in logs)
     return round(slope, 2)

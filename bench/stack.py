@@ -1,14 +1,17 @@
-"""How long a stack of trivial services takes, up and down again: ours, and Compose on Docker."""
+"""How long stacks take, up and down: trivial ones, ours and Compose on Docker, and this project's own."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.measure import spread, timed
+from airgap.errors import AirgapError
+from bench import growth
+from bench.measure import run, spread
 from bench.peer import images
 
 if TYPE_CHECKING:
@@ -17,10 +20,17 @@ if TYPE_CHECKING:
     from bench.peer.docker import Docker
 
 ROOT = Path(__file__).parents[1]
-SIZES = (1, 30)
+SIZES = (1, 5, 20, 30, 50)
 IMAGE = "python:3.13-slim-trixie"
-# Seconds that the larger stack may take above the smaller one, up and down together.
-MOST_ADDED = 15.0
+LIMIT = 600.0  # seconds, for one run
+# Budgets: seconds that thirty services take to be up, that any stack takes to be down, how the time until all
+# are up grows (1 is linear), and the whole of our stack against its slowest service with what that needs.
+MOST_UP = 5.0
+MOST_DOWN = 10.0
+MOST_EXPONENT = 1.2
+MOST_ABOVE_CHAIN = 1.3
+
+Row = dict[str, float]
 
 
 def project(size: int) -> str:
@@ -42,28 +52,81 @@ def measure(repeat: int, docker: Docker, say: Callable[[str], None]) -> dict[str
         folder.mkdir(parents=True)
         (folder / "compose.yaml").write_text(project(size))
         for turn in range(repeat + 1):  # the first is not measured
-            took = {f"ours, {size}": _ours(folder), f"peer, {size}": _peer(docker, folder)}
-            for title, seconds in took.items() if turn else ():
-                seen.setdefault(title, []).append(seconds)
-    rows = {title: spread(times) for title, times in seen.items()}
+            took = {**_ours(folder, f"ours, {size}"), **_peer(docker, folder, f"peer, {size}")}
+            for title, found in took.items() if turn else ():
+                seen.setdefault(title, []).append(found)
+    for _ in range(repeat):
+        for title, found in _chain().items():
+            seen.setdefault(title, []).append(found)
+    rows = {title: spread(found) for title, found in seen.items()}
     for title, row in rows.items():
-        say(f"stack: {title} services: {row['median']} s ({row['least']} to {row['most']})")
-    return {"rows": rows, "exceeded": exceeded(rows)}
+        say(f"stack: {title}: {row['median']} ({row['least']} to {row['most']})")
+    exponents = {side: exponent(rows, side) for side in ("ours", "peer")}
+    return {"rows": rows, "exponents": exponents, "exceeded": exceeded(rows)}
 
 
-def exceeded(rows: dict[str, dict[str, float]]) -> list[str]:
-    """Return the budget that the medians exceed."""
-    less, more = (rows[f"ours, {size}"]["median"] for size in SIZES)
-    above = more - less
-    return [f"{SIZES[1] - SIZES[0]} services more take {above:.1f} s"] if above > MOST_ADDED else []
+def exponent(rows: dict[str, Row], side: str) -> float:
+    """Return the slope of log(seconds until all are up) over log(services), from five services on."""
+    return growth.exponent([(size, rows[f"{side}, {size}, up"]["median"]) for size in SIZES[1:]])
 
 
-def _ours(folder: Path) -> float:
-    """Return the seconds of a call that starts all, and stops all when all are started."""
-    stack = ("dagger", "--progress=plain", "call", "--source", str(folder), "stack")
-    return timed([*stack, "logs", "export", f"--path={folder}/logs", "--wipe"], ROOT)
+def exceeded(rows: dict[str, Row]) -> list[str]:
+    """Return the budgets that the medians exceed."""
+    up = rows["ours, 30, up"]["median"]
+    found = [f"30 services are up after {up:.1f} s"] if up > MOST_UP else []
+    for title, row in rows.items():
+        if title.startswith("ours") and title.endswith("down") and row["median"] > MOST_DOWN:
+            found.append(f"{title} after {row['median']:.1f} s")
+    grows = exponent(rows, "ours")
+    found += [f"exponent of a stack's start: {grows}"] if grows > MOST_EXPONENT else []
+    whole, chain = (rows[f"ours, {what}, up"]["median"] for what in ("this project", "its slowest alone"))
+    if whole > MOST_ABOVE_CHAIN * chain:
+        found.append(f"this project's stack is up after {whole:.1f} s, its slowest alone after {chain:.1f} s")
+    return found
 
 
-def _peer(docker: Docker, folder: Path) -> float:
+def _ours(folder: Path, title: str, *words: str) -> Row:
+    """Return the times of a call that starts all and stops all when all are up, and its memory in MB."""
+    times, cost, memory = _logs(folder, *words)
+    return {
+        f"{title}, call": cost,
+        f"{title}, up": max(times["up_after"].values()),
+        f"{title}, down": times["down_after"],
+        f"{title}, MB": memory,
+    }
+
+
+def _logs(folder: Path, *words: str) -> tuple[dict[str, Any], float, float]:
+    with tempfile.TemporaryDirectory() as output:
+        stack = ("dagger", "--progress=plain", "call", "--source", str(folder), "stack", *words)
+        command = [*stack, "logs", "export", f"--path={output}", "--wipe"]
+        seconds, memory = _run(command, ROOT)
+        return json.loads(Path(output, "times.json").read_text()), seconds, memory
+
+
+def _peer(docker: Docker, folder: Path, title: str) -> Row:
     up, down = ("up", "--wait", "--quiet-pull"), ("down", "--volumes")
-    return sum(timed(docker.command(["docker", "compose", *w], folder=folder), folder) for w in (up, down))
+    first, memory = _run(docker.command(["docker", "compose", *up], folder=folder), folder)
+    last, _ = _run(docker.command(["docker", "compose", *down], folder=folder), folder)
+    return {f"{title}, up": first, f"{title}, down": last, f"{title}, MB": memory}
+
+
+def _run(command: list[str], folder: Path) -> tuple[float, float]:
+    """Return seconds, and the most memory in MB; AirgapError if the program fails."""
+    with tempfile.NamedTemporaryFile() as log:
+        cost = run(command, folder, disk=folder, log=Path(log.name), limit=LIMIT)
+        if cost.exit_code:
+            shown = Path(log.name).read_text(errors="replace")[-3000:]
+            raise AirgapError(f"`{' '.join(command)}` ended with exit code {cost.exit_code}:\n{shown}")
+    return cost.seconds, cost.memory / 1e6
+
+
+def _chain() -> Row:
+    """Return the times of this project's stack, and of its slowest service with what that needs, alone."""
+    times, seconds, memory = _logs(ROOT)
+    slowest = max(times["up_after"], key=lambda name: float(times["up_after"][name]))
+    whole = {"call": seconds, "up": times["up_after"][slowest], "down": times["down_after"], "MB": memory}
+    return {
+        **{f"ours, this project, {name}": found for name, found in whole.items()},
+        **_ours(ROOT, "ours, its slowest alone", "--only", slowest),
+    }

@@ -89,14 +89,21 @@ def test_a_budget_that_is_exceeded_is_named(above: float, imports: float, found:
     assert len(overhead.exceeded(rows)) == found
 
 
-def test_a_stack_that_takes_too_long_is_named() -> None:
-    def rows(more: float) -> dict[str, dict[str, float]]:
-        return {"ours, 1": {"median": 3}, "ours, 30": {"median": more}}
+def stacks(**more: float) -> dict[str, dict[str, float]]:
+    seen = {f"ours, {size}, up": 1 + 0.1 * size for size in stack.SIZES}
+    seen |= {"ours, this project, up": 10, "ours, its slowest alone, up": 9, "ours, 50, down": 2}
+    return {title: {"median": found} for title, found in {**seen, **more}.items()}
 
-    assert stack.exceeded(rows(17)) == []
-    assert stack.exceeded(rows(19)) == ["29 services more take 16.0 s"]
-    services = json.loads(stack.project(30))["services"]
-    assert len(services) == 30
+
+def test_a_stack_that_takes_too_long_is_named() -> None:
+    assert stack.exceeded(stacks()) == []
+    assert stack.exceeded(stacks(**{"ours, 30, up": 6})) == ["30 services are up after 6.0 s"]
+    assert stack.exceeded(stacks(**{"ours, 50, down": 11})) == ["ours, 50, down after 11.0 s"]
+    assert stack.exceeded(stacks(**{"ours, 50, up": 80})) == ["exponent of a stack's start: 1.41"]
+    assert stack.exceeded(stacks(**{"ours, this project, up": 12})) == [
+        "this project's stack is up after 12.0 s, its slowest alone after 9.0 s"
+    ]
+    assert len(json.loads(stack.project(30))["services"]) == 30
 
 
 def test_plans_are_measured_with_all_their_services() -> None:

@@ -86,7 +86,7 @@ def integrated(result: results.Result, stack: Stack) -> str:
     """Return the suite's table, what was left out of the stack, and what has no effect in it."""
     lines = [table.text(results.HEADER, [result.row]), ""]
     lines += [
-        table.text(["service", "up after"], [[n, f"{s:.1f} s"] for n, s in sorted(stack.seconds.items())])
+        table.text(["service", "up after"], [[n, f"{s:.1f} s"] for n, s in sorted(stack.up_after.items())])
     ]
     left_out = stack.plan.left_out.items()
     lines += [f"not in this stack: {name} ({image} is not available here)" for name, image in left_out]

@@ -28,7 +28,8 @@ NOT_STARTED = {"not_started": True}
 class Stack:
     """One run of a plan. Names and volumes are its own: two runs do not see each other.
 
-    `outcomes` maps (service, condition) to what the init's `await` printed.
+    `outcomes` maps (service, condition) to what the init's `await` printed. `up_after` has the seconds from
+    the start to when a service was up, `down_after` those that the stop of all took.
     """
 
     plan: Plan
@@ -36,7 +37,8 @@ class Stack:
     run: str = field(default_factory=lambda: random.token_hex(6))
     outcomes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     running: dict[str, dagger.Service] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    up_after: dict[str, float] = field(default_factory=dict)
+    down_after: float = 0.0
     _reached: dict[tuple[str, str], anyio.Event] = field(default_factory=dict)
 
     async def start(self) -> None:
@@ -63,11 +65,13 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop all services side by side: politely, then by force."""
+        began = anyio.current_time()
         with anyio.CancelScope(shield=True):
             async with anyio.create_task_group() as tasks:
                 for name, service in self.running.items():
                     grace = self.plan.containers[name].init["stop_grace"]
                     tasks.start_soon(_stop, service, grace + STOP_MARGIN)
+        self.down_after = round(anyio.current_time() - began, 2)
 
     def service(self, name: str) -> dagger.Service:
         """Return one running service."""
@@ -128,7 +132,7 @@ class Stack:
         async with anyio.create_task_group() as tasks:
             for key in conditions:
                 tasks.start_soon(self._watch, planned, key, met)
-        self.seconds[name] = round(anyio.current_time() - began, 2)
+        self.up_after[name] = round(anyio.current_time() - began, 2)
 
     async def _watch(self, planned: Planned, key: tuple[str, str], started: bool) -> None:  # noqa: FBT001 - passed by the task group
         if started:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import dagger
@@ -51,13 +52,14 @@ class ComposeStack:
     @function(cache="never")
     @told
     async def logs(self) -> dagger.Directory:
-        """Start the stack, wait as Compose does, stop it, and return each service's log."""
+        """Start the stack, wait as Compose does, stop it, and return each service's log, and times.json."""
         stack = await self._stack()
         try:
             await stack.start()
         finally:
             await stack.stop()
-        return await stack.logs()
+        times = {"up_after": dict(sorted(stack.up_after.items())), "down_after": stack.down_after}
+        return (await stack.logs()).with_new_file("times.json", json.dumps(times, indent=1) + "\n")
 
     async def _stack(self) -> Stack:
         given = environment.read(await self.env_file.plaintext(), where="--env-file") if self.env_file else {}
