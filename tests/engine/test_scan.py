@@ -114,6 +114,16 @@ def test_settings_of_trivy_in_the_source_let_nothing_pass(dagger: Dagger, tmp_pa
     assert "not read: trivy.yaml, .trivyignore" in called.error
 
 
+def test_a_comment_in_a_dockerfile_lets_nothing_pass(dagger: Dagger, tmp_path: Path) -> None:
+    here = shop(dagger, tmp_path / "shop")
+    path = here.folder / "shop" / "Dockerfile"
+    path.write_text(f"{path.read_text()}#trivy:ignore:DS-0002\nUSER root\n")
+    line = len(path.read_text().splitlines()) - 1
+    called = here.scan()
+    assert called.code != 0
+    assert f"shop/Dockerfile:{line} lets findings pass" in called.error
+
+
 def git(folder: Path, *words: str) -> str:
     who = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
     done = subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True)

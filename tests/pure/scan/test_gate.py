@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -179,6 +180,15 @@ def test_an_image_in_which_nothing_was_recognised_is_red() -> None:
 def test_a_source_without_packages_is_not() -> None:
     empty = Scan((), {}, (), ("", ""), end_of_life=False, scanner="")
     assert gate.judge({gate.SOURCE: empty}, RULES, exceptions.read("", TODAY), DATABASE).reds == []
+
+
+def test_a_comment_that_lets_findings_pass_is_red() -> None:
+    scanned = replace(scan(python_result()), inline=("services/a/Dockerfile:3",))
+    verdict = judge(scanned)
+    assert verdict.reds == ["service-1"]
+    (said,) = verdict.errors["service-1"]
+    assert said.startswith("services/a/Dockerfile:3 lets findings pass")
+    assert ".trivyignore.yaml" in said
 
 
 def test_a_version_that_trivy_passes_over_is_red() -> None:

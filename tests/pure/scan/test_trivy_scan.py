@@ -59,6 +59,29 @@ def test_a_trivy_that_ignores_sigterm_is_killed_after_its_time(tmp_path: Path) -
     assert "not done within 0.5 s" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("#trivy:ignore:DS-0002", True),
+        ("USER root # trivy:ignore:*", True),
+        ("// tfsec:ignore:aws-s3", True),
+        ("# trivy:exp:2099-01-01:ignore:DS-0002", True),
+        ("# see the how-to for a trivy:ignore of ours", False),
+        ("LABEL a=xtrivy:ignore:DS-0002", False),
+    ],
+)
+def test_a_comment_that_trivy_obeys_is_found(tmp_path: Path, line: str, found: bool) -> None:  # noqa: FBT001 - a case
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
+    (source / "notes.txt").write_text("#trivy:ignore:DS-0002\n")
+    results = {"Results": [{"Target": "Dockerfile", "Class": "config"}, {"Target": "uv.lock"}]}
+    trivy = stand_in(tmp_path, f"open(output, 'w').write({json.dumps(results)!r})")
+    assert run("scan", trivy, tmp_path / "out", 30, "fs", source).returncode == 0
+    outcome = json.loads((tmp_path / "out/outcome.json").read_text())
+    assert outcome["inline"] == (["Dockerfile:2"] if found else [])
+
+
 def test_trivy_gets_no_variable_of_the_caller_and_no_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,9 +3,10 @@
     trivy_scan.py scan TRIVY OUTPUT SECONDS ARGUMENT ...
     trivy_scan.py convert TRIVY OUTPUT NAME [DIGEST]
 
-`scan` writes OUTPUT/trivy.json and OUTPUT/outcome.json (exit code and seconds). Findings are exit
-code 10, so that a crash, which is 1 or 2, is never read as one: then this ends with that code, and
-nothing is cached. What is packed as a tar, which Trivy does not read, is unpacked for it.
+`scan` writes OUTPUT/trivy.json and OUTPUT/outcome.json: exit code, seconds, and where a comment makes
+Trivy pass over findings, which its report does not say. Findings are exit code 10, so that a crash,
+which is 1 or 2, is never read as one: then this ends with that code, and nothing is cached. What is
+packed as a tar, which Trivy does not read, is unpacked for it.
 `convert` puts the image's name and digest into the report, and adds results.sarif, sbom.cdx.json,
 sbom.spdx.json, and cut.txt if there was more than GitHub takes.
 """
@@ -39,6 +40,9 @@ SARIF_RUNS = 20
 SARIF_RESULTS = 25_000
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# A word of a line, as Trivy's pkg/iac/ignore/parse.go finds it.
+INLINE = re.compile(r"(?<!\S)[#/*]*(?:trivy|tfsec):(?:\S*:)?ignore:\S")
 
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 SECCOMP_ALLOW, SECCOMP_ERRNO, SECCOMP_KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -118,9 +122,29 @@ def scan(trivy: str, output: Path, seconds: float, arguments: list[str]) -> int:
     if done.returncode not in (0, FOUND):
         print(done.stderr.partition("\ngoroutine ")[0][-TAIL:], file=sys.stderr)  # no stack of a panic
         return done.returncode if done.returncode > 0 else CRASHED
-    outcome = {"exit_code": done.returncode, "seconds": round(time.monotonic() - started, 2)}
+    outcome = {
+        "exit_code": done.returncode,
+        "seconds": round(time.monotonic() - started, 2),
+        "inline": inline(output / "trivy.json", Path(arguments[-1])),
+    }
     (output / "outcome.json").write_text(json.dumps(outcome))
     return 0
+
+
+def inline(report: Path, source: Path) -> list[str]:
+    """Return FILE:LINE of each comment that makes Trivy pass over findings in a configuration it read."""
+    try:
+        results = json.loads(report.read_text())["Results"]
+    except (json.JSONDecodeError, KeyError):
+        return []  # who reads the report says what is wrong with it
+    read = sorted({each["Target"] for each in results if each.get("Class") == "config"})
+    return [
+        f"{name}:{number}"
+        for name in read
+        if (source / name).is_file()
+        for number, line in enumerate((source / name).read_text(errors="replace").split("\n"), 1)
+        if INLINE.search(line)
+    ]
 
 
 def unpacked(argument: str, folder: Path) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["FOUND", "SEVERITIES", "Finding", "Licensed", "Scan", "read"]
 
@@ -88,7 +88,8 @@ class Scan:
     `packages` counts the packages of each type (debian, python-pkg, uv, …); `unreadable` has the
     Python packages whose version Trivy passes over. `distribution` is family and version.
     `licensed` has a line for each licence of each package, without the distribution's own;
-    `suppressed` the ids that VEX statements took out, with their status.
+    `suppressed` the ids that VEX statements took out, with their status; `inline` where a comment in a
+    file lets findings pass.
     """
 
     findings: tuple[Finding, ...]
@@ -99,6 +100,7 @@ class Scan:
     scanner: str
     licensed: tuple[Licensed, ...] = ()
     suppressed: tuple[str, ...] = ()
+    inline: tuple[str, ...] = ()
 
     @property
     def licences(self) -> dict[str, tuple[str, ...]]:
@@ -109,11 +111,11 @@ class Scan:
         return {licence: tuple(sorted(names)) for licence, names in sorted(found.items())}
 
 
-def read(text: str, exit_code: int, *, where: str) -> Scan:
+def read(text: str, exit_code: int, inline: Sequence[str] = (), *, where: str) -> Scan:
     """Read a report; exit code and report must say the same, or neither is believed."""
     report = _report(text, where)
     try:
-        scan = _scan(report)
+        scan = replace(_scan(report), inline=tuple(inline))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _unusable(where, f"{type(error).__name__}: {error}") from None
     if exit_code not in (0, FOUND):

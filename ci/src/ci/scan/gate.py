@@ -139,6 +139,8 @@ def _errors(name: str, scan: Scan, database: Database) -> Iterator[str]:
         yield f"{family} {version} is past its end of life: nobody looks for its vulnerabilities any more"
     if not scan.packages and name not in _PACKAGELESS:
         yield "Trivy recognised no package in it: that it found nothing means nothing"
+    for spot in scan.inline:
+        yield f"{spot} lets findings pass without a reason and a last day: write them into {exceptions.FILE}"
     for package in scan.unreadable:
         yield f"the version of {package} is not one that Trivy can compare: it was passed over"
     for spot in database.blind_spots(scan):

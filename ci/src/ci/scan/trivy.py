@@ -227,7 +227,7 @@ class _Run:
             report = await container.file("/output/trivy.json").contents()
         except dagger.ExecError as error:
             raise _failed(name, error) from None
-        return findings.read(report, outcome["exit_code"], where=name), container
+        return findings.read(report, outcome["exit_code"], outcome["inline"], where=name), container
 
 
 def _exec(container: dagger.Container, output: str, arguments: list[str]) -> dagger.Container:
