@@ -19,8 +19,22 @@ KIND = "engine"
 PROGRAMS = ("engine", "dagger", "dnsname", "init")
 
 _PACKAGE = "github.com/dagger/dagger/engine"
+# Clients of clouds and language models, large and not called by any build.
+_ASIDE = (
+    "cloud.google.com/...",
+    "github.com/1password/...",
+    "github.com/Azure/...",
+    "github.com/anthropics/...",
+    "github.com/aws/...",
+    "github.com/google/go-github/...",
+    "github.com/hashicorp/...",
+    "github.com/modelcontextprotocol/...",
+    "github.com/openai/...",
+    "google.golang.org/genai/...",
+)
 _FLAGS = (
     "-trimpath",
+    *golang.not_inlined(*_ASIDE),
     "-tags=dfexcludepatterns,dfparents",
     f"-ldflags=-s -w -X {_PACKAGE}.Version={VERSION} -X {_PACKAGE}.Tag={VERSION}",
 )

