@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagger
 from dagger import dag
 
-from ci import inputs, tools
+from ci import inputs, own, tools
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ async def pinned(reference: str, platform: str = "") -> str:
 
 def program(name: str) -> dagger.File:
     """Return a program of `ci.inside` as a file to mount."""
-    return dag.current_module().source().file(f"src/ci/inside/{name}")
+    return own.files().file(f"ci/inside/{name}")
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import dagger
-from dagger import dag
 
-from ci import parallel, policy, tools
+from ci import own, parallel, policy, tools
 from ci.compose import builds, model
 from ci.errors import PipelineError
 from ci.images import program
@@ -23,6 +21,8 @@ from ci.stack.start import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import dagger
 
     from ci.images import Artefact, Builder
 
@@ -150,7 +150,7 @@ def _init(builder: Builder) -> dagger.File:
     """Return the init, built from this module's own source."""
     return (
         builder.tool(tools.GOLANG)
-        .with_directory("/init", dag.current_module().source().directory("init"))
+        .with_directory("/init", own.files().directory("init"))
         .with_workdir("/init")
         .with_env_variable("CGO_ENABLED", "0")
         .with_exec(["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", "/out/init", "."])

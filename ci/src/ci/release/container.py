@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagger
 from dagger import dag
 
-from ci import tools
+from ci import own, tools
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ async def is_there(secret: dagger.Secret) -> bool:
 
 def program(builder: Builder) -> dagger.Container:
     """Return a container with regctl and the program; nothing in it stays behind."""
-    source = dag.current_module().source().directory("src")
-    package = dag.directory().with_directory("/", source, include=_PROGRAM)
+    package = dag.directory().with_directory("/", own.files(), include=_PROGRAM)
     return (
         builder.tool(tools.PYTHON)
         .with_mounted_file("/regctl", builder.tool(tools.REGCTL).file("/regctl"))

@@ -1,0 +1,21 @@
+"""What the module takes of its own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ci import own
+
+PACKAGE = Path(own.__file__).parent
+
+
+def test_the_folders_are_there_with_what_runs_elsewhere() -> None:
+    folders = own.FOLDERS
+    assert (folders["ci"] / "inside" / "artefact.py").is_file()
+    assert (folders["init"] / "go.mod").is_file()
+
+
+def test_nothing_asks_the_engine_for_the_source_of_the_module() -> None:
+    """After a restart, with what it generated let go, the engine answers that with an error."""
+    asks = [path.name for path in PACKAGE.rglob("*.py") if "current_module().source" in path.read_text()]
+    assert asks == []
