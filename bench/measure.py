@@ -73,9 +73,13 @@ def printed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None 
         command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        shown = done.stderr[-3000:]
-        raise AirgapError(f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{shown}")
+        raise failure(command, done.returncode, done.stderr)
     return done.stdout
+
+
+def failure(command: Sequence[str], code: int, output: str) -> AirgapError:
+    """Return the error of a program that failed, with the end of what it printed."""
+    return AirgapError(f"`{' '.join(command)}` ended with exit code {code}:\n{output[-3000:]}")
 
 
 def spread(seconds: Sequence[float], digits: int = 2) -> dict[str, float]:

@@ -9,9 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airgap.errors import AirgapError
 from bench import growth
-from bench.measure import run, spread
+from bench.measure import failure, run, spread
 from bench.peer import images
 
 if TYPE_CHECKING:
@@ -93,9 +92,12 @@ def exceeded(rows: dict[str, Row]) -> list[str]:
 
 def _ours(folder: Path, title: str, *words: str) -> Row:
     """Return the times of a call that starts all and stops all when all are up, and its memory in MB."""
-    times, cost, memory = _logs(folder, *words)
+    return _row(title, *_logs(folder, *words))
+
+
+def _row(title: str, times: dict[str, Any], seconds: float, memory: float) -> Row:
     return {
-        f"{title}, call": cost,
+        f"{title}, call": seconds,
         f"{title}, up": max(times["up_after"].values()),
         f"{title}, down": times["down_after"],
         f"{title}, MB": memory,
@@ -122,8 +124,7 @@ def _run(command: list[str], folder: Path) -> tuple[float, float]:
     with tempfile.NamedTemporaryFile() as log:
         cost = run(command, folder, disk=folder, log=Path(log.name), limit=LIMIT)
         if cost.exit_code:
-            shown = Path(log.name).read_text(errors="replace")[-3000:]
-            raise AirgapError(f"`{' '.join(command)}` ended with exit code {cost.exit_code}:\n{shown}")
+            raise failure(command, cost.exit_code, Path(log.name).read_text(errors="replace"))
     return cost.seconds, cost.memory / 1e6
 
 
@@ -131,8 +132,7 @@ def _chain() -> Row:
     """Return the times of this project's stack, and of its slowest service with what that needs, alone."""
     times, seconds, memory = _logs(ROOT, *WITH_STAND_IN)
     slowest = max(times["up_after"], key=lambda name: float(times["up_after"][name]))
-    whole = {"call": seconds, "up": times["up_after"][slowest], "down": times["down_after"], "MB": memory}
     return {
-        **{f"ours, this project, {name}": found for name, found in whole.items()},
+        **_row("ours, this project", times, seconds, memory),
         **_ours(ROOT, "ours, its slowest alone", *WITH_STAND_IN, "--only", slowest),
     }

@@ -132,7 +132,12 @@ def scan(trivy: str, output: Path, seconds: float, arguments: list[str]) -> int:
 
 
 def inline(report: Path, source: Path) -> list[str]:
-    """Return FILE:LINE of each comment that makes Trivy pass over findings in a configuration it read."""
+    """Return FILE:LINE of each comment that makes Trivy pass over findings in a configuration it read.
+
+    Only a folder has such files: the report on an image, which can be large, is not read for it.
+    """
+    if not source.is_dir():
+        return []
     try:
         results = json.loads(report.read_text())["Results"]
     except (json.JSONDecodeError, KeyError):

@@ -73,6 +73,11 @@ class Stack:
                     tasks.start_soon(_stop, service, grace + STOP_MARGIN)
         self.down_after = round(anyio.current_time() - began, 2)
 
+    @property
+    def times(self) -> dict[str, Any]:
+        """When each service was up, by name, and how long the stop took, for JSON."""
+        return {"up_after": dict(sorted(self.up_after.items())), "down_after": self.down_after}
+
     def service(self, name: str) -> dagger.Service:
         """Return one running service."""
         if name not in self.running:

@@ -58,8 +58,7 @@ class ComposeStack:
             await stack.start()
         finally:
             await stack.stop()
-        times = {"up_after": dict(sorted(stack.up_after.items())), "down_after": stack.down_after}
-        return (await stack.logs()).with_new_file("times.json", json.dumps(times, indent=1) + "\n")
+        return (await stack.logs()).with_new_file("times.json", json.dumps(stack.times, indent=1) + "\n")
 
     async def _stack(self) -> Stack:
         given = environment.read(await self.env_file.plaintext(), where="--env-file") if self.env_file else {}

@@ -110,8 +110,7 @@ class Suite:
             summary = {"outcome": result.red or "passed", "tests": result.tests, "failed": result.failed}
         causes = failures.find(stack.plan, stack.outcomes)
         summary["not_ready"] = {cause.service: cause.text for cause in causes}
-        summary["up_after"] = dict(sorted(stack.up_after.items()))
-        summary["down_after"] = stack.down_after
+        summary |= stack.times
         return reports.with_new_file("summary.json", json.dumps(summary, indent=1) + "\n")
 
     async def _run(self, stack: Stack, variables: dict[str, str]) -> dagger.Directory:
