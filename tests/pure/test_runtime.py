@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import importlib.util
 import inspect
 import json
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dagger.client import _session
+from dagger.client import _core, _session
+from dagger.client.base import Scalar
 from dagger.mod._utils import to_camel_case
 from graphql import build_schema, introspection_from_schema
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 RUNTIME = Path(__file__).parents[2] / "ci" / "runtime"
 ENTRYPOINT = RUNTIME / "entrypoint.py"
+MAKE: Any = _core.make_converter
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,49 @@ def test_the_client_library_takes_the_schema_that_is_there(
     _session.ClientSession(_session.ConnectParams(port=1, session_token="none"))  # noqa: S106 - none is connected
     assert "answer" in made[0].schema.type_map["Query"].fields
     assert not made[0].fetch_schema_from_transport
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass
+class Answer:
+    id: str
+
+
+@pytest.mark.parametrize("value", ["text", 1, True, Colour.RED, ["a", "b"], {"name": [Colour.RED]}])
+def test_what_is_sent_is_as_the_library_has_it(entrypoint: ModuleType, value: object) -> None:
+    ours = entrypoint.Converter(MAKE, MAKE(None), None)
+    theirs = MAKE(None)
+    assert ours.unstructure(value) == theirs.unstructure(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("text", str),
+        ("abc", Scalar),
+        (3, int),
+        (True, bool),
+        (["a"], list[str]),
+        ([{"id": "x"}], list[Answer]),
+        ("RED", Colour),
+        ({"id": "x"}, Answer),
+    ],
+)
+def test_an_answer_is_as_the_library_has_it(entrypoint: ModuleType, value: object, kind: type) -> None:
+    ours = entrypoint.Converter(MAKE, MAKE(None), None)
+    theirs = MAKE(None)
+    assert ours.structure(value, kind) == theirs.structure(value, kind)
+    assert type(ours.structure(value, kind)) is type(theirs.structure(value, kind))
+
+
+def test_the_library_makes_a_converter_by_this_name_for_each_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(_core, "make_converter", made.append)
+    context = _core.Context()
+    assert made == [context]
 
 
 def test_arguments_of_one_chain_are_not_asked_for_at_once() -> None:

@@ -48,6 +48,8 @@ class Containers:
     _owners: dict[str, dict[str, Any]] = field(default_factory=dict)
     _folders: set[str] = field(default_factory=set)
     _hidden: set[str] = field(default_factory=set)
+    _waiting: dagger.Container = field(init=False)  # these two are asked for once, not for each service
+    _home: dagger.Directory = field(init=False)
 
     async def load(self, planned: Planned) -> None:
         """Get the image and its config, before anything starts."""
@@ -94,9 +96,11 @@ class Containers:
             service = service.with_hostname(planned.service.name)
         return await service.start()
 
-    async def check(self) -> None:
+    async def prepare(self) -> None:
         """Refuse an engine that forbids privileged containers: there the start of a service never ends."""
         init = dag.container().with_file("/init", self.init)
+        home = dag.directory().with_file("init", self.init).with_new_directory("run")
+        self._waiting, self._home = await init.sync(), await home.sync()
         try:
             await init.with_exec(["/init", "inspect", "/"], insecure_root_capabilities=True).sync()
         except dagger.QueryError as error:
@@ -112,10 +116,8 @@ class Containers:
     async def wait(self, planned: Planned, run: str, condition: str, patience: float) -> str:
         """Return the init's JSON once the service reached the condition, or cannot any more."""
         return await (
-            dag.container()
-            .with_file("/init", self.init)
-            .with_mounted_cache("/state", self.state(planned.name, run))
-            .with_exec(["/init", "await", "/state", condition, f"{patience:g}"])
+            self._waiting.with_mounted_cache("/state", self.state(planned.name, run))
+            .with_exec(["/init", "await", "/state", condition, f"{patience:g}"], no_init=True)
             .stdout()
         )
 
@@ -156,12 +158,7 @@ class Containers:
         for file in planned.files:
             container = self._file(container, file, f"{run}-{planned.name}")
         config = configuration(planned, self.image(planned), self._marks(planned))
-        home = (
-            dag.directory()
-            .with_file("init", self.init)
-            .with_new_file("config.json", json.dumps(config))
-            .with_new_directory("run")
-        )
+        home = self._home.with_new_file("config.json", json.dumps(config))
         parts = {number: mount for number, mount in enumerate(planned.mounts) if mount.subpath}
         for number in parts:
             home = home.with_new_directory(f"volumes/{number}")

@@ -47,7 +47,7 @@ class Stack:
         Raises `PipelineError` for the first cause of what did not come up.
         """
         self._check_waits()
-        await self.containers.check()
+        await self.containers.prepare()
         for key in self._conditions():
             self._reached[key] = anyio.Event()
         began = anyio.current_time()
