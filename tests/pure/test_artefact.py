@@ -183,6 +183,18 @@ def test_a_base_that_the_engine_packed_itself_is_what_it_was_in_its_registry(tmp
     assert [entry["base"] for entry in other["layers"]] == [False] * 3
 
 
+def test_a_base_that_was_packed_anew_is_told(tmp_path: Path) -> None:
+    """Then it is not what its registry has, and no engine can tell what that was."""
+    told = []
+    for name, by in (("pulled", "ADD rootfs"), ("packed", artefact.RESTORED)):
+        (tmp_path / name / "made").mkdir(parents=True)
+        when = "2027-01-15T08:00:00Z"
+        image(tmp_path / name / "base.tar", [layer([("etc/first", b"x", {})], BASE_TIME)], when, [by])
+        shutil.copy(tmp_path / name / "base.tar", tmp_path / name / "image.tar")
+        told.append(again(tmp_path / name)["base_repacked"])
+    assert told == [False, True]
+
+
 def test_the_packed_layout_is_the_same_for_the_same_layout(tmp_path: Path) -> None:
     packed = []
     for name, mtime in (("first", 5), ("second", 9)):

@@ -32,7 +32,17 @@ def built(artefacts: dict[str, Artefact]) -> str:
         ]
         for name, artefact in artefacts.items()
     ]
-    return table.text(["service", "digest", "size", "layers", "user", "took", "made"], rows)
+    text = table.text(["service", "digest", "size", "layers", "user", "took", "made"], rows)
+    repacked = [name for name, artefact in artefacts.items() if artefact.facts["base_repacked"]]
+    return f"{text}\n{_repacked(repacked)}" if repacked else text
+
+
+def _repacked(services: list[str]) -> str:
+    return (
+        f"noted: {', '.join(services)}: this engine was started again after it had pulled the base image, of "
+        "which it has the files only; it packed them anew, so the digest is not the one of other engines. "
+        "An engine with an empty state makes that one."
+    )
 
 
 def built_files(artefacts: dict[str, Artefact], recorded: str) -> dict[str, str]:

@@ -34,7 +34,8 @@ from ci.inside.made_layers import MadeLayers
 # 1980-01-01: the earliest time that a zip file, and so Python's zipfile, can hold.
 EPOCH = 315532800
 EPOCH_TEXT = "1980-01-01T00:00:00Z"
-GZIP_LEVEL = 6
+# Level 6 makes the gateway's own layers 4 % smaller, and takes 1.7 times as long.
+GZIP_LEVEL = 4
 TIME_HEADERS = ("mtime", "atime", "ctime", "LIBARCHIVE.creationtime")
 CHUNK = 1 << 20
 # What decides, beside a layer, what is made of it.
@@ -228,6 +229,7 @@ def make(image_tar: Path, base_tar: Path | None, steps: list[list[str]], output:
     with ExitStack() as opened:
         image = opened.enter_context(tarfile.open(image_tar))
         base = opened.enter_context(tarfile.open(base_tar)) if base_tar else None
+        below = read_image(base)[1] if base else {}
         manifest, config, layers = make_layers(image, base, blobs, MadeLayers(made))
     describe(config, layers, steps)
     manifest["config"]["digest"], manifest["config"]["size"] = write_blob(blobs, config)
@@ -248,6 +250,7 @@ def make(image_tar: Path, base_tar: Path | None, steps: list[list[str]], output:
         "uncompressed": sum(layer["uncompressed"] for layer in layers),
         "layers": layers,
         "config": config,
+        "base_repacked": any(entry.get("created_by") == RESTORED for entry in below.get("history", [])),
     }
 
 

@@ -40,14 +40,14 @@ class Build(Base):
 
     @function()
     @told
-    async def build(self, only: Only = None, jobs: Jobs = 4, platform: Platform = "") -> str:
+    async def build(self, only: Only = None, jobs: Jobs = 8, platform: Platform = "") -> str:
         """Build all images in parallel and print each one's digest, size and layers."""
         artefacts = await (await self._load(platform=platform)).build(only or [], jobs)
         return reports.built(artefacts)
 
     @function(cache="session")
     @told
-    async def build_report(self, only: Only = None, jobs: Jobs = 4) -> dagger.Directory:
+    async def build_report(self, only: Only = None, jobs: Jobs = 8) -> dagger.Directory:
         """Return table, Markdown and build.json: every digest, layer and file, for `reproduce` elsewhere."""
         artefacts = await (await self._load()).build(only or [], jobs)
         recorded = comparison.write(await self._recorded(artefacts, jobs))
@@ -61,7 +61,7 @@ class Build(Base):
     async def reproduce(
         self,
         manifest: Annotated[dagger.File, Doc("build.json, as build-report wrote it on another engine")],
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
     ) -> str:
         """Build here what another engine built; where a digest differs, name layer, file and what differs."""
         there = comparison.read(await manifest.contents())

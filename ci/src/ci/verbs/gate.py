@@ -89,7 +89,7 @@ class Gate(Test, Scan, Posture):
     @told
     async def gate(
         self,
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
         database_registry: DatabaseRegistry = None,
         mirrors: Mirrors = None,
         history: History = None,

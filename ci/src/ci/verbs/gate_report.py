@@ -45,7 +45,7 @@ class GateReport(Gate):
     @told
     async def gate_report(
         self,
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
         database_registry: DatabaseRegistry = None,
         mirrors: Mirrors = None,
         history: History = None,

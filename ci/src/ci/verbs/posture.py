@@ -31,7 +31,7 @@ class Posture(Base):
     @check
     @function(cache="session")
     @told
-    async def posture(self, only: Only = None, jobs: Jobs = 4) -> str:
+    async def posture(self, only: Only = None, jobs: Jobs = 8) -> str:
         """Judge each image by the posture rules (user, layers, secrets, size, start and stop); red fails."""
         verdict = await self._posture_of(only, jobs)
         if error := report.error(verdict):
@@ -40,7 +40,7 @@ class Posture(Base):
 
     @function(cache="session")
     @told
-    async def posture_report(self, only: Only = None, jobs: Jobs = 4) -> dagger.Directory:
+    async def posture_report(self, only: Only = None, jobs: Jobs = 8) -> dagger.Directory:
         """Return the same as files, also when red: table, Markdown, JSON, each image's layers."""
         return self._posture_directory(await self._posture_of(only, jobs))
 

@@ -97,7 +97,7 @@ class Publish(GateReport):
         dry_run: DryRun = False,
         database_registry: DatabaseRegistry = None,
         mirrors: Mirrors = None,
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
     ) -> str:
         """Build, pass every gate, push all images or none, then move their tags; safe to run again."""
         access = Access(registries.parse(registry), username, password, registry_service)
@@ -125,7 +125,7 @@ class Publish(GateReport):
         default_branch: DefaultBranch = "main",
         database_registry: DatabaseRegistry = None,
         mirrors: Mirrors = None,
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
     ) -> dagger.Directory:
         """Do the same as publish (what is there is verified, not pushed again) and return release.json."""
         access = Access(registries.parse(registry), username, password, registry_service)

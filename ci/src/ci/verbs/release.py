@@ -114,7 +114,7 @@ class Release(Publish):
         dry_run: DryRun = False,
         database_registry: DatabaseRegistry = None,
         mirrors: Mirrors = None,
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
     ) -> dagger.Directory:
         """Publish a version tag that equals the version file; return release.json, report and notes.md."""
         access = Access(registries.parse(registry), username, password, registry_service)

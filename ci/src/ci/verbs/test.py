@@ -65,7 +65,7 @@ class Test(Base):
         cases: Cases = None,
         profiles: Profiles = None,
         project_directory: ProjectDirectory = ".",
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
         rerun: Rerun = False,
     ) -> str:
         """Start the stack, run the suite in tests/integration beside it, stop it; red fails the call."""
@@ -79,7 +79,7 @@ class Test(Base):
         cases: Cases = None,
         profiles: Profiles = None,
         project_directory: ProjectDirectory = ".",
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
         rerun: Rerun = False,
     ) -> dagger.Directory:
         """Return the same as files, also when red: JUnit, table, each service's log, what was not ready."""
@@ -92,7 +92,7 @@ class Test(Base):
         self,
         cases: Cases = None,
         project_directory: ProjectDirectory = ".",
-        jobs: Jobs = 4,
+        jobs: Jobs = 8,
         rerun: Rerun = False,
     ) -> str:
         """Run each file of tests/integration/alone on a stack of its own, whose services it may stop."""
