@@ -183,6 +183,23 @@ def test_a_base_that_the_engine_packed_itself_is_what_it_was_in_its_registry(tmp
     assert [entry["base"] for entry in other["layers"]] == [False] * 3
 
 
+def test_a_step_that_changed_nothing_has_no_layer(tmp_path: Path) -> None:
+    """An engine makes an empty one of it, or none: that depends on what else it has built."""
+    base, empty = layer([("etc/os-release", b"debian", {})], BASE_TIME), layer([], 5)
+    when = "2027-01-15T08:00:00Z"
+    without = made(tmp_path / "without", [base], [base, own_layer(5)], when)
+    with_it = made(tmp_path / "with", [base], [base, empty, own_layer(5)], when)
+    assert with_it["digest"] == without["digest"]
+    assert len(with_it["layers"]) == len(with_it["config"]["rootfs"]["diff_ids"]) == 2
+    assert len(with_it["config"]["history"]) == 2
+
+
+def test_an_empty_layer_of_the_base_stays(tmp_path: Path) -> None:
+    base = [layer([("etc/os-release", b"debian", {})], BASE_TIME), layer([], BASE_TIME)]
+    facts = made(tmp_path, base, [*base, own_layer(5)], "2027-01-15T08:00:00Z")
+    assert [entry["base"] for entry in facts["layers"]] == [True, True, False]
+
+
 def test_a_base_that_was_packed_anew_is_told(tmp_path: Path) -> None:
     """Then it is not what its registry has, and no engine can tell what that was."""
     told = []

@@ -70,6 +70,12 @@ def test_what_made_each_layer() -> None:
     assert read.layers("", {}, 5) == [""] * 5
 
 
+def test_a_run_that_changed_no_file_made_no_layer() -> None:
+    read = dockerfile.read("FROM a\nRUN true\nCOPY b /b\nRUN c\nCOPY d /d\n")
+    assert read.layers("", {}, 2) == ["COPY b /b", "COPY d /d"]
+    assert read.layers("", {}, 3) == [""] * 3  # one of two, and nothing tells which
+
+
 def test_every_image_that_the_target_is_made_of() -> None:
     read = dockerfile.read(STAGES)
     assert read.external_images("", {}) == ["python:3.13", "tools:2", "uv:1"]

@@ -78,12 +78,16 @@ class Dockerfile:
         return next((found for found in steps if len(found) == count), [""] * count)
 
     def steps(self, target: str, build_arguments: dict[str, str]) -> list[list[str]]:
-        """Return what may have made the layers above the base: without WORKDIR, and with it."""
+        """Return what may have made the layers above the base: without WORKDIR, with it, both without RUN.
+
+        A RUN that changes no file makes none.
+        """
         values = {**self.arguments, **build_arguments}
         all_of_them = [step for stage in self._chain(target, values) for step in stage.instructions]
+        each = (_LAYERS, (*_LAYERS, "WORKDIR"))
+        without = [tuple(keyword for keyword in keywords if keyword != "RUN") for keywords in each]
         return [
-            [str(step) for step in all_of_them if step.keyword in keywords]
-            for keywords in (_LAYERS, (*_LAYERS, "WORKDIR"))
+            [str(step) for step in all_of_them if step.keyword in keywords] for keywords in (*each, *without)
         ]
 
     def external_images(self, target: str, build_arguments: dict[str, str]) -> list[str]:

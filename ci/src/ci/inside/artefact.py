@@ -2,8 +2,9 @@
 
 A build writes the time of the day into layers and config. This rewrites the
 OCI layout so that every time is one constant, in the config and in all layers
-above the base image. Base layers, and every other field of the config, stay
-byte for byte what they were.
+above the base image, and so that no layer is empty: of a step that changed no
+file an engine makes one now and then. Base layers, and every other field of the
+config, stay byte for byte what they were.
 
     python3 -m ci.inside.artefact config IMAGE.tar OUTPUT.json
     python3 -m ci.inside.artefact make IMAGE.tar BASE.tar STEPS.json OUTPUT MADE
@@ -39,7 +40,7 @@ GZIP_LEVEL = 4
 TIME_HEADERS = ("mtime", "atime", "ctime", "LIBARCHIVE.creationtime")
 CHUNK = 1 << 20
 # What decides, beside a layer, what is made of it.
-HOW = f"{EPOCH} {GZIP_LEVEL} {zlib.ZLIB_RUNTIME_VERSION} 1"
+HOW = f"{EPOCH} {GZIP_LEVEL} {zlib.ZLIB_RUNTIME_VERSION} 2"
 
 # What an engine (engine/snapshots/manager.go) says of a layer that it had before it was started again.
 RESTORED = "rehydrated persisted snapshot"
@@ -102,8 +103,8 @@ def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def rewrite(source: IO[bytes], target: IO[bytes]) -> None:
-    """Copy a layer's tar, in its order, with the constant as every time.
+def rewrite(source: IO[bytes], target: IO[bytes]) -> int:
+    """Copy a layer's tar, in its order, with the constant as every time; return how many entries it has.
 
     The order stays, so a hard link's target stays ahead of the link.
     """
@@ -111,8 +112,10 @@ def rewrite(source: IO[bytes], target: IO[bytes]) -> None:
         tarfile.open(fileobj=source, mode="r|*") as old,
         tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as new,
     ):
-        for member in old:
+        entries = 0
+        for entries, member in enumerate(old, 1):  # noqa: B007 - it is the last one's number that counts
             new.addfile(plain(member), old.extractfile(member) if member.isreg() else None)
+    return entries
 
 
 def make_layer(source: IO[bytes], blobs: Path) -> Json:
@@ -122,13 +125,14 @@ def make_layer(source: IO[bytes], blobs: Path) -> Json:
         packed = Hashed(file)
         with gzip.GzipFile("", "wb", GZIP_LEVEL, packed, mtime=0) as zipped:
             unpacked = Hashed(zipped)
-            rewrite(source, unpacked)  # type: ignore[arg-type]
+            entries = rewrite(source, unpacked)  # type: ignore[arg-type]
     temporary.rename(blobs / packed.digest.removeprefix("sha256:"))
     return {
         "digest": packed.digest,
         "diff_id": unpacked.digest,
         "size": packed.size,
         "uncompressed": unpacked.size,
+        "entries": entries,
     }
 
 
@@ -169,7 +173,6 @@ def stands_on(config: Json, base: list[str]) -> bool:
 def make_layers(image: tarfile.TarFile, base: tarfile.TarFile | None, blobs: Path, made: MadeLayers) -> Made:
     """Write all layers; return manifest and config that name them, and their facts."""
     manifest, config = read_image(image)
-    diff_ids: list[str] = config["rootfs"]["diff_ids"]
     kept: list[tuple[Json, str]] = []  # descriptor and diff id of each layer of the base
     if base:
         below, below_config = read_image(base)
@@ -178,19 +181,22 @@ def make_layers(image: tarfile.TarFile, base: tarfile.TarFile | None, blobs: Pat
     facts: list[Json] = []
     for number, layer in enumerate(manifest["layers"]):
         if base and number < len(kept):
-            descriptor, diff_ids[number] = kept[number]
+            descriptor, diff_id = kept[number]
             layer.update(descriptor)
             found = keep_layer(blob_of(base, layer["digest"]), blobs, layer, made)
-            facts.append({**found, "diff_id": diff_ids[number], "base": True})
+            facts.append({**found, "diff_id": diff_id, "base": True})
         else:
             source = blob_of(image, layer["digest"])
             own = made.layer(f"{layer['digest']} {HOW}", blobs, partial(make_layer, source, blobs))
-            diff_ids[number] = own["diff_id"]
             layer.update(digest=own["digest"], size=own["size"])
             layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip"
             facts.append({**own, "base": False})
         layer.pop("annotations", None)
-    return manifest, config, facts
+    pairs = list(zip(manifest["layers"], facts, strict=True))
+    filled = [pair for pair in pairs if pair[1].get("entries") != 0]
+    manifest["layers"] = [layer for layer, _ in filled]
+    config["rootfs"]["diff_ids"] = [fact["diff_id"] for _, fact in filled]
+    return manifest, config, [fact for _, fact in filled]
 
 
 def blob_of(image: tarfile.TarFile, digest: str) -> IO[bytes]:
