@@ -112,9 +112,9 @@ def _cases(choice: Choice, output: Path, say: Progress) -> dict[str, dict[str, d
     ]
     runs = Runs(output, docker.state, choice.lock, say)
     for side in both:
-        say(f"{side.name}: preparing, and one run of each step that is not measured")
+        say(f"{side.name}: preparing, and one run of each step that is not measured, unless all is cold")
         side.prepare()
-        for step in choice.steps:
+        for step in choice.steps if set(choice.cases) != {"cold"} else ():
             runs.measured(side, step, "not measured", next(runs.numbers))
     costs: dict[str, dict[str, list[measure.Cost]]] = {}
     for step, case, turn in itertools.product(choice.steps, choice.cases, range(choice.repeat)):
