@@ -97,7 +97,10 @@ class Containers:
         return await service.start()
 
     async def prepare(self) -> None:
-        """Refuse an engine that forbids privileged containers: there the start of a service never ends."""
+        """Ask for what all services need, once.
+
+        Refuses an engine that forbids privileged containers: there the start of a service never ends.
+        """
         init = dag.container().with_file("/init", self.init)
         home = dag.directory().with_file("init", self.init).with_new_directory("run")
         self._waiting, self._home = await init.sync(), await home.sync()
