@@ -19,10 +19,15 @@ DELAYS_SILENT = (1.0,)
 
 _STATUS = re.compile(r"\[http (\d{3})\]")
 _TRANSIENT = {"408", "425", "429", "500", "502", "503", "504"}
-# Without a status: the words of Go's network stack and of regctl.
+# Without a status: the words of regctl and of Go's net, net/http and syscall. A connection that is cut while
+# its body is sent ends in one of several, by what of it is seen first: the reset, or the closing after it.
 _LOST = re.compile(
-    r"connection refused|connection reset|broken pipe|\bEOF|i/o timeout|TLS handshake timeout"
-    r"|server misbehaving|retry limit exceeded|backoff limit reached|network is unreachable|no route to host"
+    r"connection (?:refused|reset|timed out|lost|force closed)|broken pipe|connection broken|\bEOF"
+    r"|use of closed network connection|server closed idle connection|software caused connection abort"
+    r"|i/o timeout|TLS handshake timeout|context deadline exceeded|request canceled"
+    r"|server sent GOAWAY|stream error"
+    r"|server misbehaving|retry limit exceeded|backoff limit reached"
+    r"|network is (?:unreachable|down)|no route to host|host is down"
 )
 _REFUSED = re.compile(r"unauthorized|empty challenge header|no new challenge")
 # With any status: Harbor says it with 403, a registry on a full disk with 500 (28 is ENOSPC).
