@@ -7,7 +7,11 @@ import enum
 import importlib.util
 import inspect
 import json
+import os
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +20,7 @@ from dagger.client import _core, _session
 from dagger.client.base import Scalar
 from dagger.mod._utils import to_camel_case
 from graphql import build_schema, introspection_from_schema
+from httpcore import _synchronization
 
 from ci.main import Ci
 
@@ -118,3 +123,29 @@ def test_arguments_of_one_chain_are_not_asked_for_at_once() -> None:
     given = re.findall(r"\.with(?:Mounted)?(?:File|Directory)\(\"[^\"]+\", (.+)\)$", text, re.MULTILINE)
     assert len(given) == 6
     assert [argument for argument in given if not argument.endswith(".sync")] == []
+
+
+_TRACED = """
+from dagger import telemetry
+from opentelemetry import propagate, trace
+telemetry.initialize()
+headers = {}
+propagate.inject(headers)
+print(headers["traceparent"], type(trace.get_tracer_provider()).__name__)
+"""
+
+
+def test_without_its_own_tracing_the_library_keeps_its_place_in_the_trace() -> None:
+    ours = dict(re.findall(r'withEnvVariable\("(OTEL_\w+)", "(\w+)"\)', (RUNTIME / "main.dang").read_text()))
+    parent = f"00-{'1' * 32}-{'2' * 16}-01"
+    environment = os.environ | {"OTEL_TRACES_EXPORTER": "none", "TRACEPARENT": parent} | ours
+    done = subprocess.run(
+        [sys.executable, "-c", _TRACED], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [parent, "ProxyTracerProvider"]
+
+
+def test_what_the_library_s_http_imports_at_each_request_is_there() -> None:
+    lock = tomllib.loads((RUNTIME.parent / "uv.lock").read_text())
+    assert "import sniffio" in inspect.getsource(_synchronization.current_async_library)
+    assert "sniffio" in {package["name"] for package in lock["package"]}
