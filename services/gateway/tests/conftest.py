@@ -50,6 +50,8 @@ def settings(
         knowledge_url=url,
         agent_url=url,
         research_url=url,
+        # Tests ask again and again until something has happened; those of the limit set their own.
+        rate_limit_burst=10_000,
     )
 
 
