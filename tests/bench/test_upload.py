@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airgap.errors import AirgapError
 from bench import __main__ as bench
 from bench import counted, upload
 
@@ -85,6 +86,16 @@ def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit):
         bench.main(["--parts", "init,uploads"])
     assert "there is no part 'uploads'" in capsys.readouterr().err
+
+
+def test_a_python_without_the_client_library_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", {}.get)
+    with pytest.raises(AirgapError, match="has no Dagger client library") as refused:
+        bench.main(["--parts", "cases", "--output", str(tmp_path / "report")])
+    assert "make bench" in refused.value.hint
+    assert not (tmp_path / "report").exists()
 
 
 @pytest.mark.engine
