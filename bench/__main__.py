@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import json
 import os
@@ -33,7 +32,8 @@ DEFAULT = ("nothing", "readme", "source-line", "dependency", "shared-package")
 def main(argv: list[str]) -> int:
     """Measure what is asked for; return 1 when a budget is exceeded or a run failed."""
     options = _parse(argv)
-    _check_python()
+    if "overhead" in options.parts:
+        overhead.check_python()  # before the first of hours
     say = Progress()
     output = Path(options.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -102,15 +102,6 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         if name not in sides.STEPS:
             parser.error(f"there is no step {name!r}; choose from {', '.join(sides.STEPS)}")
     return options
-
-
-def _check_python() -> None:
-    """Refuse a Python without what some parts import, before the first of hours."""
-    if importlib.util.find_spec("dagger") is None:
-        raise AirgapError(
-            f"{sys.executable} has no Dagger client library",
-            hint="run make bench, which takes the one of .venv",
-        )
 
 
 def _cases(choice: Choice, output: Path, say: Progress) -> dict[str, dict[str, dict[str, object]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airgap.errors import AirgapError
 from bench.measure import spread, timed
 
 if TYPE_CHECKING:
@@ -39,6 +41,15 @@ class Ci:
         """Return a word, each time anew."""
         return "never"
 '''
+
+
+def check_python() -> None:
+    """Refuse a Python without the client library, whose import is measured."""
+    if importlib.util.find_spec("dagger") is None:
+        raise AirgapError(
+            f"{sys.executable} has no Dagger client library",
+            hint="run make bench, which takes the one of .venv",
+        )
 
 
 def measure(repeat: int, say: Callable[[str], None]) -> dict[str, Any]:
