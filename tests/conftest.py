@@ -28,13 +28,13 @@ PROGRAMS = {
 # In no image that `up` makes, so only what asks for it gets it.
 COSIGN = ("ghcr.io/sigstore/cosign/cosign:v3.1.3", "/ko-app/cosign")
 # These folders need one of those programs.
-NEED_PROGRAMS = ("release", "observability")
+NEED_PROGRAMS = (ROOT / "tests" / "release", ROOT / "tests" / "observability")
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     """Mark what needs a program of the engine's images."""
     for item in items:
-        if set(NEED_PROGRAMS) & set(item.path.parts):
+        if any(item.path.is_relative_to(folder) for folder in NEED_PROGRAMS):
             item.add_marker(pytest.mark.engine)
 
 
