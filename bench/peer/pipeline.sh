@@ -1,7 +1,7 @@
 #!/bin/sh
 # The same job without Dagger, as a good engineer would write it for this repository: build, unit tests, scan, stack
 # with its integration suite (not the part that wants stacks of its own), push. What stands side by side in the
-# pipeline does so here, two at a time.
+# pipeline does so here, as many at a time as there: one more than processors.
 #   pipeline.sh REGISTRY TAG [all|build|scan|push]
 # `scan` and `push` by themselves take the images that are there.
 # In the folder of the project, which has .env. STAND_INS: a further compose file and the images in place of the
@@ -27,6 +27,9 @@ clean() {
   rm -rf "$work"
 }
 trap 'rm -rf "$work"' EXIT
+mkfifo "$work/slots"
+exec 3<>"$work/slots"
+for _ in $(seq 0 "$(nproc)"); do echo >&3; done
 step() { printf '%s %s\n' "$(cut -d' ' -f1 /proc/uptime)" "$1"; }
 
 folder() { # of a service
@@ -68,16 +71,18 @@ push() {
   docker push --quiet "$registry/$1:$tag"
 }
 
-each() { # COMMAND for each service, two at a time; fails if one failed
-  for first in 1 3 5; do
-    pids=
-    for service in $(echo "$services" | cut -d' ' -f"$first-$((first + 1))"); do
-      "$1" "$service" >"$work/$1-$service.log" 2>&1 &
-      pids="$pids $!:$service"
-    done
-    for pid in $pids; do
-      wait "${pid%%:*}" || { cat "$work/$1-${pid#*:}.log"; echo "$1 of ${pid#*:} failed"; exit 1; }
-    done
+each() { # COMMAND for each service, as many at a time as there are slots; fails if one failed
+  pids=
+  for service in $services; do
+    (
+      read -r _ <&3
+      trap 'echo >&3' EXIT
+      "$1" "$service"
+    ) >"$work/$1-$service.log" 2>&1 &
+    pids="$pids $!:$service"
+  done
+  for pid in $pids; do
+    wait "${pid%%:*}" || { cat "$work/$1-${pid#*:}.log"; echo "$1 of ${pid#*:} failed"; exit 1; }
   done
 }
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagger import dag
 
-from ci import parallel
 from ci.errors import PipelineError
 from ci.posture.facts import Started
 from ci.stack import failures
@@ -56,10 +54,9 @@ async def probe(loaded: Loaded, artefacts: Mapping[str, Artefact]) -> dict[str, 
         name: kept.key(posture=artefacts[name].digest, init=init, model=service.raw, probe=_PROBE)
         for name, service in services.items()
     }
-    looks = {name: partial(memory.find, key) for name, key in keys.items()}
-    found = await parallel.run(looks, limit=8)
+    found = await memory.there(keys.values())
     done = {name: Started(grace=stack.plan.containers[name].init["stop_grace"]) for name in services}
-    missing = {name: service for name, service in services.items() if found[name] is None}
+    missing = {name: service for name, service in services.items() if keys[name] not in found}
     if not missing:
         return done
     fresh = await _run(await loaded.stack(dict(artefacts), {}, missing, apart=True))

@@ -48,12 +48,14 @@ class State:
     """What one repository holds.
 
     `tags` are all its tags, `digests` those of the tags that matter here;
-    `created` is the commit time of the images behind them, where they tell it.
+    `created` is the commit time of the images behind them, where they tell it,
+    `blobs` are the digests of what these images consist of.
     """
 
     tags: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     created: Mapping[str, str] = field(default_factory=dict)
+    blobs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from dagger import dag
 from ci import tools
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import dagger
 
     from ci.images import Builder
@@ -45,6 +47,12 @@ class Kept:
         found = self._container().with_exec(["sh", "-c", copy])
         reports = found.directory("/found")
         return reports if await reports.entries() else None
+
+    async def there(self, names: Iterable[str]) -> frozenset[str]:
+        """Return which of the names something is kept under: one look for all of them."""
+        look = f'for name; do if [ -d "{_FOLDER}/$name" ]; then echo "$name"; fi; done'
+        found = await self._container().with_exec(["sh", "-c", look, "sh", *names]).stdout()
+        return frozenset(found.split())
 
     async def keep(self, name: str, reports: dagger.Directory) -> None:
         """Keep the reports; a rename makes them appear whole or not at all."""

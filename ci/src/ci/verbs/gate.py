@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_SUITE", "SUITES", "Gate", "Images", "Passed", "request"]
 
-# Suites at once: tests have time limits, and more of them on two cores are late for no fault of theirs.
-SUITES = 2
+# Suites at once, one more than processors: tests wait more than they work, but they have time limits, and
+# many on few processors are late for no fault of theirs.
+SUITES = (os.cpu_count() or 1) + 1
 # What came of the integration tests of a project that says it has none.
 NO_SUITE = "none (tool.ci.integration is empty)"
 

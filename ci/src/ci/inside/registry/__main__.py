@@ -68,21 +68,31 @@ def source(regctl: Regctl, item: Json) -> Upload:
     return from_registry(regctl, item["from"], item["repository"], item["digest"])
 
 
-def attach(regctl: Regctl, item: Json) -> None:
-    """Attach what belongs to an image, from files or from where it was released, and verify it."""
+def attach(regctl: Regctl, item: Json, *, new: bool) -> None:
+    """Attach what belongs to an image, from files or from where it was released, and verify it.
+
+    What is attached to a `new` image, which was not there before, need not be looked for.
+    """
     subject = f"{item['repository']}@{item['digest']}"
     if "from" in item:
         # All of it, a signature as well, and what was added since the last time.
         regctl.copy(f"{item['from']}@{item['digest']}", subject, "--referrers", size=item["size"])
         verify(regctl, item)
         return
+    if new or not complete(regctl, item):
+        attachments.attach(regctl, subject, item["attachments"])
+        verify(regctl, item)
+
+
+def complete(regctl: Regctl, item: Json) -> bool:
+    """Tell whether an image has what belongs to it already."""
     try:
         verify(regctl, item)
     except RegistryError:
         raise
     except PipelineError:
-        attachments.attach(regctl, subject, item["attachments"])
-        verify(regctl, item)
+        return False
+    return True
 
 
 def verify(regctl: Regctl, item: Json, *, repository: str = "") -> Json:
@@ -127,12 +137,15 @@ def push(regctl: Regctl, cosign: Cosign | None, request: Json, folder: Path) -> 
     else:
         each(items, lambda item: verify(regctl, item, repository=item["from"]), limit=limit)
     images = [image_of(item) for item in items]
-    planned = plan.make(images, tagging.read(regctl, images, limit=limit))
+    states = tagging.read(regctl, images, limit=limit)
+    planned = plan.make(images, states)
     if request["dry_run"]:
         return outcome(items, planned, [0] * len(items), planned.moves)
     uploads = each(items, lambda item: source(regctl, item), limit=limit)
-    sent = upload(regctl, uploads, limit=limit)
-    each(items, lambda item: attach(regctl, item), limit=limit)
+    known = {repository: state.blobs for repository, state in states.items()}
+    sent = upload(regctl, uploads, known, limit=limit)
+    pairs = list(zip(items, sent, strict=True))
+    each(pairs, lambda pair: attach(regctl, pair[0], new=bool(pair[1])), limit=limit)
     if cosign is not None:
         signed = each(uploads, lambda item: cosign.sign(item.reference), limit=limit)
         words = ["put" if new else "was there" for new in signed]

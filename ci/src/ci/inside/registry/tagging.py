@@ -29,12 +29,14 @@ def read(regctl: Regctl, images: Sequence[plan.Image], *, limit: int) -> dict[st
         existing = regctl.tags(image.repository)
         digests: dict[str, str] = {}
         created: dict[str, str] = {}
+        blobs: set[str] = set()
         for tag in plan.wanted(image, existing):
             content = regctl.manifest(f"{image.repository}:{tag}")
             if content is not None:
                 digests[tag] = digest_of(content)
                 created[tag] = _created(content)
-        return plan.State(existing, digests, created)
+                blobs |= _blobs(content)
+        return plan.State(existing, digests, created, frozenset(blobs))
 
     states = each(images, one, limit=limit)
     return {image.repository: state for image, state in zip(images, states, strict=True)}
@@ -109,3 +111,9 @@ def _interrupted(error: PipelineError, put: Sequence[plan.Move], todo: plan.Plan
 def _created(manifest: bytes) -> str:
     data: dict[str, Any] = json.loads(manifest)
     return str((data.get("annotations") or {}).get(_CREATED, ""))
+
+
+def _blobs(manifest: bytes) -> set[str]:
+    """Return the digests of an image's config and layers; an index has none."""
+    data: dict[str, Any] = json.loads(manifest)
+    return {item["digest"] for item in (data.get("config"), *data.get("layers", ())) if item}

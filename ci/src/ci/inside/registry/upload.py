@@ -14,7 +14,7 @@ from ci.inside.registry.pool import each
 from ci.inside.registry.regctl import say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ci.inside.registry.regctl import Regctl
 
@@ -72,13 +72,18 @@ def _file(source: str, digest: str) -> Path:
     return Path(source.removeprefix(_LAYOUT), "blobs", digest.replace(":", "/", 1))
 
 
-def upload(regctl: Regctl, uploads: Sequence[Upload], *, limit: int) -> list[int]:
+def upload(
+    regctl: Regctl, uploads: Sequence[Upload], known: Mapping[str, frozenset[str]], *, limit: int
+) -> list[int]:
     """Push every image by digest and read it back; what is there is not sent again.
 
     A layer that several images share is sent once and mounted in the other
-    repositories. Returns the bytes that were sent for each image.
+    repositories. `known` are the digests that each repository has for certain,
+    because a tag of it needs them. Returns the bytes that were sent for each
+    image, none for one that was there.
     """
-    missing = dict(zip(uploads, each(uploads, lambda item: _missing(regctl, item), limit=limit), strict=True))
+    lacking = each(uploads, lambda item: _missing(regctl, item, known[item.repository]), limit=limit)
+    missing = dict(zip(uploads, lacking, strict=True))
     sent = _share(regctl, missing, limit)
 
     def push(item: Upload) -> int:
@@ -98,11 +103,12 @@ def upload(regctl: Regctl, uploads: Sequence[Upload], *, limit: int) -> list[int
     return each(uploads, push, limit=limit)
 
 
-def _missing(regctl: Regctl, item: Upload) -> set[str] | None:
+def _missing(regctl: Regctl, item: Upload, known: frozenset[str]) -> set[str] | None:
     """Return the blobs that are not there; `None` if the whole image is."""
     if regctl.manifest(item.reference) == item.manifest:
         return None
-    return {digest for digest in item.blobs if not regctl.has_blob(item.repository, digest)}
+    unsure = item.blobs.keys() - known
+    return {digest for digest in unsure if not regctl.has_blob(item.repository, digest)}
 
 
 def _share(regctl: Regctl, missing: dict[Upload, set[str] | None], limit: int) -> dict[Upload, int]:
