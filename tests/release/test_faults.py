@@ -283,6 +283,20 @@ def test_what_the_registry_cannot_read_is_sent_again(
     sets.assert_released(registry, release)
 
 
+def test_a_layer_that_a_tag_needs_and_the_registry_cannot_read_is_sent_again(
+    registry: Registry, tmp_path: Path
+) -> None:
+    first = sets.make(tmp_path / "one", version="", created="2026-03-01T10:00:00Z")
+    assert sets.run(first.request(registry.host), tmp_path / "run").code == 0
+    image = first.images[0]
+    layers = registry.folder / f"data/docker/registry/v2/repositories/shop/{image.service}/_layers/sha256"
+    (layers / image.layers[0]["digest"].removeprefix("sha256:") / "link").write_bytes(b"")
+    second = sets.make(tmp_path / "two", version="", created="2026-03-02T10:00:00Z")
+    run = sets.run(second.request(registry.host), tmp_path / "run")
+    assert (run.code, run.error) == (0, "")
+    sets.assert_released(registry, second)
+
+
 @pytest.mark.parametrize("tag", ["sha-", "1.2.3", "latest"])
 def test_the_program_is_killed_while_it_tags(
     tag: str, registry: Registry, proxy: Proxy, release: sets.Set, tmp_path: Path

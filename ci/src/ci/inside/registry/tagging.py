@@ -34,8 +34,9 @@ def read(regctl: Regctl, images: Sequence[plan.Image], *, limit: int) -> dict[st
             content = regctl.manifest(f"{image.repository}:{tag}")
             if content is not None:
                 digests[tag] = digest_of(content)
-                created[tag] = _created(content)
-                blobs |= _blobs(content)
+                manifest = json.loads(content)
+                created[tag] = _created(manifest)
+                blobs |= _blobs(manifest)
         return plan.State(existing, digests, created, frozenset(blobs))
 
     states = each(images, one, limit=limit)
@@ -108,12 +109,10 @@ def _interrupted(error: PipelineError, put: Sequence[plan.Move], todo: plan.Plan
     )
 
 
-def _created(manifest: bytes) -> str:
-    data: dict[str, Any] = json.loads(manifest)
-    return str((data.get("annotations") or {}).get(_CREATED, ""))
+def _created(manifest: Mapping[str, Any]) -> str:
+    return str((manifest.get("annotations") or {}).get(_CREATED, ""))
 
 
-def _blobs(manifest: bytes) -> set[str]:
+def _blobs(manifest: Mapping[str, Any]) -> set[str]:
     """Return the digests of an image's config and layers; an index has none."""
-    data: dict[str, Any] = json.loads(manifest)
-    return {item["digest"] for item in (data.get("config"), *data.get("layers", ())) if item}
+    return {item["digest"] for item in (manifest.get("config"), *manifest.get("layers", ())) if item}

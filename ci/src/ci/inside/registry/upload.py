@@ -78,9 +78,9 @@ def upload(
     """Push every image by digest and read it back; what is there is not sent again.
 
     A layer that several images share is sent once and mounted in the other
-    repositories. `known` are the digests that each repository has for certain,
-    because a tag of it needs them. Returns the bytes that were sent for each
-    image, none for one that was there.
+    repositories. `known` are the digests that each repository should have,
+    because a tag of it needs them: for these regctl's own look is enough.
+    Returns the bytes that were sent for each image, none for one that was there.
     """
     lacking = each(uploads, lambda item: _missing(regctl, item, known[item.repository]), limit=limit)
     missing = dict(zip(uploads, lacking, strict=True))
