@@ -25,6 +25,7 @@ _NAMES = (
     "trivy",
     "prometheus",
     "golang",
+    "docker",
     "python",
     "qdrant",
     "postgres",

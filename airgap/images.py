@@ -34,6 +34,7 @@ HOST_PACKAGES: tuple[str, ...] = (
 )
 
 STAND_IN_LABEL = "io.dagger-airgap.stand-in"
+VERSIONS_LABEL = "io.dagger-airgap.versions"
 AUTHORITIES_LABEL = "io.dagger-airgap.ca-certificates"
 
 _BUILDERS = (
@@ -94,7 +95,10 @@ def build(  # noqa: PLR0913 - all but the first two are by name
     fill(root, recipe, work=work, log=log, env=env or {})
     version = recipe.version or version_of(recipe.version_of, root)
     oci.repack(layout, bundle, title=recipe.title, log=log)
-    oci.configure(layout, _config(recipe, version), _labels(recipe, version), log=log)
+    labels = _labels(recipe, version)
+    if recipe.versions:
+        labels[VERSIONS_LABEL] = ", ".join(f"{each} {version_of(each, root)}" for each in recipe.versions)
+    oci.configure(layout, _config(recipe, version), labels, log=log)
     shutil.rmtree(work)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Dagger's defaults (network/consts.go): the network's name with a 0, and its addresses.
 BRIDGE = "dagger0"
+SUBNET = "10.87.0.0/16"
+GATEWAY = "10.87.0.1"  # the bridge's own address: the host, as containers see it
 _OURS = re.compile(r'name: \\"dagger\\" id: ')
 _ADDRESS = re.compile(r" -[sd] 10\.87\.\d+\.\d+/32 ")
 # Chains of the CNI plugins that all their users on a machine share.

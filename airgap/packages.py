@@ -22,6 +22,7 @@ ENGINE_PACKAGES = (
     "pigz",
     "ripgrep",
     "runc",
+    "socat",
 )
 
 _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2")

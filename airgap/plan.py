@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airgap import engine, enginebuild, golang, imagesteps, packages, registry, trivy
+from airgap import engine, enginebuild, forwarder, golang, imagesteps, packages, registry, trivy
 from airgap.images import HOST_PACKAGES
 from airgap.steps import Step
 
@@ -73,4 +73,11 @@ def _registry(state: State, settings: Settings, lock: int) -> Iterator[Step]:
         lambda: registry.runs(state, settings),
         lambda state: registry.start(state, settings, lock),
         needs=("registry-program",),
+    )
+    yield Step(
+        "forwarder",
+        f"offering the registry to containers at {forwarder.container_address(settings)}",
+        lambda: forwarder.runs(state, settings),
+        lambda state: forwarder.start(state, settings, lock),
+        needs=("packages", "registry"),
     )

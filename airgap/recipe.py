@@ -5,8 +5,10 @@ references              the names it stands for; it is pushed under each one's p
 stand-in                what it is instead of the official image, and what it lacks
 needs                   the image it is built on; none = from nothing
 version, version-of     its version, or the Debian package that has it
+versions                Debian packages whose versions its label lists, beside that one
 map                     where the images map goes when it is pushed
-[debian]                suite, packages, paths left out (without) or kept all the same (with)
+[debian]                suite, packages, paths left out (without) or kept all the same (with);
+                        expired: accept package lists of the suite that are past their date
 [files]                 path in the image = file or folder of the recipe
 [wheels]                platform; into: a folder of the image, or programs: path in it = path in the wheel
 [go]                    tags, ldflags, experiment (GOEXPERIMENT); programs: path in the image = package;
@@ -37,6 +39,7 @@ class Debian:
     packages: tuple[str, ...]
     without: tuple[str, ...]
     kept: tuple[str, ...]
+    expired: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Recipe:
     needs: str
     version: str
     version_of: str
+    versions: tuple[str, ...]
     map: str
     debian: Debian | None
     files: Mapping[str, str]
@@ -110,6 +114,7 @@ def read(name: str) -> Recipe:
         needs=toml.pop("needs", ""),
         version=toml.pop("version", ""),
         version_of=toml.pop("version-of", ""),
+        versions=tuple(toml.pop("versions", ())),
         map=toml.pop("map", ""),
         debian=_debian(toml.pop("debian", None)),
         files=toml.pop("files", {}),
@@ -125,7 +130,13 @@ def read(name: str) -> Recipe:
 def _debian(table: dict[str, Any] | None) -> Debian | None:
     if table is None:
         return None
-    return Debian(table["suite"], tuple(table["packages"]), tuple(table["without"]), tuple(table["with"]))
+    return Debian(
+        table["suite"],
+        tuple(table["packages"]),
+        tuple(table["without"]),
+        tuple(table["with"]),
+        table.get("expired", False),
+    )
 
 
 def _path(reference: str) -> str:

@@ -22,7 +22,7 @@ HELP = f"""\
 environment:
   AIRGAP_STATE          folder of everything made here (XDG_CACHE_HOME/dagger-airgap/{VERSION},
                         XDG_CACHE_HOME being ~/.cache when unset)
-  AIRGAP_REGISTRY_PORT  the registry's port on 127.0.0.1 ({DEFAULT_REGISTRY_PORT})
+  AIRGAP_REGISTRY_PORT  the registry's port, on 127.0.0.1 and on 10.87.0.1 ({DEFAULT_REGISTRY_PORT})
   AIRGAP_SOCKET         the engine's socket; its file name must be engine.sock ({DEFAULT_SOCKET})
   AIRGAP_ARTEFACTS      another state folder, read only: what is built there is used instead of built again
   AIRGAP_MIN_FREE_GB    free disk space below which `up` refuses to begin ({DEFAULT_MIN_FREE_GB:g})

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airgap.process import command_of, output_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from airgap.process import Process
 
+_LISTEN = "0A"  # TCP_LISTEN of include/net/tcp_states.h
 _USER = re.compile(r"\(\"[^\"]*\",pid=(\d+),fd=\d+\)")
 
 
@@ -48,9 +50,22 @@ def port_answers(port: int) -> bool:
     return True
 
 
-def port_owner(port: int) -> Peer | None:
-    """Return who listens at a TCP port; None when nobody does, or the kernel does not say."""
-    return next((peer for _, peer in _rows("-ltn", f"sport = :{port}")), None)
+def listens(address: str, port: int) -> bool:
+    """Return whether something listens at exactly this IPv4 address and TCP port.
+
+    Reads the kernel's table instead of connecting, because the address may belong to no interface yet.
+    """
+    number = int.from_bytes(socket.inet_aton(address), sys.byteorder)
+    wanted = f"{number:08X}:{port:04X}"
+    rows = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    return any(columns[1] == wanted and columns[3] == _LISTEN for columns in map(str.split, rows))
+
+
+def port_owner(port: int, address: str = "127.0.0.1") -> Peer | None:
+    """Return who listens at a TCP port of an address, or of all; None when nobody does, or it is hidden."""
+    everywhere = ("0.0.0.0", "[::]", "*")  # noqa: S104 - as ss prints it; nothing is bound here
+    wanted = {f"{each}:{port}" for each in (address, f"[::ffff:{address}]", *everywhere)}
+    return next((peer for words, peer in _rows("-ltn", f"sport = :{port}") if wanted & set(words)), None)
 
 
 def socket_owners(path: Path) -> list[Peer]:

@@ -1,16 +1,16 @@
-"""What there is: steps, engine, registry, paths, disk."""
+"""What there is: steps, engine, registry and its forwarder, paths, disk."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airgap import engine, network, registry, rootfs
+from airgap import engine, forwarder, network, registry, rootfs
 from airgap.catalogue import IMAGES, ON_REQUEST
 from airgap.imagesteps import pushed
 from airgap.process import output_of
 from airgap.recipe import read
 from airgap.settings import VERSION
-from airgap.sockets import port_answers, port_owner, socket_owners
+from airgap.sockets import listens, port_answers, port_owner, socket_owners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +30,7 @@ def facts(state: State, settings: Settings, steps: Sequence[Step]) -> Facts:
         "steps": {step.name: step.done() for step in steps if not step.tool},
         "engine": _engine(state, settings),
         "registry": _registry(state, settings),
+        "forwarder": _forwarder(state, settings),
         "paths": _paths(state, settings),
         "leftovers": network.leftovers(state),
         "disk": _disk(state),
@@ -77,6 +78,13 @@ def _registry(state: State, settings: Settings) -> Facts:
     }
 
 
+def _forwarder(state: State, settings: Settings) -> Facts:
+    answers = listens(network.GATEWAY, settings.registry_port)
+    there = _daemon(forwarder.daemon(state), answers=answers)
+    owner = port_owner(settings.registry_port, network.GATEWAY) if answers and not there["running"] else None
+    return {**there, "address": forwarder.container_address(settings), "other": str(owner or "")}
+
+
 def _paths(state: State, settings: Settings) -> dict[str, str]:
     scratch = "in the engine's own mount namespace, gone with it"
     return {
@@ -86,7 +94,7 @@ def _paths(state: State, settings: Settings) -> dict[str, str]:
         "mount points (empty folders)": ", ".join(map(str, engine.mount_points(settings))),
         "BuildKit's socket": f"/run/buildkit/buildkitd.sock, {scratch}",
         "changes to /etc and /usr/bin": scratch,
-        "network": f"bridge {network.BRIDGE}, iptables rules for 10.87.0.0/16, net.ipv4.ip_forward=1",
+        "network": f"bridge {network.BRIDGE}, iptables rules for {network.SUBNET}, net.ipv4.ip_forward=1",
         "Go's caches": "GOMODCACHE and GOCACHE, shared with other Go work; `reset` leaves them",
     }
 
@@ -107,7 +115,7 @@ def text(facts: Facts) -> str:
 
 def _lines(facts: Facts) -> Iterator[str]:
     yield f"Dagger {facts['version']}, air-gapped"
-    for name in ("engine", "registry"):
+    for name in ("engine", "registry", "forwarder"):
         yield f"{name:<12}{_about(facts[name])}"
     if facts["engine"]["clients"]:
         yield f"{'clients':<12}{facts['engine']['clients']}"

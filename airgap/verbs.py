@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airgap import choice, engine, exports, packages, plan, registry
+from airgap import choice, engine, exports, forwarder, packages, plan, registry
 from airgap.errors import AirgapError
 from airgap.process import interruptible, run
 from airgap.progress import Progress
@@ -60,6 +60,8 @@ def _check_places(state: State, settings: Settings) -> None:
     """Raise AirgapError now, not after minutes of building, when a port or a socket is another's."""
     if registry.daemon(state).process() is None:
         registry.check_port(settings)
+    if forwarder.daemon(state).process() is None:
+        forwarder.check_port(settings)
     if engine.daemon(state).process() is None:
         engine.check_alone(settings)
 
@@ -82,11 +84,12 @@ def _stop(state: State, say: Progress, *, force: bool) -> None:
         name
         for name, ran in (
             ("engine", engine.stop(state, say, force=force)),
+            ("forwarder", forwarder.stop(state, force=force)),
             ("registry", registry.stop(state, force=force)),
         )
         if ran
     ]
-    say(f"down: {' and '.join(stopped)} stopped" if stopped else "down: nothing was running")
+    say(f"down: {', '.join(stopped)} stopped" if stopped else "down: nothing was running")
 
 
 def reset(settings: Settings, *, yes: bool, force: bool) -> None:

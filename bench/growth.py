@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SIZES = (1, 5, 20, 50, 200)
 LINEAR_FROM = 20  # services: below, what a plan costs is mostly constant
 ROOT = Path(__file__).parents[1]
-READ = ROOT / "ci" / "src" / "ci" / "inside" / "compose_config.py"
+READ = ROOT / "ci" / "src" / "ci" / "container_scripts" / "compose_config.py"
 REQUEST = json.dumps({"files": [], "profiles": [], "given": [], "plain": {}})
 # Budgets: the plan on top of Compose's own, and its growth.
 MOST_ADDED = 1.0  # seconds above the Compose binary's own time, for each size

@@ -1,8 +1,8 @@
 """What the pipeline writes for one service's init: `python -m bench.written OUTCOME IMAGE SERVICE`.
 
-OUTCOME is what `ci.inside.compose_config` wrote, IMAGE the service's image as a tar. Prints JSON: `config`
-is the init's configuration, `environment` what the container has beside its image's. A program of its own:
-it needs to find `ci` (PYTHONPATH), as nothing else of the bench does.
+OUTCOME is what `ci.container_scripts.compose_config` wrote, IMAGE the service's image as a tar. Prints JSON:
+`config` is the init's configuration, `environment` what the container has beside its image's. A program of
+its own: it needs to find `ci` (PYTHONPATH), as nothing else of the bench does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ci.compose import model
-from ci.inside.artefact import read_image
+from ci.container_scripts.layout import read_image
 from ci.stack import plan, settings
 
 
@@ -32,7 +32,7 @@ def main(words: list[str]) -> None:
     """Print it."""
     outcome, image, service = words
     with tarfile.open(image) as archive:
-        _, config = read_image(archive)
+        _, _, config = read_image(archive)
     print(json.dumps(written(Path(outcome).read_text(), config.get("config") or {}, service)))
 
 

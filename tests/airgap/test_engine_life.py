@@ -98,7 +98,7 @@ def test_down_says_for_which_client_it_waits_and_keeps_the_cache(place: Site) ->
     ended(client)
     done = ended(down)
     assert done.code == 0, done.stderr
-    assert "down: engine and registry stopped" in done.stderr
+    assert "down: engine, forwarder, registry stopped" in done.stderr
     place.up()
     assert place.run(*place.dagger(*CALL, *stamp)).stdout == first
     assert "unclean" not in place.log("engine")
@@ -192,7 +192,7 @@ def test_two_ups_at_once_do_it_once() -> None:
 def test_reset_removes_everything() -> None:
     with site(*ALL) as place:
         place.up()
-        pids = [place.status()[name]["pid"] for name in ("engine", "registry")]
+        pids = [place.status()[name]["pid"] for name in ("engine", "registry", "forwarder")]
         refused = place.airgap("reset")
         assert refused.code == 1
         assert "run it with --yes" in refused.stderr

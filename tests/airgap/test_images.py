@@ -180,7 +180,7 @@ def test_fingerprint_follows_the_hosts_authorities(tmp_path: Path, monkeypatch: 
     without = prints()
     (tmp_path / "ours.crt").write_text("a certificate", encoding="ascii")
     changed = {name for name, value in prints().items() if value != without[name]}
-    assert changed == {name for name in NAMES if name == "debian" or image(name).needs}
+    assert changed == {name for name in NAMES if recipe.read(name).debian or image(name).needs}
 
 
 def test_labels_say_what_it_is_not_and_whom_it_trusts(

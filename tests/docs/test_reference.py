@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci import policy, references
+from ci.container_scripts.registry.regctl import RegistryError
 from ci.errors import PipelineError
-from ci.inside.registry.regctl import RegistryError
 from ci.release import manifest
 from ci.release.retries import Verdict
 from tools.reference import FOLDER, PAGES, errors, functions, settings
@@ -62,7 +62,7 @@ def test_an_error_ends_with_the_id_that_the_page_has(identity: str) -> None:
 
 def test_an_error_of_a_subclass_has_its_class_for_an_id() -> None:
     error = RegistryError("push", Verdict("refuses", "mend it"), "why")
-    assert error.id == "inside.registry.regctl.RegistryError"
+    assert error.id == "container_scripts.registry.regctl.RegistryError"
     assert error.id in {each.id for each in errors.entries()}
 
 
@@ -90,10 +90,23 @@ def read(text: str) -> None:
     if len(text) > 9:
         raise _wrong(f"{len(text)} characters", "size")
     raise PipelineError(what, next_step="write 1" if text else "write 2")
+
+def judge(items: list[str]) -> None:
+    raise PipelineError("; ".join(_about(each) for each in items), next_step=_next(items))
+
+def _about(item: str) -> str:
+    if not item:
+        return _about("x")
+    who = f"item '{item[0]}'" if item else item
+    return f"{who} is wrong"
+
+def _next(items: list[str]) -> str:
+    return "mend " + ("both" if items[1:] else "it")
 """
     found = errors.read(source, "m.py")
     assert [(each.text, each.next_step) for each in found] == [
         ("a.toml: empty", "mend it"),
         ("a.toml, size: {number} characters", "mend it"),
         ("'{…}' is no number", "{write 1 or write 2}"),
+        ("{item '{…}' or {item}} is wrong", "mend {both or it}"),
     ]

@@ -49,29 +49,6 @@ def test_an_unknown_service_lists_the_valid_ones(dagger: Dagger) -> None:
     assert "Traceback" not in called.stderr
 
 
-def test_a_step_that_fails_shows_its_output_and_nothing_else(dagger: Dagger, tmp_path: Path) -> None:
-    (tmp_path / "compose.yaml").write_text("services: {broken: {build: .}}")
-    (tmp_path / "Dockerfile").write_text(
-        "ARG PYTHON_IMAGE=python:3.13-slim-trixie\nFROM ${PYTHON_IMAGE}\n"
-        "RUN echo this one is fine\nRUN echo the reason is here && exit 7\n"
-    )
-    called = dagger.call("--source", str(tmp_path), "build")
-    assert called.code == 1
-    assert "service 'broken': a step of its Dockerfile failed with exit code 7" in called.error
-    assert "the reason is here" in called.error
-    assert "this one is fine" not in called.error
-    assert "Traceback" not in called.stderr
-
-
-def test_a_missing_dockerfile_is_named(dagger: Dagger, tmp_path: Path) -> None:
-    (tmp_path / "compose.yaml").write_text(
-        "services: {web: {build: {context: ., dockerfile: web/Dockerfile}}}"
-    )
-    called = dagger.call("--source", str(tmp_path), "build")
-    assert called.code == 1
-    assert "service 'web': there is no Dockerfile at web/Dockerfile" in called.error
-
-
 def test_an_images_map_of_another_form_is_named(dagger: Dagger, tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(GOOD)
     (tmp_path / "map.json").write_text('{"redis": 7}')

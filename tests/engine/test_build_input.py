@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.engine.client import ROOT, Dagger
+from tests.engine.images import built, push_base, registry
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.release.registry import Registry
 
 pytestmark = pytest.mark.engine
 
@@ -34,13 +31,6 @@ def project(folder: Path, dockerfile: str, **services: dict[str, Any]) -> list[s
 
 LEAKS = {"build": {"context": ".", "secrets": ["token"]}}
 LEAK = 'RUN --mount=type=secret,id=token cp /run/secrets/token /leak\nCMD ["sleep", "600"]\n'
-
-
-def test_a_build_secret_without_a_value_is_named(dagger: Dagger, tmp_path: Path) -> None:
-    called = dagger.call(*project(tmp_path, LEAK, web=LEAKS), "build")
-    assert called.code == 1
-    assert "service 'web': its build secret 'token' comes from TOKEN, which has no value" in called.error
-    assert "--build-env" in called.error
 
 
 def test_a_build_secret_that_gets_into_the_image_is_found_and_not_shown(
@@ -80,7 +70,8 @@ def test_builds_in_a_circle_are_named(dagger: Dagger, tmp_path: Path) -> None:
 
     called = dagger.call(*project(tmp_path, "", a=waits("b"), b=waits("a")), "build")
     assert called.code == 1
-    assert "builds wait for each other through additional_contexts: a -> b -> a" in called.error
+    assert re.search(r"\b(a to b|b to a)\b", called.error)
+    assert "Next: " in called.error
 
 
 def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:
@@ -106,25 +97,17 @@ def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:
     assert (output / "assistant-service" / "output.txt").exists()
 
 
-def test_a_build_stands_on_what_its_tag_is_now(dagger: Dagger, registry: Registry, tmp_path: Path) -> None:
-    tag = f"{registry.host}/base:moving"
-    build = {"context": ".", "args": {"PYTHON_IMAGE": tag}}
-    words = project(tmp_path, "COPY Dockerfile /Dockerfile\n", app={"build": build})
+def test_a_build_starts_from_what_its_tag_is_now(dagger: Dagger, tmp_path: Path) -> None:
+    tag = f"tests/moving:{secrets.token_hex(6)}"
+    build = {"context": ".", "args": {"PYTHON_IMAGE": f"{registry()}/{tag}"}}
+    source = tmp_path / "project"
+    source.mkdir()
+    project(source, "COPY Dockerfile /Dockerfile\n", app={"build": build})
     bases = []
-    for image in ("library/redis:7-alpine", "library/python:3.13-slim-trixie"):
-        copy(f"{os.environ.get('CI_REGISTRY', '127.0.0.1:5000')}/{image}", tag)
-        called = dagger.call(*words, "build-report", "export", "--path", str(tmp_path / "report"), "--wipe")
-        assert called.code == 0, called.error
-        app = json.loads((tmp_path / "report" / "build.json").read_text())["images"]["app"]
-        assert [layer["base"] for layer in app["layers"]][-2:] == [True, False]
-        assert len(app["contents"]) == 1
-        bases.append([layer["digest"] for layer in app["layers"] if layer["base"]])
-    assert bases[0] != bases[1]
-
-
-def copy(source: str, target: str) -> None:
-    """Copy an image between registries of this machine."""
-    command = [os.environ["REGCTL"]]
-    for reference in (source, target):
-        command += ["--host", f"reg={reference.partition('/')[0]},tls=disabled"]
-    subprocess.run([*command, "image", "copy", source, target], check=True, capture_output=True)
+    for base in ("library/debian:trixie-slim", "library/python:3.13-slim-trixie"):
+        push_base(tag, source=base)
+        app = built(dagger, source, tmp_path / "report")["app"]
+        assert set(app.files) == {"Dockerfile"}
+        bases.append(app.base)
+    assert len(bases[0]) == 1
+    assert len(bases[1]) == 2

@@ -23,7 +23,7 @@ BROKEN = {
     ("env-secret", "no-secret-settings"): "ENV API_KEY has a value",
     ("writes", "read-only-start"): "Read-only file system: '/app/state'",
     ("stays", "stops-in-time"): "still runs 1 s after SIGTERM",
-    ("large", "size-budget"): "RUN head -c 2000000",
+    ("large", "size-budget"): "head -c 2000000",
     ("files", "no-setuid"): "/app/tool (4755)",
     ("files", "no-build-tools"): "/usr/bin/gcc",
     ("files", "no-caches"): "/root/.cache/uv/x",

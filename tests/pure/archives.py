@@ -1,4 +1,4 @@
-"""Images as an engine exports them: a tar of an OCI layout."""
+"""Write images as BuildKit exports them: a tar of an OCI layout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from ci.inside import artefact
+from ci.container_scripts import layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def write(path: Path, layers: list[bytes], config: dict[str, Any]) -> None:
 
     def add(data: bytes, kind: str) -> dict[str, Any]:
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
-        blobs[artefact.blob_path(digest)] = data
+        blobs[layout.blob_path(digest)] = data
         return {"mediaType": kind, "digest": digest, "size": len(data)}
 
     diff_ids = ["sha256:" + hashlib.sha256(gzip.decompress(data)).hexdigest() for data in layers]

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 def image(folder: Path, files: dict[str, Entry], config: dict[str, Any] | None = None) -> comparison.Image:
     made = make(folder, files, config=config)
     return comparison.Image(
-        digest=made.artefact["digest"],
-        config=made.artefact["config"],
-        layers=made.artefact["layers"],
+        digest=made.facts["digest"],
+        config=made.facts["config"],
+        layers=made.facts["layers"],
         contents=made.read.listing,
         made_by=["RUN make"],
+        versions={"Engine": "29.0.1", "buildx": "v0.35.0"},
     )
 
 
@@ -31,8 +32,9 @@ def differences(tmp_path: Path, there: dict[str, Entry], here: dict[str, Entry])
     return [f"{each.place}: {each.what}" for each in found]
 
 
-def test_times_of_files_are_no_difference(tmp_path: Path) -> None:
-    assert differences(tmp_path, {"a": Entry(time=1)}, {"a": Entry(time=2)}) == []
+def test_equal_files_in_other_layers_are_packed_differently(tmp_path: Path) -> None:
+    found = differences(tmp_path, {"a": Entry(time=1)}, {"a": Entry(time=2)})
+    assert found == ["image: digest differs, by how its layers are packed"]
 
 
 def test_a_time_written_into_a_file_is_named(tmp_path: Path) -> None:
@@ -73,6 +75,24 @@ def test_a_config_that_differs_is_named_by_its_key(tmp_path: Path) -> None:
     assert (found.place, found.what) == ("config", "User: '1:1' there, '2:2' here")
 
 
+def test_another_version_of_the_programs_that_built_is_named_first(tmp_path: Path) -> None:
+    there = image(tmp_path / "a", {"a": Entry()})
+    here = image(tmp_path / "b", {"a": Entry(b"other")})
+    here = dataclasses.replace(here, versions={"Engine": "29.0.1", "containerd": "v2.2.0"})
+    found = comparison.compare({"web": there}, {"web": here})
+    assert [(each.place, each.what) for each in found[:2]] == [
+        ("sandbox", "buildx v0.35.0 there, none here: it may pack an image differently"),
+        ("sandbox", "containerd none there, v2.2.0 here: it may pack an image differently"),
+    ]
+    assert "/a: content differs" in found[2].what
+
+
+def test_other_versions_that_make_the_same_image_are_no_difference(tmp_path: Path) -> None:
+    there = image(tmp_path / "a", {"a": Entry()})
+    here = dataclasses.replace(there, versions={})
+    assert comparison.compare({"web": there}, {"web": here}) == []
+
+
 def test_another_base_and_a_missing_image_are_named(tmp_path: Path) -> None:
     there = image(tmp_path / "a", {"a": Entry()})
     other = [{**there.layers[0], "digest": "sha256:other"}, there.layers[1]]
@@ -91,7 +111,16 @@ def test_what_was_written_is_read_and_equal(tmp_path: Path) -> None:
     assert "equal" in comparison.text(made, [])
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"schema": 1, "images": {}}', '{"schema": 1, "kind": "build"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"schema": 2, "images": {}}',
+        '{"schema": 2, "kind": "build"}',
+        '{"schema": 1, "kind": "build", "images": {}}',
+    ],
+)
 def test_any_other_file_is_refused(text: str) -> None:
     with pytest.raises(PipelineError, match=r"--manifest: this is no build\.json"):
         comparison.read(text)

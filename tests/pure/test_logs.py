@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ci.inside import logs
+from ci.container_scripts import logs
 
 if TYPE_CHECKING:
     from pathlib import Path

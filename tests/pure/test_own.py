@@ -11,7 +11,7 @@ PACKAGE = Path(own.__file__).parent
 
 def test_the_folders_are_there_with_what_runs_elsewhere() -> None:
     folders = own.FOLDERS
-    assert (folders["ci"] / "inside" / "artefact.py").is_file()
+    assert (folders["ci"] / "container_scripts" / "layout.py").is_file()
     assert (folders["init"] / "go.mod").is_file()
 
 

@@ -5,29 +5,41 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from ci import reports
+from ci.build.provenance import Material
 
 if TYPE_CHECKING:
-    from ci.images import Artefact
+    from ci.images import BuiltImage
+
+PYTHON = Material("python:3.13", "sha256:" + "0" * 64, pinned=True)
 
 
-def image(*, repacked: bool) -> Artefact:
+def image(*, user: str = "", base: Material | None = PYTHON, exported_at: float = 0.0) -> BuiltImage:
     facts: dict[str, Any] = {
-        "size": 1_000_000,
-        "layers": [{}],
-        "config": {"config": {}},
-        "made": {"at": 0.0},
-        "base_repacked": repacked,
+        "size": 1_500_000,
+        "layers": [{}, {}],
+        "config": {"config": {"User": user}},
     }
-    return cast("Artefact", SimpleNamespace(digest="sha256:1", facts=facts, seconds=1.0))
+    made = SimpleNamespace(digest="sha256:1", facts=facts, seconds=2.0, exported_at=exported_at, base=base)
+    return cast("BuiltImage", made)
 
 
-def test_an_image_on_a_base_that_was_packed_anew_is_named() -> None:
-    text = reports.built({"web": image(repacked=True), "worker": image(repacked=False)})
-    noted = text.splitlines()[-1]
-    assert noted.startswith("noted: web: this engine was started again after it had pulled the base image")
-    assert "worker" not in noted
+def test_a_row_has_digest_size_layers_user_and_the_time_of_the_export() -> None:
+    text = reports.built({"web": image(user="10001:10001", exported_at=1_893_456_000.5), "job": image()})
+    header, web, job = (line.split("  ") for line in text.splitlines())
+    assert [cell.strip() for cell in header if cell] == [
+        *("service", "digest", "size", "layers", "user", "took", "made")
+    ]
+    assert [cell.strip() for cell in web if cell] == [
+        *("web", "sha256:1", "1.5 MB", "2", "10001:10001", "2.0 s", "2030-01-01 00:00:00Z")
+    ]
+    assert "root" in [cell.strip() for cell in job]
 
 
-def test_there_is_no_note_where_the_base_is_as_it_was_pulled() -> None:
-    assert "noted" not in reports.built({"web": image(repacked=False)})
+@pytest.mark.parametrize(("base", "shown"), [(PYTHON, str(PYTHON)), (None, "scratch")])
+def test_the_files_name_the_base(base: Material | None, shown: str) -> None:
+    files = reports.built_files({"web": image(base=base)}, "{}")
+    assert f"| web | sha256:1 | 1.5 MB | {shown} |" in files["build.md"].splitlines()
+    assert files["build.json"] == "{}"

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci.inside import label
+from ci.container_scripts import label
 from ci.release import labels, provenance, registries
 from tests.release import layouts
 from tests.release.registry import find
@@ -196,7 +196,7 @@ def start(request: dict[str, Any], folder: Path, command: str = "push", **env: s
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "request.json").write_text(json.dumps(request))
     return subprocess.Popen(
-        [sys.executable, "-m", "ci.inside.registry", command, "request.json", "outcome.json"],
+        [sys.executable, "-m", "ci.container_scripts.registry", command, "request.json", "outcome.json"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCES), "TMPDIR": str(folder), **env},
         stderr=subprocess.PIPE,

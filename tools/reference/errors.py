@@ -53,7 +53,9 @@ def entries() -> list[Entry]:
 def read(source: str, module: str) -> list[Entry]:
     """Return the errors of one module, each once, in order of its lines."""
     tree = ast.parse(source)
-    constants = Scope({}).after([node for node in tree.body if isinstance(node, ast.Assign)], len(source))
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    constants = Scope({}, functions).after(assigned, len(source))
     calls = list(_calls(tree, None))
     names = dict(_names(tree, ()))
     found = []
@@ -110,7 +112,7 @@ def _scopes(function: Function | None, calls: list[Site], constants: Scope, line
         names = [argument.arg for argument in function.args.args]
         given = {name: (value, outer) for name, value in zip(names, call.args, strict=False)}
         given |= {word.arg: (word.value, outer) for word in call.keywords if word.arg}
-        yield Scope({**constants.names, **given}).after(function.body, line)
+        yield Scope({**constants.names, **given}, constants.functions).after(function.body, line)
 
 
 def _returns_error(function: Function) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,9 +16,13 @@ _UNKNOWN = "{…}"
 
 @dataclass(frozen=True)
 class Scope:
-    """What names stand for at one place: an expression, and the scope that it is read in."""
+    """What names stand for at one place: an expression, and the scope that it is read in.
+
+    `functions` are those of the module that a text may be made with.
+    """
 
     names: Mapping[str, tuple[ast.expr, Scope]]
+    functions: Mapping[str, ast.FunctionDef] = field(default_factory=dict)
 
     def after(self, statements: Iterable[ast.AST], line: int) -> Scope:
         """Return the scope with what these statements, and those in them, assign before a line."""
@@ -32,8 +36,8 @@ class Scope:
         for node in sorted(assigned, key=lambda node: node.lineno):
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    names[target.id] = (node.value, Scope(dict(names)))
-        return Scope(names)
+                    names[target.id] = (node.value, Scope(dict(names), self.functions))
+        return Scope(names, self.functions)
 
     def text(self, node: ast.expr) -> str:  # noqa: C901, PLR0911 - one line for each kind of expression
         """Return the text that an expression makes."""
@@ -49,8 +53,7 @@ class Scope:
             case ast.IfExp(test=ast.Name(id=name), orelse=other) if self._named(name) == "":
                 return self.text(other)
             case ast.IfExp(body=body, orelse=other):
-                texts = [text for text in (self.text(body), self.text(other)) if text]
-                return texts[0] if len(texts) == 1 else f"{{{' or '.join(texts)}}}"
+                return _either([self.text(body), self.text(other)])
             case ast.Name(id=name):
                 return self._named(name)
             case ast.Attribute(attr=name):
@@ -59,11 +62,26 @@ class Scope:
                 return "{number}"
             case ast.BoolOp(values=[first, *_]):
                 return self.text(first)
-            case ast.Call(func=ast.Attribute(attr="join"), args=[ast.GeneratorExp(generators=[each])]):
-                return self.text(each.iter)
+            case ast.Call(
+                func=ast.Attribute(attr="join"), args=[ast.GeneratorExp(elt=made, generators=[each])]
+            ):
+                return self._returned(made) or self.text(each.iter)
             case ast.Call(func=ast.Attribute(attr="join") | ast.Name(id="sorted"), args=[joined]):
                 return self.text(joined)
-        return _UNKNOWN
+        return self._returned(node) or _UNKNOWN
+
+    def _returned(self, node: ast.expr) -> str:
+        """Return the text that a function of the module returns; "" if it is no call of one."""
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in self.functions:
+                body = self.functions[name].body
+                others = {key: value for key, value in self.functions.items() if key != name}
+                scope = Scope(self.names, others)  # one that calls itself ends here
+                returns = [each for part in body for each in ast.walk(part) if isinstance(each, ast.Return)]
+                return _either(
+                    [scope.after(body, each.lineno).text(each.value) for each in returns if each.value]
+                )
+        return ""
 
     def _named(self, name: str) -> str:
         """Return the text that a name stands for; the name itself where that says more."""
@@ -73,3 +91,10 @@ class Scope:
                 text = scope.text(value)
                 return f"{{{name}}}" if text == _UNKNOWN else text
         return f"{{{name}}}"
+
+
+def _either(texts: list[str]) -> str:
+    """Return one of two texts or both, without one that says nothing."""
+    known = list(dict.fromkeys(text for text in texts if text))
+    known = [text for text in known if text != _UNKNOWN] or known
+    return known[0] if len(known) == 1 else f"{{{' or '.join(known)}}}"

@@ -28,6 +28,7 @@ _TAKES = {
     dagger.Directory: "folder",
     dagger.Secret: "secret",
     dagger.Service: "service",
+    dagger.Socket: "socket",
     dagger.Container: "container",
     dagger.Changeset: "changes",
 }
@@ -109,7 +110,8 @@ def page() -> str:
     lines += [
         "`dagger functions` and `dagger call NAME --help` say the same. An empty default means: none, or",
         "what the last column says. A secret is given as `env:VARIABLE`, `file:PATH` or `cmd:COMMAND`, a",
-        "service as `tcp://HOST:PORT`. What returns a folder is followed by `export --path FOLDER`.",
+        "service as `tcp://HOST:PORT`, a socket by its path. What returns a folder is followed by",
+        "`export --path FOLDER`.",
         "",
     ]
     for each in functions():

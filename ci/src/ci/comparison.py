@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "Image", "compare", "read", "text", "write"]
 
-_SCHEMA = 1
+_SCHEMA = 2
 _SHOWN = 20  # differences that are named for one layer; the rest is counted
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its digest, config, and layers as `inside/artefact.py` has them.
+    """One image: its digest, config, and layers as `BuiltImage.facts` has them.
 
     `contents` is the list of entries of each layer above the base, `made_by`
-    the instructions that made those layers.
+    the instructions that made those layers, `versions` the programs that built it.
     """
 
     digest: str
@@ -31,6 +31,7 @@ class Image:
     layers: list[dict[str, Any]]
     contents: list[list[dict[str, Any]]]
     made_by: list[str]
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ def compare(there: Mapping[str, Image], here: Mapping[str, Image]) -> list[Diffe
 
 
 def _image(there: Image, here: Image) -> Iterator[tuple[str, str]]:
+    for name in sorted(set(there.versions) | set(here.versions)):
+        before, now = there.versions.get(name, "none"), here.versions.get(name, "none")
+        if before != now:
+            yield "sandbox", f"{name} {before} there, {now} here: it may pack an image differently"
     if len(there.layers) != len(here.layers):
         yield "image", f"{len(there.layers)} layers there, {len(here.layers)} here"
     above = -1

@@ -1,26 +1,29 @@
-"""Build an image from its Dockerfile and make it the artefact everything else uses."""
+"""Images as everything else takes them: built in the sandbox, then tested, scanned, started and pushed."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any
 
 import dagger
 from dagger import dag
 
-from ci import inputs, own, tools
+from ci import own, parallel, tools
+from ci.build import bake, provenance, run
 from ci.errors import PipelineError
+from ci.sandbox.substitutes import original
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.compose.model import Build, Service
-    from ci.dockerfile import Dockerfile
+    from ci.build.provenance import Material, Provenance
+    from ci.compose.model import Project, Service
     from ci.references import ImagesMap
 
-__all__ = ["Artefact", "Builder", "pinned", "program"]
+__all__ = ["Builder", "BuiltImage", "program"]
 
 # What the kernel calls the architectures of platforms.
 _MACHINES = {
@@ -31,88 +34,84 @@ _MACHINES = {
     "riscv64": "riscv64",
     "s390x": "s390x",
 }
-_MAKE = ("python3", "-m", "ci.inside.artefact")
+
+
+_NO_SOURCE = ("**/.git", "**/node_modules")
 
 
 @dataclass(frozen=True)
-class Artefact:
+class BuiltImage:
     """One image as it is tested, scanned, started and pushed.
 
-    `output` holds `layout/` (OCI layout), `image.tar` (the same, packed) and
-    `facts.json`; `facts` is the latter read. `built` says whether the engine
-    made it in this call or had it already; `seconds` is how long that took.
-    `base` is the reference that its last stage stands on, `images` those of
-    all its `*_IMAGE` arguments and of the additional contexts, as they were resolved.
+    `file` is its OCI layout, packed; `facts` is what `container_scripts/layout.py`
+    reads in it. `exported_at` is when BuildKit exported it, and `built` whether
+    that was in this call. `instructions` made the layers above the base, `base`
+    is the image that those stand on, and `references` are the images that its
+    build asked for, as the project names them. `versions` are those of the
+    programs that built it.
     """
 
     service: Service
-    output: dagger.Directory
+    file: dagger.File
     facts: dict[str, Any]
+    provenance: Provenance
+    exported_at: float
     built: bool
     seconds: float
-    base: str
-    images: tuple[str, ...]
-    build: Build
-    dockerfile: Dockerfile
+    base: Material | None
+    base_layers: int
+    references: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    versions: Mapping[str, str]
 
     @property
     def digest(self) -> str:
         """The manifest digest: the same source gives the same on every engine."""
         return str(self.facts["digest"])
 
+    @property
+    def instructions(self) -> list[str]:
+        """What made each layer above the base, from the image's own history."""
+        history = self.facts["config"].get("history") or ()
+        made = [str(entry.get("created_by", "")) for entry in history if not entry.get("empty_layer")]
+        return made[self.base_layers :]
+
     def container(self) -> dagger.Container:
         """Return exactly this image as a container."""
-        return dag.container().import_(self.output.file("image.tar"))
-
-
-def _cannot_be_built(name: str, error: dagger.QueryError) -> PipelineError:
-    return PipelineError(
-        f"service '{name}': its image cannot be built",
-        details=str(error),
-        next_step="mend the Dockerfile or the reference that is named above",
-    )
-
-
-def _by_content(tarball: dagger.File) -> dagger.File:
-    """Return it as a file of a directory: that is keyed by its content, a tarball by all it came of."""
-    return dag.directory().with_file("image.tar", tarball).file("image.tar")
-
-
-def _platform(name: str) -> dagger.Platform | None:
-    return dagger.Platform(name) if name else None
-
-
-def _pulled(reference: str, platform: str) -> dagger.Container:
-    return dag.container(platform=_platform(platform)).from_(reference)
-
-
-async def pinned(reference: str, platform: str = "") -> str:
-    """Return the reference with a digest: a build that is cached must not outlive a tag that moves."""
-    if "@" in reference:
-        return reference
-    # The engine may know the same content by another name, which not every engine can pull.
-    found = await _pulled(reference, platform).image_ref()
-    return f"{reference}@{found.rpartition('@')[2]}"
+        return dag.container().import_(self.file)
 
 
 def program(name: str) -> dagger.File:
-    """Return a program of `ci.inside` as a file to mount."""
-    return own.files().file(f"ci/inside/{name}")
+    """Return a program of `ci.container_scripts` as a file to mount."""
+    return own.files().file(f"ci/container_scripts/{name}")
 
 
 @dataclass(frozen=True)
 class Builder:
-    """Builds services of one source tree, with one images map."""
+    """Builds services of one source tree, with one images map.
+
+    `source` is the tree without `.git` and `node_modules`, `context` all of it: what a build may read is
+    decided by the project's own .dockerignore.
+    """
 
     source: dagger.Directory
+    context: dagger.Directory
     images: ImagesMap
     values: Mapping[str, str] = field(default_factory=dict)  # of variables that build secrets come from
     platform: str = ""  # as linux/arm64; empty: the engine's own
+    docker_config: dagger.Secret | None = None  # credentials for the registries of base images
+    ssh_agent: dagger.Socket | None = None
+
+    @classmethod
+    def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Builder:  # noqa: ANN401 - the fields
+        """Return a builder for all that was uploaded."""
+        # A filtered folder is known by its content: a commit changes nothing for who reads the rest.
+        return cls(source.filter(exclude=list(_NO_SOURCE)), source, images, **options)
 
     async def check_platform(self) -> None:
         """Refuse a platform that the engine cannot run, before anything is built."""
-        own = str(await dag.default_platform())
-        if self.platform in ("", own):
+        own_platform = str(await dag.default_platform())
+        if self.platform in ("", own_platform):
             return
         machine = _MACHINES.get(self.platform.split("/")[1] if "/" in self.platform else "", "")
         try:
@@ -123,10 +122,10 @@ class Builder:
             reason = f"{tools.PYTHON.partition('@')[0]} is there for {runs} only"
         except dagger.QueryError as error:
             runs, reason = "", str(error)
-        # An image that is there for one platform is taken whatever was asked for: what runs is what tells.
+        # The engine silently uses an image's only platform, so check what actually runs.
         if not machine or runs != machine:
             raise PipelineError(
-                f"--platform {self.platform}: this engine runs {own} and cannot run that",
+                f"--platform {self.platform}: this engine runs {own_platform} and cannot run that",
                 details=reason,
                 next_step="use an engine of that platform, or one whose host has emulation for it (binfmt); "
                 f"known are {', '.join(f'linux/{name}' for name in _MACHINES)}",
@@ -138,6 +137,11 @@ class Builder:
         for secret in service.build.secrets if service.build else ():
             where = f"service '{service.name}': its build secret '{secret.id}'"
             if secret.path:
+                if not await self.source.exists(secret.path):
+                    raise PipelineError(
+                        f"{where} comes from {secret.path}, which is not in the source",
+                        next_step="create the file, or correct the secret's `file:` in the compose file",
+                    )
                 value = await self.source.file(secret.path).contents()
             elif secret.variable in self.values:
                 value = self.values[secret.variable]
@@ -161,108 +165,71 @@ class Builder:
 
     def config(self, image: dagger.Container) -> dagger.File:
         """Return an image's config as it stands in its registry, all fields of it."""
+        return self._read("config", image.as_tarball()).file("/config.json")
+
+    def layout(self, image: BuiltImage) -> dagger.Directory:
+        """Return the image's OCI layout as a folder."""
+        return self._read("unpack", image.file, "/layout").directory("/layout")
+
+    async def uncompressed(self, image: BuiltImage) -> int:
+        """Return the bytes of the image's layers without their compression."""
+        sizes: dict[str, int | None] = json.loads(
+            await self._read("sizes", image.file).file("/sizes.json").contents()
+        )
+        return sum(size or 0 for size in sizes.values())
+
+    def _read(self, command: str, image: dagger.File, output: str = "") -> dagger.Container:
         return (
-            self._maker()
-            .with_mounted_file("/image.tar", image.as_tarball())
-            .with_exec([*_MAKE, "config", "/image.tar", "/config.json"])
-            .file("/config.json")
+            self.tool(tools.PYTHON)
+            .with_mounted_file("/layout.py", program("layout.py"))
+            .with_mounted_file("/image.tar", image)
+            .with_exec(["python3", "/layout.py", command, "/image.tar", output or f"/{command}.json"])
         )
 
-    def _maker(self) -> dagger.Container:
-        container = self.tool(tools.PYTHON).with_workdir("/")
-        for name in ("artefact.py", "made_layers.py"):
-            container = container.with_mounted_file(f"/ci/inside/{name}", program(name))
-        return container
-
-    async def build(self, service: Service) -> Artefact:
-        """Build one service's image and make its artefact."""
+    async def build(self, project: Project, services: Mapping[str, Service]) -> dict[str, BuiltImage]:
+        """Build the services' images in one run of Bake."""
+        if not services:
+            return {}
         started = time()
-        build = service.build
-        if build is None:
-            raise PipelineError(
-                f"service '{service.name}' has no build", next_step="build one that has, or add `build:`"
-            )
-        given = await inputs.prepare(self, service.name, build)
-        secrets = await self.secrets(service)
-        container = given.context.docker_build(
-            dockerfile=given.path,
-            platform=_platform(self.platform),
-            secrets=list(secrets.values()),
-            target=build.target,
-            build_args=[dagger.BuildArg(name, value) for name, value in sorted(given.arguments.items())],
+        for service in services.values():
+            await self.secrets(service)  # a missing value is reported before the sandbox starts
+        own_platform = str(await dag.default_platform())
+        planned = bake.plan(project, list(services), platform=self.platform, own_platform=own_platform)
+        output = await run.bake(self, project, planned)
+        reading = partial(self._image, planned, output, started)
+        return await parallel.run(
+            {n: partial(reading, s) for n, s in services.items()}, limit=len(services) or 1
         )
-        steps = given.dockerfile.steps(build.target, given.arguments)
-        output = await self._artefact(container, given.base, steps, service.name)
-        facts: dict[str, Any] = json.loads(await output.file("facts.json").contents())
-        return Artefact(
+
+    async def _image(
+        self, planned: bake.Bake, output: dagger.Directory, started: float, service: Service
+    ) -> BuiltImage:
+        target = planned.targets[service.name]
+        folder = output.directory(target)
+        # Re-wrap the file so that Dagger caches it by content, not by the operations that produced it.
+        file = dag.directory().with_file("image.tar", folder.file("image.tar")).file("image.tar")
+        facts: dict[str, Any] = json.loads(await self._read("facts", file).file("/facts.json").contents())
+        recorded = provenance.read(await folder.file("metadata.json").contents(), target)
+        exported_at = float(await folder.file("exported_at").contents())
+        base, base_layers = recorded.base([layer["digest"] for layer in facts["layers"]])
+        for number, layer in enumerate(facts["layers"]):
+            layer["base"] = number < base_layers
+        return BuiltImage(
             service=service,
-            output=output,
+            file=file,
             facts=facts,
-            built=facts["made"]["at"] >= started,
+            provenance=recorded,
+            exported_at=exported_at,
+            built=exported_at >= int(started),
             seconds=round(time() - started, 1),
-            base=given.base,
-            build=build,
-            dockerfile=given.dockerfile,
-            images=given.images,
+            base=base,
+            base_layers=base_layers,
+            references=tuple(self._asked_for(material) for material in recorded.materials),
+            parameters=json.loads(planned.build)["target"][target],
+            versions=json.loads(await folder.file("versions.json").contents()),
         )
 
-    def narrowed(self, whole: dagger.Directory, paths: tuple[str, ...] | None) -> dagger.Directory:
-        """Return a build's context with no more than these paths, which are what its Dockerfile can read.
-
-        A tar in between, because a file is known by its content, and a folder by how it was made: so a
-        change of what a build cannot read does not even begin it.
-        """
-        if paths is None:
-            return whole
-        python = self.tool(tools.PYTHON).with_mounted_file("/context.py", program("context.py"))
-        taken = (
-            python.with_mounted_directory("/whole", whole)
-            .with_new_file("/paths.json", json.dumps(paths))
-            .with_exec(["python3", "/context.py", "take", "/whole", "/paths.json", "/taken/context.tar"])
-            .directory("/taken")
-            .file("context.tar")
-        )
-        return (
-            python.with_mounted_file("/context.tar", taken)
-            .with_exec(["python3", "/context.py", "unpack", "/context.tar", "/context"])
-            .directory("/context")
-        )
-
-    async def resolved(self, name: str, reference: str, *, where: str) -> str:
-        """Return what the images map has instead of a reference, by its digest."""
-        found = self.images.resolve(reference, where=where)
-        if found is None:
-            raise PipelineError(
-                f"{where}: the images map says that {reference} is not available here",
-                next_step="map it to an image that your engine can pull",
-            )
-        try:
-            return await pinned(found, self.platform)
-        except dagger.QueryError as error:
-            raise _cannot_be_built(name, error) from None
-
-    async def _artefact(
-        self, container: dagger.Container, base: str, steps: list[list[str]], name: str
-    ) -> dagger.Directory:
-        maker = self._maker().with_mounted_file("/image.tar", _by_content(container.as_tarball()))
-        below = "-"
-        if base != "scratch":
-            below = "/base.tar"
-            maker = maker.with_mounted_file(below, _by_content(_pulled(base, self.platform).as_tarball()))
-        try:
-            return await (
-                maker.with_mounted_file("/steps.json", dag.file("steps.json", json.dumps(steps)))
-                .with_mounted_cache("/made", dag.cache_volume("ci-made-layers"))
-                .with_exec([*_MAKE, "make", "/image.tar", below, "/steps.json", "/output", "/made"])
-                .directory("/output")
-                .sync()
-            )
-        except dagger.ExecError as error:
-            raise PipelineError(
-                f"service '{name}': a step of its Dockerfile failed with exit code {error.exit_code}: "
-                + " ".join(error.command),
-                details="\n".join(part for part in (error.stdout, error.stderr) if part),
-                next_step="mend that step; its output is above",
-            ) from None
-        except dagger.QueryError as error:
-            raise _cannot_be_built(name, error) from None
+    def _asked_for(self, material: Material) -> str:
+        """Return a material as the project names it; one that it pinned keeps a digest."""
+        name = original(self.images, material.reference)
+        return f"{name.partition('@')[0]}@{material.digest}" if material.pinned else name

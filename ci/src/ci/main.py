@@ -24,7 +24,7 @@ class Ci(Build, Lint, Stack, Release):
     source: Annotated[
         dagger.Directory,
         DefaultPath("/"),
-        Ignore(["**/.git", "**/.venv", "**/__pycache__", "**/.*_cache", "**/node_modules", "**/.env"]),
+        Ignore(["**/.venv", "**/__pycache__", "**/.*_cache", "**/.env"]),
         Doc("The project: the folder that holds the compose file"),
     ]
     images: Annotated[
@@ -37,4 +37,12 @@ class Ci(Build, Lint, Stack, Release):
     build_env: Annotated[
         dagger.Secret | None,
         Doc("NAME=value lines for the variables that build secrets come from, as file:PATH; default: none"),
+    ] = None
+    docker_config: Annotated[
+        dagger.Secret | None,
+        Doc("Docker's config.json with credentials for private base images, as file:PATH; default: none"),
+    ] = None
+    ssh_agent: Annotated[
+        dagger.Socket | None,
+        Doc("SSH agent for builds with an ssh key in the compose file, as $SSH_AUTH_SOCK; default: none"),
     ] = None

@@ -6,15 +6,15 @@ import json
 import posixpath
 import secrets as random
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ci import own, parallel, policy, tools
+from ci import own, policy, tools
 from ci.compose import builds, model
 from ci.errors import PipelineError
 from ci.images import program
+from ci.sandbox.place import PROJECT
 from ci.stack import plan
 from ci.stack.container import Containers
 from ci.stack.start import Stack
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci.images import Artefact, Builder
+    from ci.images import Builder, BuiltImage
 
 __all__ = ["Asked", "Loaded", "load"]
+
+_DOCKER_CONFIG = "/opt/docker-config"
+_BUILDX = "/usr/local/libexec/docker/cli-plugins/docker-buildx"
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,12 @@ class Loaded:
     compose: model.Project
     policy: policy.Policy
 
-    async def build(self, only: list[str], jobs: int) -> dict[str, Artefact]:
+    async def build(self, only: list[str]) -> dict[str, BuiltImage]:
         """Build the named services' images, or all, side by side."""
         chosen = model.select(self.compose.built, only)
-        builds.check(self.compose.built, self.compose.placeholders)
+        builds.check(self.compose.built)
         await self.builder.check_platform()
-        work = {name: partial(self.builder.build, service) for name, service in chosen.items()}
-        return await parallel.run(work, limit=jobs)
+        return await self.builder.build(self.compose, chosen)
 
     def left_out(self) -> dict[str, str]:
         """Return the services whose image the map says is not available, with that image."""
@@ -77,7 +79,7 @@ class Loaded:
 
     async def stack(
         self,
-        artefacts: dict[str, Artefact],
+        artefacts: dict[str, BuiltImage],
         given: Mapping[str, str],
         services: dict[str, model.Service],
         timeouts: plan.Timeouts | None = None,
@@ -117,6 +119,7 @@ async def load(builder: Builder, asked: Asked, given: Mapping[str, str] | None =
     given = given or {}
     settings = policy.read(await _pyproject(builder.source))
     request: dict[str, Any] = {"files": asked.files, "profiles": asked.profiles, "given": sorted(given)}
+    request["bake"] = True
     compose = await _read(builder, asked, request)
     if compose.plain and given:
         request["plain"] = {name: given[name] for name in compose.plain if name in given}
@@ -127,13 +130,16 @@ async def load(builder: Builder, asked: Asked, given: Mapping[str, str] | None =
 
 async def _read(builder: Builder, asked: Asked, request: dict[str, Any]) -> model.Project:
     binary = builder.tool(tools.COMPOSE).file("/docker-compose")
-    folder = posixpath.join("/project", asked.folder)
+    buildx = builder.tool(tools.DOCKER).file(_BUILDX)
+    folder = posixpath.join(PROJECT, asked.folder)
     words = ["/compose_config.py", "/docker-compose", folder, "/outcome.json", json.dumps(request)]
     outcome = (
         builder.tool(tools.PYTHON)
         .with_mounted_file("/docker-compose", binary)
         .with_mounted_file("/compose_config.py", program("compose_config.py"))
-        .with_mounted_directory("/project", builder.source)
+        .with_mounted_file(f"{_DOCKER_CONFIG}/cli-plugins/docker-buildx", buildx)
+        .with_env_variable("DOCKER_CONFIG", _DOCKER_CONFIG)
+        .with_mounted_directory(PROJECT, builder.source)
         .with_exec(["python3", *words])
         .file("/outcome.json")
     )

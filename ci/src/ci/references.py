@@ -91,6 +91,8 @@ class ImagesMap:
                 what = f"images map {where}: '{key}' maps to {value!r}"
                 raise PipelineError(what, next_step="give a reference as text, or null")
             source = parse(key, where=f"images map {where}")
+            if value is not None:
+                parse(value, where=f"images map {where}: '{key}'")
             entries[str(source) if source.pinned else source.without_digest] = value
         return cls(entries)
 

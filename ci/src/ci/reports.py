@@ -12,13 +12,13 @@ from ci.errors import PipelineError
 from ci.testing import results
 
 if TYPE_CHECKING:
-    from ci.images import Artefact
+    from ci.images import BuiltImage
     from ci.stack.start import Stack
 
 __all__ = ["built", "built_files", "integrated", "test_files", "tested"]
 
 
-def built(artefacts: dict[str, Artefact]) -> str:
+def built(artefacts: dict[str, BuiltImage]) -> str:
     """Return the images' table. `made` tells a new image from one the engine had."""
     rows = [
         [
@@ -28,27 +28,17 @@ def built(artefacts: dict[str, Artefact]) -> str:
             str(len(artefact.facts["layers"])),
             str(artefact.facts["config"]["config"].get("User", "") or "root"),
             f"{artefact.seconds:.1f} s",
-            datetime.fromtimestamp(artefact.facts["made"]["at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+            datetime.fromtimestamp(artefact.exported_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
         ]
         for name, artefact in artefacts.items()
     ]
-    text = table.text(["service", "digest", "size", "layers", "user", "took", "made"], rows)
-    repacked = [name for name, artefact in artefacts.items() if artefact.facts["base_repacked"]]
-    return f"{text}\n{_repacked(repacked)}" if repacked else text
+    return table.text(["service", "digest", "size", "layers", "user", "took", "made"], rows)
 
 
-def _repacked(services: list[str]) -> str:
-    return (
-        f"noted: {', '.join(services)}: this engine was started again after it had pulled the base image, of "
-        "which it has the files only; it packed them anew, so the digest is not the one of other engines. "
-        "An engine with an empty state makes that one."
-    )
-
-
-def built_files(artefacts: dict[str, Artefact], recorded: str) -> dict[str, str]:
+def built_files(artefacts: dict[str, BuiltImage], recorded: str) -> dict[str, str]:
     """Return the build report's files by name; `recorded` is build.json, see `ci.comparison`."""
     rows = [
-        [name, artefact.digest, table.megabytes(artefact.facts["size"]), artefact.base]
+        [name, artefact.digest, table.megabytes(artefact.facts["size"]), str(artefact.base or "scratch")]
         for name, artefact in artefacts.items()
     ]
     markdown = table.markdown(["service", "digest", "size", "base"], rows)

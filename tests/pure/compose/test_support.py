@@ -86,8 +86,9 @@ def test_every_row_has_a_test_and_the_test_s_files_have_the_key(key: str) -> Non
     file, _, name = ROWS[key].proof.partition("::")
     assert name in functions(file)
     last = re.sub(r"\[.*\]", "", key).removesuffix(".*").rpartition(".")[2]
-    folder = "compose" if ROWS[key].status in (Status.NOTED, Status.REFUSED) else "stack"
-    places = [TESTS / file, *(TESTS / "fixtures" / folder).rglob("*.yaml"), ROOT / "compose.yaml"]
+    folders = ("compose",) if ROWS[key].status in (Status.NOTED, Status.REFUSED) else ("stack", "build")
+    fixtures = [path for folder in folders for path in (TESTS / "fixtures" / folder).rglob("*.yaml")]
+    places = [TESTS / file, *fixtures, ROOT / "compose.yaml"]
     assert any(re.search(rf"\b{last}\b", place.read_text()) for place in places)
 
 

@@ -30,11 +30,11 @@ def test_what_has_no_effect_is_noted_and_passes() -> None:
 
 def test_what_is_refused_fails_with_every_reason() -> None:
     result = compose(
-        web={"image": "w", "pid": "host"}, api={"image": "a", "build": {"context": ".", "network": "host"}}
+        web={"image": "w", "pid": "host"}, api={"build": {"context": "."}, "devices": ["/dev/kvm"]}
     )
     assert result.red
     assert "services.web.pid" in result.output
-    assert "services.api.build.network" in result.output
+    assert "services.api.devices" in result.output
 
 
 def test_the_error_names_the_red_linters_with_their_output() -> None:

@@ -9,7 +9,8 @@ import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ci.inside import artefact, image_facts
+from ci.container_scripts import image_facts
+from ci.container_scripts import layout as image_layout
 from ci.posture import facts
 from ci.posture.facts import Declared, Image, Started
 from tests.pure import archives
@@ -52,21 +53,21 @@ def layer(entries: dict[str, Entry]) -> bytes:
 
 
 def pack(path: Path, layers: list[bytes], config: dict[str, Any]) -> None:
-    """Write an image's tar as an engine exports it."""
+    """Write an image's tar as BuildKit exports it."""
     archives.write(path, layers, {"created": "2027-01-15T08:00:00Z", "config": config})
 
 
 @dataclass(frozen=True)
 class Made:
-    """What the two programs say of an image: the artefact's facts, and what is in it."""
+    """What the two programs report of an image: its facts, and what is in it."""
 
-    artefact: dict[str, Any]
+    facts: dict[str, Any]
     read: image_facts.Image
 
     def image(self, declared: Declared = SOUND, started: Started | None = None) -> Image:
         """Return it as the rules see it."""
         found = json.dumps(self.read.found())
-        return facts.image("web", self.artefact, found, declared, started or Started())
+        return facts.image("web", self.facts, found, declared, started or Started())
 
 
 def make(
@@ -79,10 +80,9 @@ def make(
     folder.mkdir(parents=True, exist_ok=True)
     base = layer({path: Entry(data, mode=0o4755) for path, data in BASE.items()})
     layers = [base, *(layer(entries) for entries in own)]
-    pack(folder / "built.tar", layers, {**CONFIG, **(config or {})})
-    pack(folder / "base.tar", [base], CONFIG)
-    (folder / "made").mkdir()
-    tars = (folder / "built.tar", folder / "base.tar")
-    made = artefact.make(*tars, [], folder / "output", folder / "made")
-    artefact.pack(folder / "output" / "layout", folder / "image.tar")
-    return Made(made, image_facts.read(folder / "image.tar", 1, values or {}))
+    pack(folder / "image.tar", layers, {**CONFIG, **(config or {})})
+    with tarfile.open(folder / "image.tar") as image:
+        found = image_layout.facts(image)
+    for number, each in enumerate(found["layers"]):
+        each["base"] = number < 1  # as ci.images does with what the provenance tells
+    return Made(found, image_facts.read(folder / "image.tar", 1, values or {}))

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from ci.inside import label
+from ci.container_scripts import label
 from tests.release import layouts
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from ci.container_scripts.registry.pool import each
 from ci.errors import PipelineError
-from ci.inside.registry.pool import each
 
 
 def fail(text: str) -> str:

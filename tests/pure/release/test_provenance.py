@@ -16,6 +16,7 @@ BUILD = provenance.Build(
     parameters={"dockerfile": "web/Dockerfile", "arguments": {"SERVICE": "web"}},
     materials={f"python:3.13-slim@{BASE}": BASE, f"ghcr.io/astral-sh/uv:0.12.23@{SBOM}": SBOM},
     byproducts={"sbom": SBOM},
+    versions={"buildx": "v0.35.0"},
 )
 
 
@@ -48,11 +49,24 @@ def test_the_statement_has_the_form_that_in_toto_and_slsa_ask_for() -> None:
                 ],
             },
             "runDetails": {
-                "builder": {"id": "https://ci/workflow"},
+                "builder": {"id": "https://ci/workflow", "version": {"buildx": "v0.35.0"}},
                 "byproducts": [{"name": "sbom", "digest": {"sha256": "c" * 64}}],
             },
         },
     }
+
+
+def test_addresses_are_materials_by_what_they_are_and_one_without_a_digest_is_left_out() -> None:
+    materials = {
+        "https://example.com/x.git#main": f"sha1:{'d' * 40}",
+        "https://example.com/archive.tar.gz": BASE,
+        "https://example.com/none": "",
+    }
+    build = json.loads(statement(provenance.Build(service="web", materials=materials)))["predicate"]
+    assert build["buildDefinition"]["resolvedDependencies"][1:] == [
+        {"uri": "https://example.com/archive.tar.gz", "digest": {"sha256": "b" * 64}},
+        {"uri": "https://example.com/x.git#main", "digest": {"sha1": "d" * 40}},
+    ]
 
 
 def test_the_same_facts_give_the_same_bytes() -> None:
@@ -61,6 +75,7 @@ def test_the_same_facts_give_the_same_bytes() -> None:
         parameters=dict(reversed(list(BUILD.parameters.items()))),
         materials=dict(reversed(list(BUILD.materials.items()))),
         byproducts=BUILD.byproducts,
+        versions=BUILD.versions,
     )
     assert statement(turned) == statement()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ci.inside import git_history
+from ci.container_scripts import git_history
 from ci.scan import history
 
 PROGRAM = Path(git_history.__file__)

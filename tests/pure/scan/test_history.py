@@ -6,7 +6,7 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from ci.inside import git_history
+from ci.container_scripts import git_history
 from ci.scan import findings, history
 
 if TYPE_CHECKING:

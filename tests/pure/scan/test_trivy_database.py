@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci.inside import trivy_database as program
+from ci.container_scripts import trivy_database as program
 
 if TYPE_CHECKING:
     from pathlib import Path

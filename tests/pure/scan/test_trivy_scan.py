@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ci.inside import trivy_scan
+from ci.container_scripts import trivy_scan
 
 PROGRAM = Path(trivy_scan.__file__)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci.inside import run_tests
+from ci.container_scripts import run_tests
 
 if TYPE_CHECKING:
     from pathlib import Path

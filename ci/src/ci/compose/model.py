@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import json
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ci.compose.named import NamedContext, kind_of
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Build", "BuildSecret", "Port", "Project", "Service", "inside", "read", "select", "with_images"]
+
+
+# The contexts that BuildKit fetches by itself, as Compose tells them from folders.
+_REMOTE = re.compile(r"[a-z+]+://|git@|github\.com/", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,10 @@ class BuildSecret:
 
 @dataclass(frozen=True)
 class Build:
-    """A service's `build:`; paths are relative to the project directory.
+    """A service's `build:`; paths are relative to the source.
 
-    `inline` is the text of its Dockerfile where that is in the compose file.
+    `inline` is the text of its Dockerfile where that is in the compose file,
+    `remote` says that its context is an address.
     """
 
     context: str
@@ -39,7 +44,7 @@ class Build:
     target: str = ""
     secrets: tuple[BuildSecret, ...] = ()
     inline: str = ""
-    contexts: tuple[NamedContext, ...] = ()
+    remote: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ class Project:
     `raw` is the whole model; `placeholders` maps the variables that had no
     value to what stands in their place in the model; `plain` names those that
     Compose takes only as numbers, sizes or flags. `folder` is the project
-    directory in the source, which the model's own paths start from.
+    directory in the source, which the model's own paths start from. `bake` is
+    the Bake file that Compose wrote of the builds.
     """
 
     name: str
@@ -86,11 +92,17 @@ class Project:
     placeholders: dict[str, str]
     plain: tuple[str, ...] = ()
     folder: str = "."
+    bake: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def built(self) -> dict[str, Service]:
         """The services that have a `build:`; they are what is tested and released."""
         return {name: service for name, service in self.services.items() if service.build}
+
+    def build_variables(self, services: list[str]) -> set[str]:
+        """Return the variables that the build secrets of these services come from."""
+        builds = [self.services[name].build for name in services]
+        return {secret.variable for build in builds if build for secret in build.secrets if secret.variable}
 
     @property
     def inline(self) -> dict[str, str]:
@@ -103,7 +115,7 @@ class Project:
 
 
 def read(outcome: str, folder: str = ".") -> Project:
-    """Read what `inside/compose_config.py` wrote; Compose's own error is passed on."""
+    """Read what `container_scripts/compose_config.py` wrote; Compose's own error is passed on."""
     data: dict[str, Any] = json.loads(outcome)
     if "error" in data:
         raise PipelineError(
@@ -119,7 +131,8 @@ def read(outcome: str, folder: str = ".") -> Project:
     }
     if not services:
         raise PipelineError("the compose file has no services", next_step="add one under `services:`")
-    return Project(model["name"], services, model, placeholders, tuple(data.get("plain", ())), folder)
+    plain = tuple(data.get("plain", ()))
+    return Project(model["name"], services, model, placeholders, plain, folder, data.get("bake") or {})
 
 
 def with_images(project: Project, values: Mapping[str, str]) -> Project:
@@ -179,28 +192,18 @@ def _service(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: s
 
 def _build(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: str) -> Build:
     context = item.get("context", ".")
+    remote = bool(_REMOTE.match(context))
     return Build(
-        context=inside(f"service '{name}': the build context {context}", folder, context),
+        context=context
+        if remote
+        else inside(f"service '{name}': the build context {context}", folder, context),
         dockerfile=item.get("dockerfile", "Dockerfile"),
         arguments={name: value or "" for name, value in sorted((item.get("args") or {}).items())},
         target=item.get("target", ""),
         secrets=tuple(_build_secret(name, secret, secrets, folder) for secret in item.get("secrets") or ()),
         inline=item.get("dockerfile_inline", ""),
-        contexts=tuple(
-            _named_context(name, called, value, folder)
-            for called, value in sorted((item.get("additional_contexts") or {}).items())
-        ),
+        remote=remote,
     )
-
-
-def _named_context(name: str, called: str, value: str, folder: str) -> NamedContext:
-    kind = kind_of(value)
-    if kind == "image":
-        return NamedContext(called, image=value.partition("//")[2])
-    if kind != "folder":
-        return NamedContext(called)
-    where = f"service '{name}': the additional context '{called}' ({value})"
-    return NamedContext(called, folder=inside(where, folder, value))
 
 
 def _build_secret(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: str) -> BuildSecret:

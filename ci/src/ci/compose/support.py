@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ci.compose.named import kind_of
 from ci.compose.rows import ROWS, Row, Status
 from ci.errors import PipelineError
 
@@ -148,15 +147,6 @@ def _hosts(items: list[str]) -> Iterator[str]:
         yield "host-gateway"
 
 
-def _remote(context: str) -> Iterator[str]:
-    if kind_of(context) == "remote":
-        yield "remote"
-
-
-def _contexts(named: Mapping[str, str]) -> Iterator[str]:
-    yield from sorted({kind_of(value) for value in named.values()} - {"folder"})
-
-
 def _unless(*ordinary: Any) -> Callable[[Any], Iterator[str]]:  # noqa: ANN401 - as above
     """Return a reader that tells values which are not the ordinary ones."""
 
@@ -169,8 +159,6 @@ def _unless(*ordinary: Any) -> Callable[[Any], Iterator[str]]:  # noqa: ANN401 -
 
 # Keys of which one value is another thing than the others.
 _VALUES: dict[str, Callable[[Any], Iterator[str]]] = {
-    "build.context": _remote,
-    "build.additional_contexts": _contexts,
     "security_opt": _security,
     "ports.*": _published,
     "ports.*.mode": _unless("ingress"),

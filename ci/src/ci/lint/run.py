@@ -100,7 +100,11 @@ class Lint:
     def _dockerfiles(self) -> list[str]:
         compose = self.loaded.compose
         builds = [service.build for service in compose.built.values() if service.build]
-        files = {str(PurePosixPath(build.context, build.dockerfile)) for build in builds if not build.inline}
+        files = {
+            str(PurePosixPath(build.context, build.dockerfile))
+            for build in builds
+            if not (build.inline or build.remote)
+        }
         return sorted(files | set(compose.inline))
 
     async def _promtool(self) -> Result:

@@ -89,12 +89,12 @@ class Image:
         return self.config.get("config") or {}
 
     def kind(self, name: str) -> Found:
-        """Return the files of a kind of `inside/image_facts.py`."""
+        """Return the files of a kind of `container_scripts/image_facts.py`."""
         return self.found[name]
 
 
 def image(service: str, artefact: dict[str, Any], found: str, declared: Declared, started: Started) -> Image:
-    """Put together what `inside/artefact.py` and `inside/image_facts.py` wrote and the rest."""
+    """Combine what `layout.py` and `image_facts.py` of `container_scripts` wrote with the rest."""
     data = json.loads(found)
     above = iter(declared.instructions)
     layers = tuple(

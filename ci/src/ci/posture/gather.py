@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import dagger
 
     from ci.compose.model import Service
-    from ci.images import Artefact, Builder
+    from ci.images import Builder, BuiltImage
     from ci.project import Loaded
 
 __all__ = ["gather", "ports", "record"]
@@ -31,21 +31,22 @@ def ports(service: Service) -> frozenset[str]:
     return frozenset(published | exposed)
 
 
-def _inspect(builder: Builder, artefact: Artefact, secrets: Mapping[str, dagger.Secret]) -> dagger.Directory:
+def _inspect(
+    builder: Builder, artefact: BuiltImage, secrets: Mapping[str, dagger.Secret]
+) -> dagger.Directory:
     """Return found.json and files.json of an image; the secrets' values are looked for in it."""
-    base = sum(layer["base"] for layer in artefact.facts["layers"])
     container = (
         builder.tool(tools.PYTHON)
         .with_mounted_file("/image_facts.py", program("image_facts.py"))
-        .with_mounted_file("/image.tar", artefact.output.file("image.tar"))
+        .with_mounted_file("/image.tar", artefact.file)
     )
     for name, secret in secrets.items():
         container = container.with_secret_variable(name, secret)
-    command = ["python3", "/image_facts.py", "/image.tar", str(base), "/output", *secrets]
+    command = ["python3", "/image_facts.py", "/image.tar", str(artefact.base_layers), "/output", *secrets]
     return container.with_exec(command).directory("/output")
 
 
-async def record(builder: Builder, artefact: Artefact) -> Image:
+async def record(builder: Builder, artefact: BuiltImage) -> Image:
     """Return all that is in an image, for build.json."""
     contents = await _inspect(builder, artefact, {}).file("files.json").contents()
     return Image(
@@ -53,7 +54,8 @@ async def record(builder: Builder, artefact: Artefact) -> Image:
         config=artefact.facts["config"],
         layers=artefact.facts["layers"],
         contents=json.loads(contents),
-        made_by=list(_declared(artefact).instructions),
+        made_by=artefact.instructions,
+        versions=dict(artefact.versions),
     )
 
 
@@ -61,12 +63,12 @@ async def record(builder: Builder, artefact: Artefact) -> Image:
 class _Gather:
     builder: Builder
 
-    async def found(self, artefact: Artefact) -> str:
+    async def found(self, artefact: BuiltImage) -> str:
         directory = _inspect(self.builder, artefact, await self.builder.secrets(artefact.service))
         return await directory.file("found.json").contents()
 
 
-async def gather(loaded: Loaded, artefacts: Mapping[str, Artefact], jobs: int) -> list[facts.Image]:
+async def gather(loaded: Loaded, artefacts: Mapping[str, BuiltImage], jobs: int) -> list[facts.Image]:
     """Return the facts of each image; its build secrets' values are looked for in it."""
     one = _Gather(loaded.builder)
     found = await parallel.run({n: partial(one.found, a) for n, a in artefacts.items()}, limit=jobs)
@@ -77,11 +79,9 @@ async def gather(loaded: Loaded, artefacts: Mapping[str, Artefact], jobs: int) -
     ]
 
 
-def _declared(artefact: Artefact) -> facts.Declared:
-    parsed, build = artefact.dockerfile, artefact.build
-    above = sum(not layer["base"] for layer in artefact.facts["layers"])
+def _declared(artefact: BuiltImage) -> facts.Declared:
     return facts.Declared(
-        instructions=tuple(parsed.layers(build.target, build.arguments, above)),
-        references=tuple(parsed.external_images(build.target, build.arguments)),
+        instructions=tuple(artefact.instructions),
+        references=artefact.references,
         ports=ports(artefact.service),
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.compose.model import Service
-    from ci.images import Artefact
+    from ci.images import BuiltImage
     from ci.project import Loaded
     from ci.stack.start import Stack
 
@@ -45,7 +45,7 @@ def alone(service: Service) -> Service:
     return dataclasses.replace(service, raw=raw, depends_on={}, ports=())
 
 
-async def probe(loaded: Loaded, artefacts: Mapping[str, Artefact]) -> dict[str, Started]:
+async def probe(loaded: Loaded, artefacts: Mapping[str, BuiltImage]) -> dict[str, Started]:
     """Return how each image runs; what ran well is kept for the same image and is not started again."""
     services = {name: alone(artefact.service) for name, artefact in artefacts.items()}
     stack = await loaded.stack(dict(artefacts), {}, services)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Access", "is_there", "program", "run"]
 
 # What the program imports.
-_PROGRAM = ["ci/*.py", "ci/inside/*.py", "ci/inside/registry/*.py", "ci/release/*.py"]
+_PROGRAM = ["ci/*.py", "ci/container_scripts/*.py", "ci/container_scripts/registry/*.py", "ci/release/*.py"]
 # The exit code of an outcome that is an error; any other but 0 is a crash.
 _REFUSED = 10
 _PARALLEL = 4
@@ -129,7 +129,7 @@ async def _execute(container: dagger.Container, command: str) -> tuple[int, str,
         container
         # The registry is the outside world: what it held the last time is no answer.
         .with_env_variable("CI_RUN", secrets.token_hex(8)).with_exec(
-            ["python3", "-m", "ci.inside.registry", command, "/request.json", "/outcome.json"],
+            ["python3", "-m", "ci.container_scripts.registry", command, "/request.json", "/outcome.json"],
             expect=dagger.ReturnType.ANY,
         )
     )

@@ -33,13 +33,15 @@ class Build:
 
     `materials` are references pinned by digest, each with that digest;
     `parameters` is what the build was told (Dockerfile, target, arguments),
-    `byproducts` are the digests of what else came out of it, by name (sbom).
+    `byproducts` are the digests of what else came out of it, by name (sbom),
+    `versions` are those of the programs that built it.
     """
 
     service: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     materials: Mapping[str, str] = field(default_factory=dict)
     byproducts: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def statement(build: Build, origin: Origin, *, repository: str, digest: str, builder: str) -> bytes:
@@ -49,6 +51,7 @@ def statement(build: Build, origin: Origin, *, repository: str, digest: str, bui
     images = [
         {"uri": _package_url(reference, material), "digest": _digest(material)}
         for reference, material in sorted(build.materials.items())
+        if material
     ]
     byproducts = [
         {"name": name, "digest": _digest(value)} for name, value in sorted(build.byproducts.items())
@@ -64,7 +67,10 @@ def statement(build: Build, origin: Origin, *, repository: str, digest: str, bui
                     "externalParameters": {"service": build.service, **build.parameters},
                     "resolvedDependencies": [commit, *images],
                 },
-                "runDetails": {"builder": {"id": builder}, "byproducts": byproducts},
+                "runDetails": {
+                    "builder": {"id": builder, "version": dict(build.versions)},
+                    "byproducts": byproducts,
+                },
             },
         }
     )
@@ -98,7 +104,9 @@ def _digest(text: str) -> dict[str, str]:
 
 
 def _package_url(reference: str, digest: str) -> str:
-    """Return an image reference as a package URL (github.com/package-url, type docker)."""
+    """Return an image reference as a package URL (github.com/package-url, type docker); an address stays."""
+    if "://" in reference:
+        return reference
     host, slash, rest = reference.partition("@")[0].partition("/")
     on_hub = not slash or not any(character in host for character in ".:")
     name, _, tag = (f"{host}{slash}{rest}" if on_hub else rest).partition(":")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from dagger import dag
 
 from ci.errors import PipelineError
-from ci.images import pinned
 from ci.release import labels, manifest, summary
 from ci.release.container import program, run
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci.images import Artefact, Builder
+    from ci.images import Builder, BuiltImage
     from ci.release.container import Access
     from ci.release.labels import Origin
     from ci.release.manifest import Release
@@ -35,17 +34,17 @@ class Candidate:
     `materials` every image that its build used, reference to digest.
     """
 
-    artefact: Artefact
+    artefact: BuiltImage
     sbom: dagger.File
     gates: Mapping[str, str]
     base: str = ""
     materials: Mapping[str, str] = field(default_factory=dict)
+    uncompressed: int = 0
 
     @property
     def parameters(self) -> dict[str, Any]:
         """What the build was told, for the provenance."""
-        build = self.artefact.service.build
-        return asdict(build) if build else {}
+        return dict(self.artefact.parameters)
 
 
 @dataclass(frozen=True)
@@ -69,17 +68,13 @@ class Outcome:
 
 
 async def candidate(
-    artefact: Artefact, sbom: dagger.File, gates: Mapping[str, str], *, base: str, images: Sequence[str]
+    builder: Builder, artefact: BuiltImage, sbom: dagger.File, gates: Mapping[str, str]
 ) -> Candidate:
-    """Return a candidate whose materials are known by digest; `images` are the references its build used.
-
-    A reference without a digest is asked for it: the engine has the image, it
-    was built on.
-    """
-    materials: dict[str, str] = {}
-    for reference in sorted({base, *images} - {"", "scratch"}):
-        materials[reference] = (await pinned(reference)).rpartition("@")[2]
-    return Candidate(artefact, sbom, gates, "" if base == "scratch" else base, materials)
+    """Return a candidate with the materials that BuildKit recorded, by digest."""
+    materials = {str(material): material.digest for material in artefact.provenance.materials}
+    base = str(artefact.base) if artefact.base else ""
+    uncompressed = await builder.uncompressed(artefact)
+    return Candidate(artefact, sbom, gates, base, {**materials, **artefact.provenance.others}, uncompressed)
 
 
 async def reach(builder: Builder, accesses: Mapping[str, Access], services: Sequence[str]) -> None:
@@ -115,7 +110,7 @@ async def publish(  # noqa: PLR0913 - a release is made of these
     request |= signing.request
     container = signing.program(builder)
     for name, candidate in candidates.items():
-        layout = candidate.artefact.output.directory("layout")
+        layout = builder.layout(candidate.artefact)
         container = container.with_mounted_directory(f"/images/{name}/layout", layout)
         container = container.with_mounted_file(f"/images/{name}/sbom.json", candidate.sbom)
     done = await run(container, "push", request, {"registry": access})
@@ -206,7 +201,11 @@ def _described(name: str, candidate: Candidate, origin: Origin) -> dict[str, Any
         "labels": labels.for_image(name, origin, base=candidate.base, base_digest=base_digest),
         "layers": [{"digest": layer["digest"], "size": layer["size"]} for layer in layers],
         "sbom_file": f"/images/{name}/sbom.json",
-        "build": {"parameters": candidate.parameters, "materials": dict(candidate.materials)},
+        "build": {
+            "parameters": candidate.parameters,
+            "materials": dict(candidate.materials),
+            "versions": dict(candidate.artefact.versions),
+        },
     }
 
 
@@ -236,7 +235,7 @@ def _released(candidate: Candidate, item: Mapping[str, Any]) -> manifest.Release
         digest=item["digest"],
         tags=tuple(item["tags"]),
         size=facts["size"],
-        uncompressed=facts["uncompressed"],
+        uncompressed=candidate.uncompressed,
         sbom=item["sbom"],
         provenance=item["provenance"],
         gates=dict(candidate.gates),

@@ -100,7 +100,7 @@ def _unusable(why: str, origin: str) -> PipelineError:
 
 
 def read(text: str) -> Database:
-    """Read what `inside/trivy_database.py` wrote."""
+    """Read what `container_scripts/trivy_database.py` wrote."""
     about: dict[str, Any] = json.loads(text)
     origin: str = about["origin"]
     try:

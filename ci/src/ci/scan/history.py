@@ -47,7 +47,7 @@ class History:
 
 
 def read(text: str) -> History:
-    """Read what `inside/git_history.py` wrote."""
+    """Read what `container_scripts/git_history.py` wrote."""
     return History(**json.loads(text))
 
 

@@ -19,7 +19,7 @@ from ci.stack.settings import HOME, STATE, VOLUMES, configuration
 
 if TYPE_CHECKING:
     from ci.compose.model import Service
-    from ci.images import Artefact, Builder
+    from ci.images import Builder, BuiltImage
     from ci.stack.mounts import File
     from ci.stack.plan import Planned
 
@@ -38,7 +38,7 @@ class Containers:
     """
 
     builder: Builder
-    artefacts: dict[str, Artefact]
+    artefacts: dict[str, BuiltImage]
     init: dagger.File
     values: dict[str, str]
     named: dict[str, str]
@@ -75,7 +75,7 @@ class Containers:
         targets = [mount.target for mount in self._mounts(planned) if mount.volume]
         self._owners[name] = await self._inspect(name, targets)
 
-    def _artefact(self, service: Service) -> Artefact | None:
+    def _artefact(self, service: Service) -> BuiltImage | None:
         """Return the service's own image, or that of the service that builds what it names as `image:`."""
         if service.build:
             return self.artefacts[service.name]

@@ -32,6 +32,8 @@ class ComposeStack:
     start_timeout: int
     stop_timeout: int
     env_file: dagger.Secret | None = None
+    docker_config: dagger.Secret | None = None
+    ssh_agent: dagger.Socket | None = None
 
     @function(cache="never")
     @told
@@ -62,10 +64,13 @@ class ComposeStack:
 
     async def _stack(self) -> Stack:
         given = environment.read(await self.env_file.plaintext(), where="--env-file") if self.env_file else {}
-        builder = Builder(self.source, ImagesMap.from_json(self.images, where="of this stack"), given)
+        images = ImagesMap.from_json(self.images, where="of this stack")
+        builder = Builder.of(
+            self.source, images, values=given, docker_config=self.docker_config, ssh_agent=self.ssh_agent
+        )
         loaded = await project.load(builder, project.Asked(self.files, self.profiles, self.folder), given)
         chosen = loaded.with_needed(self.only)
         built = [name for name, service in chosen.items() if service.build]
-        artefacts = await loaded.build(built, len(built)) if built else {}
+        artefacts = await loaded.build(built) if built else {}
         timeouts = plan.Timeouts(self.start_timeout, self.stop_timeout)
         return await loaded.stack(artefacts, given, chosen, timeouts)

@@ -20,7 +20,7 @@ from ci.testing import results
 
 if TYPE_CHECKING:
     from ci.compose.model import Project, Service
-    from ci.images import Artefact, Builder
+    from ci.images import Builder, BuiltImage
     from ci.policy import Policy
 
 __all__ = ["UnitTests", "dependencies", "requirements"]
@@ -88,7 +88,7 @@ class UnitTests:
     policy: Policy
     rerun: str = ""
 
-    async def run(self, artefact: Artefact) -> tuple[results.Result, dagger.Directory]:
+    async def run(self, artefact: BuiltImage) -> tuple[results.Result, dagger.Directory]:
         """Return the judged result, and the directory with JUnit, coverage and output.
 
         The engine keeps what ran, red or green. A red result that is not of this call is not an
@@ -126,7 +126,7 @@ class UnitTests:
         text = await output.file("output.txt").contents()
         return results.read(service.name, outcome, junit, text, asked_at=asked_at), output
 
-    async def _prepared(self, artefact: Artefact) -> dagger.Container:
+    async def _prepared(self, artefact: BuiltImage) -> dagger.Container:
         """Return the image with the tests, what they need, and the services beside it."""
         service = artefact.service
         container = (

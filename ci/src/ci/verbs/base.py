@@ -13,7 +13,7 @@ from ci.references import ImagesMap
 from ci.stack import environment
 
 if TYPE_CHECKING:
-    from ci.images import Artefact
+    from ci.images import BuiltImage
 
 __all__ = ["Base"]
 
@@ -29,6 +29,8 @@ class Base:
     source: dagger.Directory
     images: dagger.File | None
     build_env: dagger.Secret | None
+    docker_config: dagger.Secret | None
+    ssh_agent: dagger.Socket | None
 
     async def _images(self) -> str:
         return await self.images.contents() if self.images else _BUILTIN_IMAGES
@@ -39,7 +41,14 @@ class Base:
         values = {}
         if self.build_env:
             values = environment.read(await self.build_env.plaintext(), where="--build-env")
-        return Builder(self.source, images, values, platform)
+        return Builder.of(
+            self.source,
+            images,
+            values=values,
+            platform=platform,
+            docker_config=self.docker_config,
+            ssh_agent=self.ssh_agent,
+        )
 
     async def _load(
         self,
@@ -57,7 +66,7 @@ class Base:
         files = list(base.policy.integration_files)
         return await self._load(files, profiles, folder) if files else base
 
-    async def _released(self, artefacts: dict[str, Artefact]) -> dict[str, Artefact]:
+    async def _released(self, artefacts: dict[str, BuiltImage]) -> dict[str, BuiltImage]:
         """Return the images of the project itself, without those that only the stack under test adds."""
         own = (await self._load()).compose.built
         return {name: artefact for name, artefact in artefacts.items() if name in own}

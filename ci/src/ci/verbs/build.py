@@ -12,12 +12,13 @@ from ci import comparison, parallel, reports
 from ci._dagger import function
 from ci.compose import shown
 from ci.posture.gather import record
+from ci.sandbox import usage
 from ci.told import told
 from ci.verbs.arguments import Files, Jobs, Only, Platform, Profiles, ProjectDirectory
 from ci.verbs.base import Base
 
 if TYPE_CHECKING:
-    from ci.images import Artefact
+    from ci.images import BuiltImage
 
 __all__ = ["Build"]
 
@@ -40,16 +41,16 @@ class Build(Base):
 
     @function()
     @told
-    async def build(self, only: Only = None, jobs: Jobs = 8, platform: Platform = "") -> str:
+    async def build(self, only: Only = None, platform: Platform = "") -> str:
         """Build all images in parallel and print each one's digest, size and layers."""
-        artefacts = await (await self._load(platform=platform)).build(only or [], jobs)
+        artefacts = await (await self._load(platform=platform)).build(only or [])
         return reports.built(artefacts)
 
     @function(cache="session")
     @told
     async def build_report(self, only: Only = None, jobs: Jobs = 8) -> dagger.Directory:
         """Return table, Markdown and build.json: every digest, layer and file, for `reproduce` elsewhere."""
-        artefacts = await (await self._load()).build(only or [], jobs)
+        artefacts = await (await self._load()).build(only or [])
         recorded = comparison.write(await self._recorded(artefacts, jobs))
         directory = dag.directory()
         for name, text in reports.built_files(artefacts, recorded).items():
@@ -65,13 +66,22 @@ class Build(Base):
     ) -> str:
         """Build here what another engine built; where a digest differs, name layer, file and what differs."""
         there = comparison.read(await manifest.contents())
-        artefacts = await (await self._load()).build(list(there), jobs)
+        artefacts = await (await self._load()).build(list(there))
         here = await self._recorded(artefacts, jobs)
         return comparison.text(here, comparison.compare(there, here))
 
-    async def _recorded(self, artefacts: dict[str, Artefact], jobs: int) -> dict[str, comparison.Image]:
+    async def _recorded(self, artefacts: dict[str, BuiltImage], jobs: int) -> dict[str, comparison.Image]:
         builder = await self._builder()
         return await parallel.run({n: partial(record, builder, a) for n, a in artefacts.items()}, limit=jobs)
+
+    @function(cache="never")
+    @told
+    async def sandbox(
+        self,
+        empty: Annotated[bool, Doc("Remove what is in the slots that no call uses at the moment")] = False,
+    ) -> str:
+        """Print what the volume of the sandbox's Docker Engine holds, slot by slot."""
+        return await usage.shown(await self._builder(), empty=empty)
 
     @function()
     @told
@@ -79,5 +89,5 @@ class Build(Base):
         self, service: Annotated[str, Doc("The service, by its compose name")], platform: Platform = ""
     ) -> dagger.Container:
         """Return one service's image as a container, for chaining."""
-        artefacts = await (await self._load(platform=platform)).build([service], 1)
+        artefacts = await (await self._load(platform=platform)).build([service])
         return artefacts[service].container()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import dagger
 
     from ci import project
-    from ci.images import Artefact
+    from ci.images import BuiltImage
 
 __all__ = ["NO_SUITE", "SUITES", "Gate", "Images", "Passed", "request"]
 
@@ -43,7 +43,7 @@ class Passed:
     """What passed every gate: the images, what was said of them, and each one's SBOM."""
 
     loaded: project.Loaded
-    artefacts: Mapping[str, Artefact]
+    artefacts: Mapping[str, BuiltImage]
     scanned: trivy.Outcome
     text: str
 
@@ -63,8 +63,8 @@ class Images:
     """What the gates look at: `artefacts` are all of the stack under test, `released` the project's own."""
 
     loaded: project.Loaded
-    artefacts: dict[str, Artefact]
-    released: dict[str, Artefact]
+    artefacts: dict[str, BuiltImage]
+    released: dict[str, BuiltImage]
 
 
 def request(
@@ -99,11 +99,11 @@ class Gate(Test, Scan, Posture):
         """Build, judge, test, scan, test all together: what CI runs on every commit, without a registry."""
         return (await self._gate(jobs, database_registry, mirrors, history)).text
 
-    async def _images_under_test(self, jobs: int) -> Images:
+    async def _images_under_test(self) -> Images:
         loaded = await self._under_test()
         if loaded.policy.integration:
             await integration.Suite(loaded.builder, loaded.policy, ()).check()
-        artefacts = await loaded.build([], jobs)
+        artefacts = await loaded.build([])
         return Images(loaded, artefacts, await self._released(artefacts))
 
     async def _gate(
@@ -113,7 +113,7 @@ class Gate(Test, Scan, Posture):
         mirrors: list[str] | None,
         history: dagger.Directory | None = None,
     ) -> Passed:
-        images = await self._images_under_test(jobs)
+        images = await self._images_under_test()
         loaded, released = images.loaded, images.released
         asked = request(loaded, jobs, database_registry, mirrors, history)
         slots = anyio.CapacityLimiter(min(jobs, SUITES))
@@ -128,20 +128,20 @@ class Gate(Test, Scan, Posture):
         parts = [done["posture"], done["tests"], scanned.report.text(), done["together"]]
         return Passed(loaded, released, scanned, "\n\n".join([reports.built(released), *parts]))
 
-    async def _judged(self, loaded: project.Loaded, released: dict[str, Artefact], jobs: int) -> str:
+    async def _judged(self, loaded: project.Loaded, released: dict[str, BuiltImage], jobs: int) -> str:
         verdict = await self._posture(loaded, released, jobs)
         if error := report.error(verdict):
             raise error
         return report.text(verdict)
 
     async def _tested(
-        self, loaded: project.Loaded, released: dict[str, Artefact], slots: anyio.CapacityLimiter
+        self, loaded: project.Loaded, released: dict[str, BuiltImage], slots: anyio.CapacityLimiter
     ) -> str:
         done = await self._tests(loaded, released, slots, "")
         return reports.tested([result for result, _ in done])
 
     async def _together(
-        self, loaded: project.Loaded, artefacts: dict[str, Artefact], slots: anyio.CapacityLimiter
+        self, loaded: project.Loaded, artefacts: dict[str, BuiltImage], slots: anyio.CapacityLimiter
     ) -> str:
         if not loaded.policy.integration:
             return f"integration tests: {NO_SUITE}"
@@ -151,7 +151,9 @@ class Gate(Test, Scan, Posture):
             return await self._integrated(suite, stack, rerun=False)
 
 
-async def _scanned(loaded: project.Loaded, released: Mapping[str, Artefact], asked: Request) -> trivy.Outcome:
+async def _scanned(
+    loaded: project.Loaded, released: Mapping[str, BuiltImage], asked: Request
+) -> trivy.Outcome:
     outcome = await trivy.scan(loaded.builder, targets(released), asked)
     if error := outcome.report.error():
         raise error

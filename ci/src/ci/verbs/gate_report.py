@@ -53,7 +53,7 @@ class GateReport(Gate):
     ) -> dagger.Directory:
         """Run every gate, also after a red one; return a summary (Markdown, text, JSON) and their reports."""
         earlier = summary.sizes(await base.contents()) if base else None
-        images, building = await _timed(self._images_under_test(jobs))
+        images, building = await _timed(self._images_under_test())
         loaded, released = images.loaded, images.released
         asked = request(loaded, jobs, database_registry, mirrors, history)
         slots = anyio.CapacityLimiter(min(jobs, SUITES))

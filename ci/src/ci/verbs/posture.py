@@ -18,7 +18,7 @@ from ci.verbs.base import Base
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.images import Artefact
+    from ci.images import BuiltImage
     from ci.project import Loaded
 
 __all__ = ["Posture"]
@@ -55,9 +55,9 @@ class Posture(Base):
         # What the stack under test sets is what makes a service start: a stand-in's address, say.
         loaded = await self._under_test()
         own = list((await self._load()).compose.built)
-        return await self._posture(loaded, await loaded.build(only or own, jobs), jobs)
+        return await self._posture(loaded, await loaded.build(only or own), jobs)
 
-    async def _posture(self, loaded: Loaded, artefacts: Mapping[str, Artefact], jobs: int) -> judge.Verdict:
+    async def _posture(self, loaded: Loaded, artefacts: Mapping[str, BuiltImage], jobs: int) -> judge.Verdict:
         images = await gather(loaded, artefacts, jobs)
         today = datetime.now(UTC).date()
         return judge.judge(images, loaded.policy, today, list(loaded.compose.built))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import dagger
 from dagger import Doc
 
-from ci import tags
+from ci import parallel, tags
 from ci._dagger import function
 from ci.release import labels, registries, summary, version
 from ci.release import publish as releases
@@ -168,16 +169,13 @@ class Publish(GateReport):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._reach, order)
             passed = await self._gate(jobs, database, mirrors)
-        candidates = {
-            name: await releases.candidate(
-                passed.artefacts[name],
-                await passed.scanned.sbom(name),
-                passed.gates(name),
-                base=passed.artefacts[name].base,
-                images=passed.artefacts[name].images,
-            )
-            for name in order.services
-        }
+        builder, scanned = passed.loaded.builder, passed.scanned
+
+        async def candidate(name: str) -> releases.Candidate:
+            sbom = await scanned.sbom(name)
+            return await releases.candidate(builder, passed.artefacts[name], sbom, passed.gates(name))
+
+        candidates = await parallel.run({n: partial(candidate, n) for n in order.services}, limit=jobs)
         outcome = await releases.publish(
             candidates,
             passed.loaded.builder,

@@ -17,7 +17,7 @@ from ci.verbs.base import Base
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.images import Artefact
+    from ci.images import BuiltImage
 
 __all__ = ["Scan", "targets"]
 
@@ -35,10 +35,10 @@ Database = Annotated[
 Vex = Annotated[list[str] | None, Doc("VEX files of the source, by their paths there; default: none")]
 
 
-def targets(artefacts: Mapping[str, Artefact]) -> dict[str, trivy.Target]:
+def targets(artefacts: Mapping[str, BuiltImage]) -> dict[str, trivy.Target]:
     """Return what the scanner looks at, of built images: each one's packed layout."""
     return {
-        name: trivy.Target(artefact.output.file("image.tar"), artefact.digest, artefact.base)
+        name: trivy.Target(artefact.file, artefact.digest, str(artefact.base or ""))
         for name, artefact in artefacts.items()
     }
 
@@ -119,6 +119,6 @@ class Scan(Base):
 
     async def _scan(self, only: list[str] | None, request: Request) -> trivy.Outcome:
         loaded = await self._load()
-        artefacts = await loaded.build(only or [], request.jobs)
+        artefacts = await loaded.build(only or [])
         request = request.under(loaded.policy, loaded.compose)
         return await trivy.scan(loaded.builder, targets(artefacts), request)

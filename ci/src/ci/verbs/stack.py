@@ -42,6 +42,8 @@ class Stack(Base):
             folder=project_directory,
             only=only or [],
             env_file=env_file,
+            docker_config=self.docker_config,
+            ssh_agent=self.ssh_agent,
             start_timeout=start_timeout,
             stop_timeout=stop_timeout,
         )

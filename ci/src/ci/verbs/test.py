@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import anyio
 
     from ci import project
-    from ci.images import Artefact
+    from ci.images import BuiltImage
     from ci.stack.start import Stack
 
 __all__ = ["Test"]
@@ -46,7 +46,7 @@ class Test(Base):
     ) -> str:
         """Run each service's unit tests inside its image's environment; red fails the call."""
         loaded = await self._load()
-        artefacts = await loaded.build(only or [], jobs)
+        artefacts = await loaded.build(only or [])
         return reports.tested([result for result, _ in await self._tests(loaded, artefacts, jobs, rerun)])
 
     @function()
@@ -54,7 +54,7 @@ class Test(Base):
     async def test_report(self, only: Only = None, jobs: Jobs = 2) -> dagger.Directory:
         """Return the same as files, also when red: table, Markdown, JSON; per service JUnit and coverage."""
         loaded = await self._load()
-        artefacts = await loaded.build(only or [], jobs)
+        artefacts = await loaded.build(only or [])
         return await self._tests_directory(await self._tests(loaded, artefacts, jobs, ""))
 
     @check
@@ -65,11 +65,10 @@ class Test(Base):
         cases: Cases = None,
         profiles: Profiles = None,
         project_directory: ProjectDirectory = ".",
-        jobs: Jobs = 8,
         rerun: Rerun = False,
     ) -> str:
         """Start the stack, run the suite in tests/integration beside it, stop it; red fails the call."""
-        suite, stack = await self._suite(cases, profiles, project_directory, jobs)
+        suite, stack = await self._suite(cases, profiles, project_directory)
         return await self._integrated(suite, stack, rerun=rerun)
 
     @function(cache="session")
@@ -79,11 +78,10 @@ class Test(Base):
         cases: Cases = None,
         profiles: Profiles = None,
         project_directory: ProjectDirectory = ".",
-        jobs: Jobs = 8,
         rerun: Rerun = False,
     ) -> dagger.Directory:
         """Return the same as files, also when red: JUnit, table, each service's log, what was not ready."""
-        suite, stack = await self._suite(cases, profiles, project_directory, jobs)
+        suite, stack = await self._suite(cases, profiles, project_directory)
         return await suite.report(stack, stack.containers.named, rerun=rerun)
 
     @function(cache="session")
@@ -92,11 +90,10 @@ class Test(Base):
         self,
         cases: Cases = None,
         project_directory: ProjectDirectory = ".",
-        jobs: Jobs = 8,
         rerun: Rerun = False,
     ) -> str:
         """Run each file of tests/integration/alone on a stack of its own, whose services it may stop."""
-        suite, stack = await self._suite(None, None, project_directory, jobs)
+        suite, stack = await self._suite(None, None, project_directory)
         files = [name for name in await suite.alone_files() if not cases or any(c in name for c in cases)]
         if not files:
             raise integration.no_files(suite.policy.integration, cases or [])
@@ -127,18 +124,18 @@ class Test(Base):
         return reports.integrated(result, stack)
 
     async def _suite(
-        self, cases: list[str] | None, profiles: list[str] | None, folder: str, jobs: int
+        self, cases: list[str] | None, profiles: list[str] | None, folder: str
     ) -> tuple[integration.Suite, Stack]:
         loaded = await self._under_test(profiles, folder)
         suite = integration.Suite(loaded.builder, loaded.policy, tuple(cases or ()))
         await suite.check()
-        artefacts = await loaded.build([], jobs)
+        artefacts = await loaded.build([])
         return suite, await loaded.stack(artefacts, {}, loaded.compose.services)
 
     async def _tests(
         self,
         loaded: project.Loaded,
-        artefacts: dict[str, Artefact],
+        artefacts: dict[str, BuiltImage],
         limit: int | anyio.CapacityLimiter,
         rerun: str,
     ) -> list[tuple[results.Result, dagger.Directory]]:

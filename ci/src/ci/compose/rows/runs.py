@@ -15,66 +15,44 @@ _FAILURES = "engine/test_stack_failures.py::test_a_failure_names_the_service_the
 _BUILD = "engine/test_build.py::test_all_images_are_built_and_the_table_names_each"
 _HIDDEN = "engine/test_build_input.py::test_a_build_secret_that_gets_into_the_image_is_found_and_not_shown"
 _RUNS = SEEN + "test_what_runs_is_what_the_file_says"
-_BUILT = SEEN + "test_a_build_takes_what_the_file_gives_it"
-_INLINE = "engine/test_build_contexts.py::test_a_dockerfile_of_the_compose_file_is_in_no_context"
-_CONTEXTS = "engine/test_build_contexts.py::test_additional_contexts_are_read_by_their_names"
-_CONTEXT_IMAGE = (
-    "engine/test_build_contexts.py::test_an_image_is_a_context_also_for_an_argument_that_names_it"
-)
+_BUILT = "engine/test_build_keys.py::test_a_build_takes_what_the_compose_file_gives_it"
+_INLINE = "engine/test_build_keys.py::test_a_dockerfile_of_the_compose_file_is_in_no_context"
+_CONTEXTS = "engine/test_build_keys.py::test_additional_contexts_are_folders_images_and_services"
+_SSH = "engine/test_build_keys.py::test_a_build_takes_the_ssh_agent_it_is_given"
 _STOP = SEEN + "test_a_service_is_stopped_with_its_signal_in_its_time"
 _HOOKS = SEEN + "test_hooks_run_after_the_start_and_before_the_stop"
 _REPLICAS = SEEN + "test_replicas_are_one_name_and_all_are_waited_for"
 
 _BUILDING = {
-    **rows(_S, _BUILD, "built, then made the artefact", "build.context", "build.dockerfile"),
-    **rows(_S, _BUILT, "as the Dockerfile's own", "build.target"),
-    **rows(_S, _BUILT, "build arguments; the images map applies to those called *_IMAGE", "build.args"),
-    **rows(_S, _INLINE, "the Dockerfile; it is in no context, as for Docker", "build.dockerfile_inline"),
-    **rows(_S, _CONTEXTS, "a folder of the source: a stage with its files", "build.additional_contexts"),
+    **rows(_S, _BUILD, "built by BuildKit, in the sandbox", "build.context", "build.dockerfile"),
+    **rows(_S, _BUILT, "as for `docker compose build`", "build.target", "build.args", "build.labels"),
+    **rows(_S, _INLINE, "as for `docker compose build`", "build.dockerfile_inline"),
     **rows(
         _S,
-        _CONTEXT_IMAGE,
-        "a stage that is that image; the images map applies",
-        "build.additional_contexts[image]",
+        _CONTEXTS,
+        "folders, images (the images map applies), addresses, and other services",
+        "build.additional_contexts",
     ),
     **rows(_S, _HIDDEN, "mounted in RUN --mount=type=secret; searched for in the image", "build.secrets"),
     **rows(
-        _N,
-        NOTED,
-        "the engine has its own cache",
-        *("build.cache_from", "build.cache_to", "build.no_cache", "build.no_cache_filter", "build.pull"),
+        _S,
+        _BUILT,
+        "as for `docker compose build`",
+        *("build.cache_from", "build.cache_to", "build.no_cache", "build.network", "build.extra_hosts"),
+        *("build.shm_size", "build.ulimits", "build.no_cache_filter"),
     ),
+    **rows(_S, _SSH, "the agent of --ssh-agent", "build.ssh"),
+    **rows(_N, NOTED, "bases are always resolved again", "build.pull"),
     **rows(_N, NOTED, "tags come from the git ref", "build.tags"),
     **rows(_N, NOTED, "made of every image when it is released", "build.provenance", "build.sbom"),
-    **rows(_N, NOTED, "choose with --platform", "build.platforms"),
+    **rows(_N, NOTED, "of several the engine's own is built, or that of --platform", "build.platforms"),
+    **rows(_N, NOTED, "has a meaning on Windows only", "build.isolation"),
     **rows(
         _N,
         NOTED,
-        "RUN steps have what the engine gives them",
-        *("build.isolation", "build.shm_size", "build.ulimits"),
+        "security.insecure is refused when the image is built",
+        *("build.entitlements", "build.privileged"),
     ),
-    **rows(_R, REFUSED, "write LABEL into the Dockerfile", "build.labels"),
-    **rows(
-        _R,
-        REFUSED,
-        "clone it into the project: an engine has no credentials",
-        "build.context[remote]",
-        "build.additional_contexts[remote]",
-    ),
-    **rows(
-        _R,
-        REFUSED,
-        "the builder cannot build on an image that is in no registry: make that build a stage of this one, "
-        "or name a released image as docker-image://",
-        "build.additional_contexts[service]",
-    ),
-    **rows(
-        _R,
-        REFUSED,
-        "RUN steps have no other rights and no other network",
-        *("build.entitlements", "build.privileged", "build.network", "build.extra_hosts"),
-    ),
-    **rows(_R, REFUSED, "use a build secret", "build.ssh"),
 }
 
 _RUN = {

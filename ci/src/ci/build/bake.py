@@ -1,0 +1,131 @@
+"""What Bake is given: the file that Compose wrote for it, and one override of the pipeline's own."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci.build.epoch import EPOCH
+from ci.errors import PipelineError
+from ci.sandbox.place import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ci.compose.model import Project
+
+__all__ = ["Bake", "plan"]
+
+_COMPOSE_LABELS = "com.docker.compose."
+_SERVICE_LABEL = f"{_COMPOSE_LABELS}service"
+_INSECURE = "security.insecure"
+_NO_ATTESTATIONS = ["type=provenance,disabled=true", "type=sbom,disabled=true"]
+
+
+@dataclass(frozen=True)
+class Bake:
+    """Two Bake files as JSON, and the target that builds each service.
+
+    `written` is what Compose wrote of each service's target.
+    """
+
+    build: str
+    override: str
+    targets: Mapping[str, str]
+    written: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def lines(self) -> str:
+        """Lines `TARGET TAG`: the tag is the built image's name in the sandbox's engine."""
+        return "".join(f"{target} {_tag(target)}\n" for target in self.targets.values())
+
+
+def plan(project: Project, services: list[str], *, platform: str, own_platform: str) -> Bake:
+    """Return what Bake needs to build these services.
+
+    Compose's file is taken as it is, without the labels that name project and
+    Compose version: they would make the digest depend on a folder's name.
+    """
+    written: dict[str, dict[str, Any]] = project.bake.get("target", {})
+    targets = {_service(target, item): target for target, item in written.items()}
+    chosen = {name: targets[name] for name in services}
+    written = {target: _without_labels(item) for target, item in written.items()}
+    needed = list(_needed(written, list(chosen.values())))
+    by_target = {target: name for name, target in targets.items()}
+    for target in needed:
+        _check(by_target[target], written[target], project.placeholders)
+    override = {target: _override(target, written[target], platform, own_platform) for target in needed}
+    return Bake(
+        build=json.dumps({"target": {target: written[target] for target in needed}}),
+        override=json.dumps({"target": override}),
+        targets=chosen,
+        written={name: written[target] for name, target in targets.items()},
+    )
+
+
+def _without_labels(target: Mapping[str, Any]) -> dict[str, Any]:
+    labels = (target.get("labels") or {}).items()
+    return {**target, "labels": {key: value for key, value in labels if not key.startswith(_COMPOSE_LABELS)}}
+
+
+def _service(target: str, item: Mapping[str, Any]) -> str:
+    """Return the service of a target, whose name Bake spells in its own way."""
+    return str((item.get("labels") or {}).get(_SERVICE_LABEL, target))
+
+
+def _needed(written: Mapping[str, Any], chosen: list[str]) -> Iterator[str]:
+    """Yield the targets with those that their contexts name."""
+    seen: set[str] = set()
+    waiting = list(chosen)
+    while waiting:
+        target = waiting.pop(0)
+        if target not in seen:
+            seen.add(target)
+            yield target
+            contexts = (written[target].get("contexts") or {}).values()
+            waiting += [value.removeprefix("target:") for value in contexts if value.startswith("target:")]
+
+
+def _check(service: str, target: Mapping[str, Any], placeholders: Mapping[str, str]) -> None:
+    """Refuse what would end up in an image, or on the machine, and must not."""
+    text = json.dumps({key: value for key, value in target.items() if key not in ("secret", "tags")})
+    missing = [name for name, placeholder in placeholders.items() if placeholder in text]
+    if missing:
+        raise PipelineError(
+            f"service '{service}': its build takes the value of {', '.join(missing)}, which is not known",
+            next_step=f"give {missing[0]} a default in the compose file, or pass it as a build secret",
+        )
+    for value in (target.get("context", ""), *(target.get("contexts") or {}).values()):
+        if value.startswith("/") and not f"{posixpath.normpath(value)}/".startswith(f"{PROJECT}/"):
+            raise PipelineError(
+                f"service '{service}': its build context {value} is outside of the project",
+                next_step="move it into the project, or let --source be a folder that holds it",
+            )
+    if _INSECURE in (target.get("entitlements") or ()):
+        raise PipelineError(
+            f"service '{service}': its build asks for {_INSECURE}, which would open the sandbox",
+            next_step=f"take build.privileged and the entitlement {_INSECURE} out of the compose file",
+        )
+
+
+def _override(target: str, item: Mapping[str, Any], platform: str, own_platform: str) -> dict[str, Any]:
+    """Return what differs from `docker compose build`: times, names, and that bases are resolved again."""
+    made: dict[str, Any] = {
+        "args": {"SOURCE_DATE_EPOCH": str(EPOCH)},
+        "tags": [_tag(target)],
+        "output": ["type=image,push=false,unpack=false"],
+        "attest": _NO_ATTESTATIONS,
+        "pull": True,
+    }
+    if platform:
+        made["platforms"] = [platform]
+    elif len(item.get("platforms") or ()) > 1:
+        made["platforms"] = [own_platform]
+    return made
+
+
+def _tag(target: str) -> str:
+    """Return the image's name in the sandbox; an image's name has no capitals, a target's may."""
+    return f"sandbox.local/{target.encode().hex()}:built"

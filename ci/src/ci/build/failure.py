@@ -1,0 +1,116 @@
+"""Turn what the sandbox reports of a failed build into one error."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from typing import TYPE_CHECKING, Any
+
+from ci.errors import PipelineError
+from ci.sandbox.place import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci.build.bake import Bake
+
+__all__ = ["error", "refused"]
+
+# Exit codes of container_scripts/sandbox.sh.
+NOT_PRIVILEGED, NOT_STARTED, ENGINE_ENDED, DISK_FULL = 121, 122, 123, 124
+_LAST_LINES = 40
+# BuildKit's own name of a folder that it looked in.
+_REFERENCE = re.compile(r" of ref \w+::\w+")
+
+
+def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credentials: bool) -> PipelineError:
+    """Return the error for a run of `container_scripts/bake.sh` that ended with `exit_code`."""
+    tail = "\n".join(stderr.splitlines()[-_LAST_LINES:])
+    if exit_code == NOT_PRIVILEGED:
+        return refused(tail)
+    if exit_code == NOT_STARTED:
+        return PipelineError(
+            "the sandbox's Docker Engine does not start",
+            details=tail,
+            next_step="see its last lines above; `dagger call sandbox --empty` removes its data",
+        )
+    if exit_code == ENGINE_ENDED:
+        return PipelineError(
+            "the sandbox's Docker Engine ended during the build",
+            details=tail,
+            next_step="run it again; if it ends again, give the engine's machine more memory",
+        )
+    if exit_code == DISK_FULL:
+        return PipelineError(
+            "the disk with the sandbox's data is full",
+            details=tail,
+            next_step="free space on the engine's machine, or empty the data: dagger call sandbox --empty",
+        )
+    failed = _failed(stdout)
+    if not failed:
+        return PipelineError(
+            "the images cannot be built", details=tail, next_step="correct what Bake names above"
+        )
+    return PipelineError(
+        "; ".join(_what(each, planned) for each in failed),
+        details="\n\n".join(_details(each) for each in failed),
+        next_step=_next_step(credentials=credentials),
+    )
+
+
+def refused(details: str) -> PipelineError:
+    """Return the error for an engine that does not run privileged containers."""
+    return PipelineError(
+        "this engine forbids privileged containers, which the sandbox's Docker Engine needs",
+        details=details,
+        next_step="set security.insecureRootCapabilities to true in the engine's engine.json",
+    )
+
+
+def _failed(stdout: str) -> list[dict[str, Any]]:
+    """Return what Buildx recorded of the builds that failed; of several with the same step, the first."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for line in stdout.splitlines():
+        if line.startswith("{"):
+            record: dict[str, Any] = ast.literal_eval(line)
+            found.setdefault((record["step"], record["message"]), record)
+    return list(found.values())
+
+
+def _what(record: Mapping[str, Any], planned: Bake) -> str:
+    services = [name for name, target in planned.written.items() if _same(record, target)]
+    who = f"service '{services[0]}'" if services else record["name"]
+    if not record["step"]:
+        return f"{who}: its image cannot be built"
+    return f"{who}: a step of its build failed: {record['step']}"
+
+
+def _same(record: Mapping[str, Any], target: Mapping[str, Any]) -> bool:
+    """Say whether a record is of that target; Buildx writes relative paths."""
+    wanted = _dockerfile(target.get("context", ""), target.get("dockerfile", "Dockerfile"))
+    found = _dockerfile(record["context"], record["dockerfile"])
+    return bool(wanted == found and target.get("target", "") == record["target"])
+
+
+def _dockerfile(context: str, dockerfile: str) -> str:
+    if "://" in context:
+        return f"{context} {dockerfile}"
+    return posixpath.normpath(posixpath.join(PROJECT, context, dockerfile))
+
+
+def _details(record: Mapping[str, Any]) -> str:
+    lines = [
+        *record["output"][-_LAST_LINES:],
+        record["source"].strip(),
+        _REFERENCE.sub("", record["message"]),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _next_step(*, credentials: bool) -> str:
+    given = "those of --docker-config were given" if credentials else "no --docker-config was given"
+    return (
+        "correct that step; an image that cannot be pulled can be replaced with --images, a private one "
+        f"needs credentials ({given})"
+    )

@@ -1,0 +1,97 @@
+"""What BuildKit recorded of a build: the images that it used, and which layers are those of the base."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Material", "Provenance", "read"]
+
+_IMAGE = "pkg:docker/"
+_BUILDKIT = "https://mobyproject.org/buildkit@v1#metadata"
+
+
+@dataclass(frozen=True)
+class Material:
+    """An image that a build used, as BuildKit resolved it; `pinned` if it was asked for by digest."""
+
+    reference: str
+    digest: str
+    pinned: bool
+
+    def __str__(self) -> str:
+        return f"{self.reference}@{self.digest}"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The materials of one build; `others` maps what is no image (archives, repositories) to its digest.
+
+    `sources` maps an image's reference to the digests of its layers.
+    """
+
+    materials: tuple[Material, ...]
+    others: Mapping[str, str]
+    sources: Mapping[str, tuple[str, ...]]
+
+    def base(self, layers: Sequence[str]) -> tuple[Material | None, int]:
+        """Return the image that the layers begin with, and how many of them are its; None and 0 if none.
+
+        Of two images with the same layers it is the first that the build names.
+        """
+        found: Material | None = None
+        count = 0
+        for material in self.materials:
+            own = self.sources.get(str(material), ())
+            if len(own) > count and tuple(layers[: len(own)]) == own:
+                found, count = material, len(own)
+        return found, count
+
+
+def read(metadata: str, target: str) -> Provenance:
+    """Read the file that Bake wrote with `--metadata-file`."""
+    recorded: dict[str, Any] = json.loads(metadata)[target]["buildx.build.provenance"]
+    materials, others = [], {}
+    for item in recorded.get("materials") or ():
+        digest = next((f"{kind}:{value}" for kind, value in (item.get("digest") or {}).items()), "")
+        if item["uri"].startswith(_IMAGE):
+            materials.append(_material(item["uri"], digest))
+        else:
+            others[item["uri"]] = digest
+    return Provenance(tuple(materials), others, _sources(recorded))
+
+
+def _material(uri: str, digest: str) -> Material:
+    """Read a package URL, such as `pkg:docker/library/redis@7?digest=sha256:…&platform=linux%2Famd64`."""
+    name, _, query = uri.removeprefix(_IMAGE).partition("?")
+    name, _, version = name.rpartition("@") if "@" in name else (name, "", "")
+    pinned = "digest" in parse_qs(query)
+    tag = unquote(version)
+    if tag.startswith("sha256:"):
+        pinned, tag = True, ""
+    return Material(unquote(name) + (f":{tag}" if tag else ""), digest, pinned)
+
+
+def _sources(recorded: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the layers of each image that the build begins a stage with or copies from."""
+    steps = (recorded.get("buildConfig") or {}).get("llbDefinition") or ()
+    layers = ((recorded.get("metadata") or {}).get(_BUILDKIT) or {}).get("layers") or {}
+    found = {}
+    for step in steps:
+        source = ((step.get("op") or {}).get("Op") or {}).get("source") or {}
+        identifier = source.get("identifier", "")
+        chains = layers.get(f"{step['id']}:0") or ()
+        if identifier.startswith("docker-image://") and chains:
+            name = _short(identifier.removeprefix("docker-image://"))
+            found[name] = tuple(layer["digest"] for layer in chains[0])
+    return found
+
+
+def _short(reference: str) -> str:
+    """Return a reference as package URLs have it: without what Docker Hub implies."""
+    return reference.removeprefix("docker.io/").removeprefix("library/")

@@ -1,0 +1,122 @@
+"""Run Bake in the sandbox, and report what failed in it."""
+
+from __future__ import annotations
+
+import json
+import secrets as random
+from functools import partial
+from typing import TYPE_CHECKING
+
+import dagger
+from dagger import dag
+
+from ci import parallel, tools
+from ci.build import failure, provenance
+from ci.build.moved import moved
+from ci.sandbox import container as sandbox
+from ci.sandbox import substitutes
+from ci.sandbox.place import PROJECT
+
+if TYPE_CHECKING:
+    from ci.build.bake import Bake
+    from ci.build.provenance import Material
+    from ci.compose.model import Project
+    from ci.images import Builder
+
+__all__ = ["bake"]
+
+_SSH_SOCKET = "/run/ssh-agent.sock"
+
+
+async def bake(builder: Builder, project: Project, planned: Bake) -> dagger.Directory:
+    """Return what `container_scripts/bake.sh` exported: a folder a target.
+
+    Dagger caches this by what is mounted, so a tag that has moved in a registry
+    would go unnoticed. What the build took is asked for again, and where that is
+    another image now, or cannot be told, BuildKit decides by running again.
+    """
+    container = _prepared(builder, project, planned, await _resolved(builder))
+    output = await _once(container, builder, planned)
+    outdated = await _outdated(builder, planned, output)
+    if outdated:
+        output = await _once(container.with_env_variable("CI_OUTDATED", outdated), builder, planned)
+    return output
+
+
+async def _resolved(builder: Builder) -> dict[str, str]:
+    """Return the digests of what the images map names by tag: a substitute that moved is another input."""
+    references = substitutes.targets(builder.images)
+    found = await parallel.run({each: partial(digest_of, each) for each in references}, limit=16)
+    return {reference: digest for reference, digest in found.items() if digest}
+
+
+def _prepared(builder: Builder, project: Project, planned: Bake, digests: dict[str, str]) -> dagger.Container:
+    files = dag.directory()
+    for name, text in {
+        "build.json": planned.build,
+        "override.json": planned.override,
+        "substitutes": substitutes.rules(builder.images, digests),
+        "targets": planned.lines,
+    }.items():
+        files = files.with_new_file(name, text)
+    container = (
+        sandbox.container(builder)
+        .with_mounted_directory(PROJECT, builder.context)
+        .with_mounted_directory("/bake", files)
+    )
+    for variable in sorted(project.build_variables(list(planned.targets)) & builder.values.keys()):
+        secret = dag.set_secret(f"build-{variable}", builder.values[variable])
+        container = container.with_secret_variable(variable, secret)
+    if builder.docker_config:
+        container = container.with_mounted_secret("/root/.docker/config.json", builder.docker_config)
+    if builder.ssh_agent:
+        container = container.with_unix_socket(_SSH_SOCKET, builder.ssh_agent)
+        container = container.with_env_variable("SSH_AUTH_SOCK", _SSH_SOCKET)
+    return container
+
+
+async def _once(container: dagger.Container, builder: Builder, planned: Bake) -> dagger.Directory:
+    files = ("build.json", "override.json", "substitutes", "targets")
+    words = sandbox.command("/ci/bake.sh", PROJECT, *(f"/bake/{name}" for name in files), "/output")
+    try:
+        return await container.with_exec(words, insecure_root_capabilities=True).directory("/output").sync()
+    except dagger.ExecError as error:
+        given = builder.docker_config is not None
+        raise failure.error(planned, error.exit_code, error.stdout, error.stderr, credentials=given) from None
+    except dagger.QueryError as error:
+        if await _privileged(builder):
+            raise
+        raise failure.refused(str(error)) from None
+
+
+async def _privileged(builder: Builder) -> bool:
+    """Return whether the engine runs privileged containers, by running one."""
+    try:
+        await builder.tool(tools.PYTHON).with_exec(["true"], insecure_root_capabilities=True).sync()
+    except dagger.QueryError:
+        return False
+    return True
+
+
+async def _outdated(builder: Builder, planned: Bake, output: dagger.Directory) -> str:
+    """Return "" if all that the build took by name is still that, else a text that makes it run again."""
+    materials: dict[str, Material] = {}
+    for target in planned.targets.values():
+        recorded = provenance.read(await output.file(f"{target}/metadata.json").contents(), target)
+        if recorded.others:  # archives and repositories, of which only BuildKit knows whether they changed
+            return random.token_hex(8)
+        materials |= {str(material): material for material in recorded.materials}
+    asked = moved(list(materials.values()), builder.images)
+    now = await parallel.run({each.reference: partial(digest_of, each.reference) for each in asked}, limit=8)
+    if "" in now.values():  # BuildKit may have credentials that Dagger does not have
+        return random.token_hex(8)
+    return "" if all(now[each.reference] == each.digest for each in asked) else json.dumps(now)
+
+
+async def digest_of(reference: str) -> str:
+    """Return the digest that a reference means now; "" where Dagger's engine cannot ask for it."""
+    try:
+        found = await dag.container().from_(reference).image_ref()
+    except dagger.QueryError:
+        return ""
+    return found.rpartition("@")[2]

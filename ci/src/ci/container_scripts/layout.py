@@ -1,0 +1,114 @@
+"""Read an OCI layout that is packed as a tar.
+
+    python3 layout.py config IMAGE.tar OUTPUT.json
+    python3 layout.py facts IMAGE.tar OUTPUT.json
+    python3 layout.py sizes IMAGE.tar OUTPUT.json
+    python3 layout.py unpack IMAGE.tar FOLDER
+
+`config` writes the image's config as its registry has it, `facts` its digests,
+sizes in bytes, layers and config, `sizes` those of the layers without their
+compression, which takes longer, `unpack` the layout as a folder.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+import tarfile
+from pathlib import Path
+from typing import IO, Any
+
+Json = dict[str, Any]
+CHUNK = 1 << 20
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def blob_path(digest: str) -> str:
+    """Return where a layout has a blob."""
+    return "blobs/" + digest.replace(":", "/", 1)
+
+
+def open_blob(image: tarfile.TarFile, name: str) -> IO[bytes]:
+    """Return a file of the layout to read; ValueError where it is missing."""
+    found = image.extractfile(name) if name in image.getnames() else None
+    if found is None:
+        msg = f"{name} is not a file of the image"
+        raise ValueError(msg)
+    return found
+
+
+def read_json(image: tarfile.TarFile, name: str) -> Json:
+    """Return one JSON file of the layout."""
+    data: Json = json.load(open_blob(image, name))
+    return data
+
+
+def read_image(image: tarfile.TarFile) -> tuple[str, Json, Json]:
+    """Return digest, manifest and config of the one image in the layout."""
+    (entry,) = read_json(image, "index.json")["manifests"]
+    manifest = read_json(image, blob_path(entry["digest"]))
+    return entry["digest"], manifest, read_json(image, blob_path(manifest["config"]["digest"]))
+
+
+def uncompressed_size(blob: IO[bytes], size: int) -> int | None:
+    """Return a layer's size without its compression; None where it is one that Python has no reader for."""
+    start = blob.read(len(ZSTD))
+    blob.seek(0)
+    if start == ZSTD:
+        return None
+    if not start.startswith(GZIP):
+        return size
+    total = 0
+    with gzip.open(blob) as unzipped:
+        while chunk := unzipped.read(CHUNK):
+            total += len(chunk)
+    return total
+
+
+def facts(image: tarfile.TarFile) -> Json:
+    """Return what is known of the image without looking at its files."""
+    digest, manifest, config = read_image(image)
+    layers = [
+        {"digest": layer["digest"], "diff_id": diff_id, "size": layer["size"]}
+        for layer, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
+    ]
+    return {
+        "digest": digest,
+        "config_digest": manifest["config"]["digest"],
+        "size": sum(layer["size"] for layer in layers),
+        "layers": layers,
+        "config": config,
+    }
+
+
+def sizes(image: tarfile.TarFile) -> Json:
+    """Return each layer's size without its compression, by its digest; None where it cannot be read."""
+    _, manifest, _ = read_image(image)
+    return {
+        layer["digest"]: uncompressed_size(open_blob(image, blob_path(layer["digest"])), layer["size"])
+        for layer in manifest["layers"]
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Run one of the commands."""
+    match arguments:
+        case ["config", image_tar, output]:
+            with tarfile.open(image_tar) as image:
+                Path(output).write_text(json.dumps(read_image(image)[2]))
+        case ["facts", image_tar, output]:
+            with tarfile.open(image_tar) as image:
+                Path(output).write_text(json.dumps(facts(image)))
+        case ["sizes", image_tar, output]:
+            with tarfile.open(image_tar) as image:
+                Path(output).write_text(json.dumps(sizes(image)))
+        case ["unpack", image_tar, folder]:
+            with tarfile.open(image_tar) as image:
+                image.extractall(folder, filter="data")
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,215 @@
+"""Push a set of images all or none, promote it, or verify it.
+
+    python3 -m ci.container_scripts.registry push|verify|key|reach REQUEST.json OUTCOME.json
+
+`key` tries the key that a push would sign with, `reach` whether the registries answer and let us in.
+
+What happens is told on the error stream while it does. The outcome is
+{"error": …} with exit code 10, or what is in the registry now. Passwords come
+as files, reach regctl in a configuration file that is removed at the end, and
+are in no argument and no variable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ci.container_scripts.registry import attachments, tagging
+from ci.container_scripts.registry.cosign import Cosign
+from ci.container_scripts.registry.pool import each
+from ci.container_scripts.registry.prepare import prepare
+from ci.container_scripts.registry.regctl import Limits, Regctl, RegistryError, say
+from ci.container_scripts.registry.upload import Upload, from_layout, from_registry, upload
+from ci.errors import PipelineError
+from ci.release import plan
+
+Json = dict[str, Any]
+# Not 1: that is how Python ends when it crashes.
+REFUSED = 10
+
+
+def configuration(registries: list[Json]) -> Json:
+    """Return regctl's configuration: where each registry is, and the credentials for it."""
+    hosts: dict[str, Json] = {}
+    for registry in registries:
+        host: Json = {"hostname": registry.get("address") or registry["host"]}
+        host["tls"] = "disabled" if registry.get("plain_http") else "enabled"
+        if registry.get("password_file"):
+            host["user"] = registry["username"]
+            # What prints a token ends its line as a rule.
+            host["pass"] = Path(registry["password_file"]).read_text().rstrip("\r\n")
+        hosts[registry["host"]] = host
+    return {"version": 1, "incDockerCred": False, "incDockerCert": False, "hosts": hosts}
+
+
+def image_of(item: Json) -> plan.Image:
+    """Return what the plan needs of a requested image."""
+    return plan.Image(
+        service=item["service"],
+        repository=item["repository"],
+        digest=item["digest"],
+        fixed=tuple(item["fixed"]),
+        moving=tuple(item["moving"]),
+        version=item.get("version", ""),
+        created=item.get("created", ""),
+    )
+
+
+def source(regctl: Regctl, item: Json) -> Upload:
+    """Return where an image comes from and goes to."""
+    if "layout" in item:
+        return from_layout(item["layout"], item["repository"], item["digest"])
+    return from_registry(regctl, item["from"], item["repository"], item["digest"])
+
+
+def attach(regctl: Regctl, item: Json, *, new: bool) -> None:
+    """Attach what belongs to an image, from files or from where it was released, and verify it.
+
+    What is attached to a `new` image, which was not there before, need not be looked for.
+    """
+    subject = f"{item['repository']}@{item['digest']}"
+    if "from" in item:
+        # All of it, a signature as well, and what was added since the last time.
+        regctl.copy(f"{item['from']}@{item['digest']}", subject, "--referrers", size=item["size"])
+        verify(regctl, item)
+        return
+    if new or not complete(regctl, item):
+        attachments.attach(regctl, subject, item["attachments"])
+        verify(regctl, item)
+
+
+def complete(regctl: Regctl, item: Json) -> bool:
+    """Tell whether an image has what belongs to it already."""
+    try:
+        verify(regctl, item)
+    except RegistryError:
+        raise
+    except PipelineError:
+        return False
+    return True
+
+
+def verify(regctl: Regctl, item: Json, *, repository: str = "") -> Json:
+    """Check one image's SBOM and provenance; `repository` is where, else the one it goes to."""
+    subject = f"{repository or item['repository']}@{item['digest']}"
+    expected = {"sbom": item.get("sbom", ""), "statement": item.get("provenance", "")}
+    found = attachments.verify(regctl, subject, **expected)
+    say(f"{subject} has an SBOM and a provenance that fit")
+    return {"service": item["service"], "reference": subject, **found}
+
+
+def cosign_of(request: Json, folder: Path) -> Cosign | None:
+    """Return what signs or checks signatures, if the request has a key for it."""
+    signing: Json = request.get("signing", {})
+    if not signing:
+        return None
+    hosts = configuration(request["registries"])["hosts"]
+    cosign = Cosign(request["cosign"], folder, hosts, Limits(**request.get("limits", {})))
+    if "public_key_file" in signing:
+        cosign.take_public(Path(signing["public_key_file"]))
+    else:
+        file = signing.get("password_file")
+        password = Path(file).read_text().rstrip("\r\n") if file else ""
+        cosign.take_private(Path(signing["key_file"]), password)
+    return cosign
+
+
+def check(regctl: Regctl, cosign: Cosign | None, item: Json) -> Json:
+    """Check one image where it is, and its signature if there is a key to check it by."""
+    found = verify(regctl, item)
+    if cosign is not None:
+        cosign.verify(found["reference"])
+    return {**found, "signature": "valid" if cosign is not None else "not checked"}
+
+
+def push(regctl: Regctl, cosign: Cosign | None, request: Json, folder: Path) -> Json:
+    """Bring the set in, sign it, then move its tags; a dry run only looks."""
+    items: list[Json] = request["images"]
+    limit: int = request["parallel"]
+    if "layout" in items[0]:
+        items = [prepare(item, request["origin"], request["builder"], folder) for item in items]
+    else:
+        each(items, lambda item: verify(regctl, item, repository=item["from"]), limit=limit)
+    images = [image_of(item) for item in items]
+    states = tagging.read(regctl, images, limit=limit)
+    planned = plan.make(images, states)
+    if request["dry_run"]:
+        return outcome(items, planned, [0] * len(items), planned.moves)
+    uploads = each(items, lambda item: source(regctl, item), limit=limit)
+    known = {repository: state.blobs for repository, state in states.items()}
+    sent = upload(regctl, uploads, known, limit=limit)
+    pairs = list(zip(items, sent, strict=True))
+    each(pairs, lambda pair: attach(regctl, pair[0], new=bool(pair[1])), limit=limit)
+    if cosign is not None:
+        signed = each(uploads, lambda item: cosign.sign(item.reference), limit=limit)
+        words = ["put" if new else "was there" for new in signed]
+        items = [{**item, "signature": word} for item, word in zip(items, words, strict=True)]
+    if not planned.rounds:
+        say("every tag is there")
+        return outcome(items, planned, sent, ())
+    started = time.monotonic()
+    settled = tagging.settle(regctl, images, {it.digest: it.manifest for it in uploads}, limit=limit)
+    say(f"all tags are in place after {time.monotonic() - started:.1f} s")
+    return outcome(items, settled, sent, planned.moves)
+
+
+def outcome(items: list[Json], made: plan.Plan, sent: list[int], moved: tuple[plan.Move, ...]) -> Json:
+    """Return, image by image, the tags that it has (or would have), what stays, and what was sent."""
+    held = {(item.service, item.tag): item.by for item in made.held}
+    return {
+        "images": [
+            {
+                **{key: item[key] for key in ("service", "digest", "sbom", "provenance")},
+                "reference": f"{item['repository']}@{item['digest']}",
+                "tags": [
+                    tag for tag in (*item["fixed"], *item["moving"]) if (item["service"], tag) not in held
+                ],
+                "moved": [move.tag for move in moved if move.repository == item["repository"]],
+                "held": {tag: by for (service, tag), by in held.items() if service == item["service"]},
+                "sent": count,
+                "signature": item.get("signature", ""),
+            }
+            for item, count in zip(items, sent, strict=True)
+        ]
+    }
+
+
+def run(command: str, request: Json) -> Json:
+    """Run one command with a configuration that lives as long as it does."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = os.open(folder / "config.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w") as config:
+            json.dump(configuration(request["registries"]), config)
+        regctl = Regctl(request["regctl"], folder, Limits(**request.get("limits", {})))
+        if command == "reach":
+            each(request["repositories"], regctl.tags, limit=request["parallel"])
+            return {"images": []}
+        cosign = cosign_of(request, folder)
+        if command == "push":
+            return push(regctl, cosign, request, folder)
+        images: list[Json] = request["images"]
+        return {"images": each(images, lambda item: check(regctl, cosign, item), limit=request["parallel"])}
+
+
+def main(command: str, request: str, outcome_file: str) -> int:
+    """Write the outcome, whichever it is; return the exit code."""
+    if command not in {"push", "verify", "key", "reach"}:
+        sys.exit(__doc__)
+    try:
+        result = run(command, json.loads(Path(request).read_text()))
+    except PipelineError as error:
+        said = {"what": error.what, "details": error.details, "next_step": error.next_step}
+        result = {"error": {**said, "id": error.id}}
+    Path(outcome_file).write_text(json.dumps(result))
+    return REFUSED if "error" in result else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

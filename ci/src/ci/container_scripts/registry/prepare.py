@@ -1,0 +1,57 @@
+"""Make of an image that passed the gates the one that is released, and what is attached to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ci.container_scripts import label
+from ci.container_scripts.registry.attachments import SBOM
+from ci.container_scripts.registry.regctl import digest_of
+from ci.errors import PipelineError
+from ci.release import labels, provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["prepare"]
+
+Json = dict[str, Any]
+
+
+def prepare(item: Json, origin: Mapping[str, str], builder: str, folder: Path) -> Json:
+    """Label the layout, check its layers, and write the provenance into `folder`.
+
+    Returns the requested image with its digest and what is to be attached.
+    """
+    facts = label.label(Path(item["layout"]), item["labels"])
+    labels.check_layers(item["service"], item["layers"], facts["layers"])
+    try:
+        sbom = digest_of(Path(item["sbom_file"]).read_bytes())
+    except FileNotFoundError:
+        raise PipelineError(
+            f"service '{item['service']}' has no SBOM", next_step="scan it: what is not scanned is not pushed"
+        ) from None
+    build = item["build"]
+    statement = provenance.statement(
+        provenance.Build(
+            service=item["service"],
+            parameters=build["parameters"],
+            materials=build["materials"],
+            byproducts={"sbom": sbom},
+            versions=build["versions"],
+        ),
+        labels.Origin(**origin),
+        repository=item["repository"],
+        digest=facts["digest"],
+        builder=builder,
+    )
+    file = folder / f"{item['service']}.json"
+    file.write_bytes(statement)
+    return {
+        **item,
+        "digest": facts["digest"],
+        "attachments": {item["sbom_file"]: SBOM, str(file): provenance.MEDIA_TYPE},
+        "sbom": sbom,
+        "provenance": digest_of(statement),
+    }

@@ -1,0 +1,118 @@
+"""Put the tags of a set that is complete, in order, until the registry is as wanted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ci.container_scripts.registry.pool import each
+from ci.container_scripts.registry.regctl import digest_of, say
+from ci.errors import PipelineError
+from ci.release import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ci.container_scripts.registry.regctl import Regctl
+
+__all__ = ["read", "settle"]
+
+_CREATED = "org.opencontainers.image.created"
+# Put, look; a release beside this one may ask for a second time, hardly for a third.
+_ROUNDS = 4
+
+
+def read(regctl: Regctl, images: Sequence[plan.Image], *, limit: int) -> dict[str, plan.State]:
+    """Return what the repositories of a set hold."""
+
+    def one(image: plan.Image) -> plan.State:
+        existing = regctl.tags(image.repository)
+        digests: dict[str, str] = {}
+        created: dict[str, str] = {}
+        blobs: set[str] = set()
+        for tag in plan.wanted(image, existing):
+            content = regctl.manifest(f"{image.repository}:{tag}")
+            if content is not None:
+                digests[tag] = digest_of(content)
+                manifest = json.loads(content)
+                created[tag] = _created(manifest)
+                blobs |= _blobs(manifest)
+        return plan.State(existing, digests, created, frozenset(blobs))
+
+    states = each(images, one, limit=limit)
+    return {image.repository: state for image, state in zip(images, states, strict=True)}
+
+
+def settle(
+    regctl: Regctl, images: Sequence[plan.Image], manifests: Mapping[str, bytes], *, limit: int
+) -> plan.Plan:
+    """Put the tags, and look again until nothing is left to do; return the last look.
+
+    `manifests` are the images' bytes by digest.
+    """
+    put: list[plan.Move] = []
+    _claim(regctl, images, manifests, limit)
+    for _ in range(_ROUNDS):
+        todo = plan.make(images, read(regctl, images, limit=limit))
+        if not todo.rounds:
+            return todo
+        for moves in todo.rounds:
+            try:
+                each(moves, lambda move: _put(regctl, move, manifests), limit=limit)
+            except PipelineError as error:
+                raise _interrupted(error, put, todo) from error
+            put.extend(moves)
+            say("tagged " + ", ".join(f"{move.service}:{move.tag}" for move in moves))
+    raise PipelineError(
+        "another release moves the same tags as this one, again and again",
+        next_step="let releases of these services run one after the other, then run this again",
+    )
+
+
+def _claim(regctl: Regctl, images: Sequence[plan.Image], manifests: Mapping[str, bytes], limit: int) -> None:
+    def one(image: plan.Image) -> None:
+        existing = regctl.tags(image.repository)
+        if plan.claim(image) not in existing and image.version not in existing:
+            reference = f"{image.repository}:{plan.claim(image)}"
+            regctl.put_manifest(reference, manifests[image.digest])
+
+    each([image for image in images if image.version], one, limit=limit)
+
+
+def _put(regctl: Regctl, move: plan.Move, manifests: Mapping[str, bytes]) -> None:
+    content = manifests.get(move.digest)
+    if move.source:
+        content = regctl.manifest(f"{move.repository}:{move.source}")
+    if content is None:
+        raise PipelineError(
+            f"{move.repository}:{move.source or move.digest} is gone", next_step="run this again"
+        )
+    regctl.put_manifest(f"{move.repository}:{move.tag}", content)
+
+
+def _interrupted(error: PipelineError, put: Sequence[plan.Move], todo: plan.Plan) -> PipelineError:
+    done = {(move.repository, move.tag) for move in put}
+    left = [move for move in todo.moves if (move.repository, move.tag) not in done]
+    return PipelineError(
+        f"tagging was interrupted: {error.what}",
+        details="\n".join(
+            part
+            for part in (
+                error.details,
+                "tagged: " + (", ".join(f"{move.service}:{move.tag}" for move in put) or "nothing"),
+                "left or not known: " + ", ".join(f"{move.service}:{move.tag}" for move in left),
+                "every image of the set is complete under its digest, so each tag points to a whole set",
+            )
+            if part
+        ),
+        next_step=f"{error.next_step}; the same command goes on from here",
+    )
+
+
+def _created(manifest: Mapping[str, Any]) -> str:
+    return str((manifest.get("annotations") or {}).get(_CREATED, ""))
+
+
+def _blobs(manifest: Mapping[str, Any]) -> set[str]:
+    """Return the digests of an image's config and layers; an index has none."""
+    return {item["digest"] for item in (manifest.get("config"), *manifest.get("layers", ())) if item}

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Print what the sandbox's volume holds, a line a slot: NUMBER STATE KILOBYTES EXPORTS. STATE is free or used.
+#   sandbox_usage.sh show|empty
+# `empty` removes what is in the slots that are free; one in use stays, and is printed.
+set -eu
+state=${SANDBOX_STATE:?}
+for lock in "$state"/slot-*.lock; do
+  [ -e "$lock" ] || continue
+  slot=${lock%.lock}
+  exec 9>"$lock"
+  if flock -n 9; then
+    use=free
+    if [ "$1" = empty ]; then rm -rf "${slot:?}"; fi
+    flock -u 9 # a call that begins now may have it while its size is read
+  else
+    use=used
+  fi
+  size=0
+  if [ -d "$slot" ]; then size=$(du -sk "$slot" | cut -f 1); fi
+  exports=$(find "$slot/images" -name image.tar 2>/dev/null | wc -l)
+  echo "${slot##*-} $use $size $exports"
+  exec 9>&-
+done

@@ -1,1 +1,0 @@
-"""Programs that run inside containers, by themselves: standard library only."""

@@ -1,1 +1,0 @@
-"""The program that talks to registries, through regctl: `python3 -m ci.inside.registry`."""

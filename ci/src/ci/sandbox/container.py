@@ -1,0 +1,51 @@
+"""The sandbox as a Dagger container: a command runs beside a Docker Engine that nothing else can reach."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from dagger import dag
+
+from ci import own, tools
+from ci.build.epoch import EPOCH
+from ci.container_scripts import FOLDER
+from ci.sandbox.place import STATE, WORKDIR
+from ci.sandbox.substitutes import loopback_ports
+
+if TYPE_CHECKING:
+    import dagger
+
+    from ci.images import Builder
+
+__all__ = ["VERSION", "command", "container"]
+
+_VOLUME = "docker-engine"
+_FILES = ["bake.sh", "containerd.toml", "daemon.json", "runc.sh", "sandbox.sh", "sandbox_usage.sh"]
+
+# What decides, beside a project, what a build makes; data that another version left is not used.
+_DECIDING = ("bake.sh", "runc.sh", "sandbox.sh")
+VERSION = sha256(
+    b"".join([tools.DOCKER.encode(), *((FOLDER / n).read_bytes() for n in _DECIDING)])
+).hexdigest()[:16]
+
+
+def container(builder: Builder) -> dagger.Container:
+    """Return the container; what is mounted and set in it is all that a command in it depends on."""
+    # A filtered folder is known by its content: a change of another program is none of the sandbox.
+    scripts = own.files().directory("ci/container_scripts").filter(include=_FILES)
+    return (
+        builder.tool(tools.DOCKER)
+        .with_mounted_directory(WORKDIR, scripts)
+        .with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
+        .with_env_variable("SANDBOX_STATE", STATE)
+        .with_env_variable("SANDBOX_VERSION", VERSION)
+        .with_env_variable("SANDBOX_LOOPBACK_PORTS", " ".join(loopback_ports(builder.images)))
+        .with_env_variable("SOURCE_DATE_EPOCH", str(EPOCH))
+        .with_workdir(WORKDIR)
+    )
+
+
+def command(*words: str) -> list[str]:
+    """Return the words that run a command in the sandbox; they need `insecure_root_capabilities`."""
+    return [f"{WORKDIR}/sandbox.sh", *words]

@@ -1,0 +1,9 @@
+"""Where things are in the sandbox's container."""
+
+from __future__ import annotations
+
+__all__ = ["PROJECT", "STATE", "WORKDIR"]
+
+WORKDIR = "/ci"
+PROJECT = "/project"
+STATE = "/var/lib/sandbox"

@@ -1,0 +1,34 @@
+"""What the sandbox's volume holds."""
+
+from __future__ import annotations
+
+import secrets as random
+from typing import TYPE_CHECKING
+
+from ci import table
+from ci.sandbox import container as sandbox
+
+if TYPE_CHECKING:
+    from ci.images import Builder
+
+__all__ = ["rows", "shown"]
+
+_HEADER = ["slot", "is", "size", "exported images"]
+
+
+async def shown(builder: Builder, *, empty: bool) -> str:
+    """Return the slots as a table; with `empty` what is in the free ones is removed first."""
+    container = sandbox.container(builder).with_env_variable("NOW", random.token_hex(6))
+    command = ["/ci/sandbox_usage.sh", "empty" if empty else "show"]
+    return rows(await container.with_exec(command).stdout())
+
+
+def rows(lines: str) -> str:
+    """Return the table of what `container_scripts/sandbox_usage.sh` printed."""
+    slots = [line.split() for line in lines.splitlines()]
+    if not slots:
+        return "the sandbox has no data: nothing was built on this engine"
+    return table.text(
+        _HEADER,
+        [[number, use, table.megabytes(int(size) * 1024), exports] for number, use, size, exports in slots],
+    )

@@ -1,0 +1,111 @@
+"""What must not be built, and by which service and value it is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ci.errors import PipelineError
+from tests.unit.build.plans import plan, project, target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("key", [{"privileged": True}, {"entitlements": ["security.insecure"]}])
+def test_a_build_that_would_open_the_sandbox_is_refused_by_service(
+    key: dict[str, Any], tmp_path: Path
+) -> None:
+    services = {
+        "web": {"build": {"context": ".", "additional_contexts": {"x": "service:base.a"}}},
+        "base.a": {"build": {"context": ".", **key}},
+        "job": {"build": {"context": ".", "entitlements": ["network.host"]}},
+    }
+    found = project(tmp_path, services)
+    plan(found, "job")
+    with pytest.raises(
+        PipelineError, match=r"service 'base\.a': its build asks for security\.insecure"
+    ) as caught:
+        plan(project(tmp_path, services), "web")
+    assert "build.privileged" in caught.value.next_step
+
+
+@pytest.mark.parametrize("path", ["..", "../other", "/etc", "../project-other", "./a/../../b"])
+def test_a_folder_outside_of_the_project_is_refused_by_service(path: str, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    services = {
+        "web": {"build": {"context": ".", "additional_contexts": {"x": "service:base"}}},
+        "base": {"build": {"context": ".", "additional_contexts": {"more": path}}},
+        "job": {"build": "."},
+    }
+    found = project(folder, services)
+    plan(found, "job")
+    with pytest.raises(
+        PipelineError, match=r"service 'base': its build context /\S+ is outside of the project"
+    ):
+        plan(project(folder, services), "web")
+
+
+def test_folders_of_the_project_images_and_addresses_are_contexts(tmp_path: Path) -> None:
+    contexts = {
+        "all": ".",
+        "docs": "./docs",
+        "base": "docker-image://redis:7",
+        "more": "https://example.com/x.git",
+    }
+    services = {
+        "web": {"build": {"context": "web", "additional_contexts": contexts}},
+        "far": {"build": "https://example.com/y.git#main"},
+    }
+    planned = plan(project(tmp_path, services), "web", "far")
+    assert target(planned, "web")["contexts"] == {**contexts, "all": "/project", "docs": "/project/docs"}
+    assert target(planned, "far")["context"] == "https://example.com/y.git#main"
+
+
+def test_a_value_that_is_only_known_as_a_secret_is_refused_by_service_and_variable(tmp_path: Path) -> None:
+    services = {
+        "web": {"build": {"context": ".", "additional_contexts": {"x": "service:base"}}},
+        "base": {"build": {"context": ".", "args": {"A": "${KEY:?}", "B": "${KEY_ID:-1}", "C": "${OTHER}"}}},
+    }
+    with pytest.raises(PipelineError) as caught:
+        plan(project(tmp_path, services, given=["OTHER"]), "web")
+    assert "service 'base': its build takes the value of KEY, OTHER, which is not known" in caught.value.what
+    assert "give KEY a default" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        {"dockerfile_inline": "FROM x\nRUN echo ${KEY:?}"},
+        {"labels": {"key": "${KEY:?}"}},
+        {"additional_contexts": {"x": "./${KEY:?}"}},
+        {"cache_from": ["${KEY:?}"]},
+        {"target": "${KEY:?}"},
+        {"context": "./${KEY:?}"},
+    ],
+    ids=lambda build: next(iter(build)),
+)
+def test_such_a_value_is_refused_wherever_it_is(build: dict[str, Any], tmp_path: Path) -> None:
+    found = project(tmp_path, {"web": {"build": {"context": ".", **build}}})
+    with pytest.raises(PipelineError, match="service 'web': its build takes the value of KEY"):
+        plan(found, "web")
+
+
+def test_a_variable_is_not_taken_for_one_whose_name_begins_alike(tmp_path: Path) -> None:
+    services = {"web": {"build": {"context": ".", "args": {"A": "${KEY_ID:?}"}}, "command": "${KEY:?}"}}
+    with pytest.raises(PipelineError, match="takes the value of KEY_ID, which"):
+        plan(project(tmp_path, services), "web")
+
+
+def test_secrets_names_of_images_and_other_services_may_have_such_values(tmp_path: Path) -> None:
+    services = {
+        "web": {
+            "image": "web:${TAG:?}",
+            "build": {"context": ".", "secrets": ["token"], "tags": ["a:${TAG:?}"]},
+        },
+        "job": {"build": {"context": ".", "args": {"A": "${KEY:?}"}}},
+    }
+    found = project(tmp_path, services, secrets={"token": {"environment": "TOKEN"}})
+    assert target(plan(found, "web"), "web")["secret"] == ["id=token,type=env,env=TOKEN"]

@@ -1,0 +1,230 @@
+"""What is reported of a failed build, from the lines that bake.sh prints."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ci.build import failure
+from ci.build.bake import Bake
+from ci.container_scripts import FOLDER
+
+if TYPE_CHECKING:
+    from ci.errors import PipelineError
+
+STEP = "[2/3] RUN make"
+MESSAGE = 'process "/bin/sh -c make" did not complete successfully: exit code: 2'
+SOURCE = "Dockerfile:2\n--------------------\n   2 | >>> RUN make\n--------------------\n"
+# As Buildx prints it with the format of bake.sh, its line ends made blanks.
+PRINTED = (
+    r'{"name": "web", "context": "../project/web",  "dockerfile": "Dockerfile", "target": "",'
+    r' "step": "[2/3] RUN make",  "message": "process \"/bin/sh -c make\" did not complete successfully:'
+    r' exit code: 2", "source": "Dockerfile:2\n   2 | >>> RUN make\n",'
+    r'  "output": ["\x1b[31mgcc: no such file\x1b[0m", "caf\u00e9 \xff\x00 \U000e0001 \a", "100 % \\n ☕", ]}'
+)
+ESCAPES = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
+ESCAPES |= {"\\": r"\\", '"': r"\""}
+
+
+def quoted(text: str) -> str:
+    """Return a text as `%q` of Go prints it."""
+    short = {char: ESCAPES.get(char) for char in text}
+    made = (
+        short[char]
+        or (char if char.isprintable() else rf"\x{ord(char):02x}" if char < "\x80" else rf"\u{ord(char):04x}")
+        for char in text
+    )
+    return f'"{"".join(made)}"'
+
+
+def line(**values: Any) -> str:  # noqa: ANN401 - the fields of a record
+    record = {
+        "name": "web",
+        "context": "../project/web",
+        "dockerfile": "Dockerfile",
+        "target": "",
+        "step": STEP,
+        "message": MESSAGE,
+        "source": SOURCE,
+        "output": ["cc -c main.c", "main.c:1: error"],
+        **values,
+    }
+    output = "".join(f"{quoted(each)}, " for each in record.pop("output"))
+    fields = [f'"{key}": {quoted(value)}' for key, value in record.items()]
+    return f'{{{", ".join(fields)}, "output": [{output}]}} \n'
+
+
+def planned(**targets: dict[str, Any]) -> Bake:
+    """Return a plan as Compose writes targets: folders and Dockerfiles absolute."""
+    return Bake("{}", "{}", {name: name for name in targets}, targets)
+
+
+WEB = {"context": "/project/web", "dockerfile": "/project/web/Dockerfile"}
+PLANNED = planned(web=WEB)
+
+
+def error(
+    stdout: str = "", code: int = 1, stderr: str = "", plan: Bake = PLANNED, *, credentials: bool = False
+) -> PipelineError:
+    return failure.error(plan, code, stdout, stderr, credentials=credentials)
+
+
+def test_the_exit_codes_are_those_of_the_script() -> None:
+    (names,) = re.findall(
+        r"^readonly (NOT_PRIVILEGED=.*)$", (FOLDER / "sandbox.sh").read_text(), re.MULTILINE
+    )
+    codes = {name: int(code) for name, code in (pair.split("=") for pair in names.split())}
+    assert len(codes) == 4
+    assert {name: getattr(failure, name) for name in codes} == codes
+
+
+@pytest.mark.parametrize(
+    ("code", "what", "next_step"),
+    [
+        (failure.NOT_PRIVILEGED, "forbids privileged containers", "insecureRootCapabilities"),
+        (failure.NOT_STARTED, "Docker Engine does not start", "dagger call sandbox --empty"),
+        (failure.ENGINE_ENDED, "Docker Engine ended during the build", "more memory"),
+        (failure.DISK_FULL, "disk with the sandbox's data is full", "dagger call sandbox --empty"),
+        (1, "the images cannot be built", "correct what Bake names above"),
+        (137, "the images cannot be built", "correct what Bake names above"),
+    ],
+)
+def test_each_exit_code_is_an_error_of_its_own_with_the_last_lines(
+    code: int, what: str, next_step: str
+) -> None:
+    found = error(code=code, stderr="".join(f"line {number}\n" for number in range(100)))
+    assert what in found.what
+    assert next_step in found.next_step
+    assert found.details.splitlines() == [f"line {number}" for number in range(60, 100)]
+
+
+def test_a_sandbox_that_ended_is_named_before_a_build_that_failed_with_it() -> None:
+    assert "Engine ended" in error(line(), failure.ENGINE_ENDED).what
+
+
+def test_what_the_engine_says_of_privileges_is_passed_on() -> None:
+    assert failure.refused("not allowed: x").details == "not allowed: x"
+
+
+def test_a_failed_step_is_named_with_its_service_output_and_place() -> None:
+    found = error(line(), stderr="#1 noise\n")
+    assert found.what == "service 'web': a step of its build failed: [2/3] RUN make"
+    assert found.details.splitlines() == [
+        *("cc -c main.c", "main.c:1: error"),
+        *SOURCE.splitlines(),
+        MESSAGE,
+    ]
+
+
+def test_texts_are_read_as_go_quotes_them() -> None:
+    details = error(PRINTED).details.splitlines(keepends=True)
+    assert details[0] == "\x1b[31mgcc: no such file\x1b[0m\n"
+    assert details[1] == "café ÿ\x00 \U000e0001 \a\n"
+    assert details[2] == "100 % \\n ☕\n"
+
+
+@pytest.mark.parametrize(
+    "text", ['"', "\\", "\\x41 \\N{BULLET}", "'''", "{}", "\r\v\f\b", "\u2028\x85\x1c", "#", "a\tb", "日本"]
+)
+def test_any_text_is_read_back(text: str) -> None:
+    assert text in error(line(output=[text], message=text)).details
+    assert text in error(line(step=text)).what
+
+
+def test_only_the_last_lines_of_a_step_s_output_are_shown() -> None:
+    found = error(line(output=[f"line {number}" for number in range(100)]))
+    assert found.details.splitlines()[:40] == [f"line {number}" for number in range(60, 100)]
+    assert "line 59\n" not in found.details
+
+
+def test_other_lines_and_one_that_was_cut_off_at_its_start_are_left_out() -> None:
+    cut = "[omitting 7 bytes]..." + line()[7:]
+    assert error(f"\nnoise\n{cut}{line()}").what == error(line()).what
+    assert error(cut).what == "the images cannot be built"
+
+
+def test_a_step_that_several_builds_have_is_told_once() -> None:
+    found = error(line() + line(name="job", context="../project/job") + line(step="[3/3] RUN x"))
+    assert found.what.split("; ") == [
+        "service 'web': a step of its build failed: [2/3] RUN make",
+        "service 'web': a step of its build failed: [3/3] RUN x",
+    ]
+    assert found.details.count(MESSAGE) == 2
+
+
+def test_the_same_step_with_another_error_is_another_failure() -> None:
+    assert len(error(line() + line(message="exit code: 3")).what.split("; ")) == 2
+
+
+def test_a_build_that_failed_before_a_step_is_named_with_its_message() -> None:
+    message = "failed to solve: dockerfile parse error on line 2: unknown instruction: RUNN"
+    found = error(line(step="", output=[], source="", message=message))
+    assert found.what == "service 'web': its image cannot be built"
+    assert found.details == message
+
+
+@pytest.mark.parametrize(
+    ("values", "service"),
+    [
+        ({}, "web"),
+        ({"context": "/project/web"}, "web"),
+        ({"context": "/project/web", "dockerfile": "/project/web/Dockerfile"}, "web"),
+        ({"context": "../project/web/", "dockerfile": "../web/Dockerfile"}, "web"),
+        ({"target": "test"}, "tests"),
+        ({"dockerfile": "other.Dockerfile"}, "job"),
+        ({"context": "../project", "dockerfile": "shared/Dockerfile"}, "shared"),
+    ],
+)
+def test_a_failure_is_of_the_service_with_that_dockerfile_and_target(
+    values: dict[str, str], service: str
+) -> None:
+    plan = planned(
+        job={"context": "/project/web", "dockerfile": "/project/web/other.Dockerfile"},
+        tests={**WEB, "target": "test"},
+        shared={"context": "/project", "dockerfile": "/project/shared/Dockerfile"},
+        web=WEB,
+    )
+    assert error(line(**values), plan=plan).what.startswith(f"service '{service}': ")
+
+
+def test_a_failure_of_no_known_service_has_the_name_that_buildx_gave_it() -> None:
+    found = error(line(name="x.git", context="https://example.com/x.git"))
+    assert found.what == "x.git: a step of its build failed: [2/3] RUN make"
+
+
+def test_a_service_whose_context_is_an_address_is_found() -> None:
+    address = "https://example.com/x.git#main"
+    plan = planned(web={"context": address, "dockerfile": "Dockerfile"})
+    assert error(line(name="x.git", context=address), plan=plan).what.startswith("service 'web': ")
+
+
+def test_names_that_only_the_engine_knows_are_taken_out() -> None:
+    message = (
+        "failed to compute cache key: failed to calculate checksum of ref u9fb8m3kx2::y0dn1zt7q:"
+        ' "/src": not found'
+    )
+    assert error(line(message=message)).details.splitlines()[-1] == (
+        'failed to compute cache key: failed to calculate checksum: "/src": not found'
+    )
+
+
+@pytest.mark.parametrize(
+    ("credentials", "text"),
+    [(True, "those of --docker-config were given"), (False, "no --docker-config was")],
+)
+def test_the_next_step_says_whether_credentials_were_given(text: str, *, credentials: bool) -> None:
+    assert text in error(line(), credentials=credentials).next_step
+
+
+def test_the_format_of_the_script_has_every_field_that_is_read() -> None:
+    text = (FOLDER / "bake.sh").read_text()
+    (form,) = re.findall(r"^readonly FAILURE='(.*?)'$", text, re.DOTALL | re.MULTILINE)
+    filled = re.sub(r'\{\{printf "%q" [.\w]+\}\}', '"x"', re.sub(r"\{\{(range .*?|end)\}\}", "", form))
+    read = error(filled.replace("\n", " "))
+    assert read.what == "x: a step of its build failed: x"
+    assert set(json.loads(filled.replace(", ]", "]"))) == {
+        *("name", "context", "dockerfile", "target", "step", "message", "source", "output")
+    }

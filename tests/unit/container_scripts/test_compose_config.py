@@ -1,0 +1,59 @@
+"""The Bake file beside the model; the model itself is in tests/pure/compose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.errors import PipelineError
+from tests.pure.compose.reading import project, project_with_builds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVICES = """
+services:
+  web:
+    build:
+      context: web
+      args: {KEY: "${KEY:?}", NUMBER: "${NUMBER:?}", PRICE: "$$5"}
+    ports: ["${NUMBER}:80"]
+"""
+
+
+def test_the_bake_file_is_read_only_where_it_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(SERVICES)
+    assert project(tmp_path, bake=False).bake == {}
+    assert project(tmp_path).bake == {}
+    assert list(project_with_builds(tmp_path).bake["target"]) == ["web"]
+
+
+def test_it_has_folders_of_the_project_and_the_values_of_the_model(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(SERVICES)
+    found = project_with_builds(tmp_path, plain={"NUMBER": "8000"})
+    target = found.bake["target"]["web"]
+    assert target["context"] == str(tmp_path / "web")
+    assert target["args"] == {"KEY": found.placeholders["KEY"], "NUMBER": "8000", "PRICE": "$5"}
+    assert found.plain == ("NUMBER",)
+
+
+def test_profiles_and_files_choose_its_targets(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {build: .}, job: {build: ., profiles: [jobs]}}")
+    (tmp_path / "more.yaml").write_text("services: {more: {build: .}}")
+    assert set(project_with_builds(tmp_path).bake["target"]) == {"web"}
+    chosen = project_with_builds(tmp_path, files=["compose.yaml", "more.yaml"], profiles=["jobs"])
+    assert set(chosen.bake["target"]) == {"web", "job", "more"}
+
+
+def test_a_project_that_builds_nothing_is_read(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {db: {image: postgres:18}}")
+    assert list(project_with_builds(tmp_path).services) == ["db"]
+
+
+def test_what_compose_refuses_of_the_builds_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services: {db: {image: x}, web: {build: {context: ., additional_contexts: {a: 'service:db'}}}}"
+    )
+    with pytest.raises(PipelineError, match='declares non-buildable service "db"'):
+        project_with_builds(tmp_path)
