@@ -194,7 +194,13 @@ class Builder:
         for service in services.values():
             await self.secrets(service)  # a missing value is reported before the sandbox starts
         own_platform = str(await dag.default_platform())
-        planned = bake.plan(project, list(services), platform=self.platform, own_platform=own_platform)
+        planned = bake.plan(
+            project,
+            list(services),
+            platform=self.platform,
+            own_platform=own_platform,
+            ssh_agent=self.ssh_agent is not None,
+        )
         output = await run.bake(self, project, planned)
         reading = partial(self._image, planned, output, started)
         return await parallel.run(

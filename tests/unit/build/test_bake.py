@@ -80,7 +80,7 @@ def test_only_what_is_asked_for_and_what_it_is_built_on_is_built(tmp_path: Path)
     assert set(json.loads(planned.override)["target"]) == needed
     assert planned.lines.startswith("web ")
     assert len(planned.lines.splitlines()) == 1
-    assert set(planned.written) == set(services)
+    assert set(planned.written) == {"web", "lib.a", "base"}
 
 
 def test_builds_in_a_circle_are_left_for_bake_to_name(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_project_that_builds_nothing_has_nothing_to_plan(tmp_path: Path) -> No
 
 def test_times_names_and_attestations_are_those_of_the_pipeline(tmp_path: Path) -> None:
     assert overridden(tmp_path, {"args": {"A": "1"}, "pull": False, "tags": ["mine:1"]}) == {
-        "args": {"SOURCE_DATE_EPOCH": str(EPOCH)},
+        "args": {"SOURCE_DATE_EPOCH": str(EPOCH), "sandbox.target": "web"},
         "tags": ["sandbox.local/776562:built"],
         "output": ["type=image,push=false,unpack=false"],
         "attest": ["type=provenance,disabled=true", "type=sbom,disabled=true"],
@@ -146,3 +146,9 @@ def test_an_image_is_built_for_one_platform(
 ) -> None:
     found = project(tmp_path, {"web": {"build": ".", **service}})
     assert override(plan(found, "web", platform=asked_for), "web").get("platforms") == expected
+
+
+def test_texts_are_no_templates_of_bake(tmp_path: Path) -> None:
+    build = {"context": ".", "args": {"A": "%{x} $${y}"}, "labels": {"l": "%{x} $${y}"}}
+    made = target(plan(project(tmp_path, {"web": {"build": build}}), "web"), "web")
+    assert (made["args"]["A"], made["labels"]["l"]) == ("%%{x} $${y}", "%%{x} $${y}")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ci.build import bake
 from ci.errors import PipelineError
-from tests.unit.build.plans import plan, project, target
+from tests.unit.build.plans import OWN, plan, project, target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,3 +110,11 @@ def test_secrets_names_of_images_and_other_services_may_have_such_values(tmp_pat
     }
     found = project(tmp_path, services, secrets={"token": {"environment": "TOKEN"}})
     assert target(plan(found, "web"), "web")["secret"] == ["id=token,type=env,env=TOKEN"]
+
+
+def test_a_build_that_needs_an_ssh_agent_is_refused_without_one(tmp_path: Path) -> None:
+    found = project(tmp_path, {"web": {"build": {"context": ".", "ssh": ["default"]}}})
+    with pytest.raises(PipelineError, match="service 'web'") as caught:
+        plan(found, "web")
+    assert "--ssh-agent" in caught.value.next_step
+    bake.plan(found, ["web"], platform="", own_platform=OWN, ssh_agent=True)

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
     from ci.compose.model import Project
 
-__all__ = ["Bake", "plan"]
+__all__ = ["TARGET", "Bake", "plan"]
 
 _COMPOSE_LABELS = "com.docker.compose."
 _SERVICE_LABEL = f"{_COMPOSE_LABELS}service"
 _INSECURE = "security.insecure"
+_MARKED = ("args", "dockerfile-inline")
+# An argument that no Dockerfile declares: Buildx records it, so a failed build tells which target it is.
+TARGET = "sandbox.target"
 _NO_ATTESTATIONS = ["type=provenance,disabled=true", "type=sbom,disabled=true"]
 
 
@@ -28,12 +31,14 @@ _NO_ATTESTATIONS = ["type=provenance,disabled=true", "type=sbom,disabled=true"]
 class Bake:
     """Two Bake files as JSON, and the target that builds each service.
 
-    `written` is what Compose wrote of each service's target.
+    `services` has the service of each target that takes part, `written` what
+    Compose wrote of each of these services.
     """
 
     build: str
     override: str
     targets: Mapping[str, str]
+    services: Mapping[str, str]
     written: Mapping[str, Mapping[str, Any]]
 
     @property
@@ -42,7 +47,9 @@ class Bake:
         return "".join(f"{target} {_tag(target)}\n" for target in self.targets.values())
 
 
-def plan(project: Project, services: list[str], *, platform: str, own_platform: str) -> Bake:
+def plan(
+    project: Project, services: list[str], *, platform: str, own_platform: str, ssh_agent: bool = False
+) -> Bake:
     """Return what Bake needs to build these services.
 
     Compose's file is taken as it is, without the labels that name project and
@@ -55,19 +62,39 @@ def plan(project: Project, services: list[str], *, platform: str, own_platform: 
     needed = list(_needed(written, list(chosen.values())))
     by_target = {target: name for name, target in targets.items()}
     for target in needed:
-        _check(by_target[target], written[target], project.placeholders)
+        _check(by_target[target], written[target], project.placeholders, ssh_agent=ssh_agent)
     override = {target: _override(target, written[target], platform, own_platform) for target in needed}
     return Bake(
-        build=json.dumps({"target": {target: written[target] for target in needed}}),
+        build=json.dumps({"target": {target: _literal(written[target]) for target in needed}}),
         override=json.dumps({"target": override}),
         targets=chosen,
-        written={name: written[target] for name, target in targets.items()},
+        services={target: by_target[target] for target in needed},
+        written={by_target[target]: written[target] for target in needed},
     )
 
 
 def _without_labels(target: Mapping[str, Any]) -> dict[str, Any]:
     labels = (target.get("labels") or {}).items()
     return {**target, "labels": {key: value for key, value in labels if not key.startswith(_COMPOSE_LABELS)}}
+
+
+def _literal(target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the target with each text as it is for Bake, which reads `${` and `%{` in JSON as templates.
+
+    Compose 5.6 marks `${` in arguments and inline Dockerfiles, and nothing else.
+    """
+
+    def marked(value: Any, *, by_compose: bool) -> Any:  # noqa: ANN401 - a value of JSON
+        if isinstance(value, str):
+            text = value.replace("%{", "%%{")
+            return text if by_compose else text.replace("${", "$${")
+        if isinstance(value, dict):
+            return {key: marked(item, by_compose=by_compose) for key, item in value.items()}
+        if isinstance(value, list):
+            return [marked(item, by_compose=by_compose) for item in value]
+        return value
+
+    return {key: marked(value, by_compose=key in _MARKED) for key, value in target.items()}
 
 
 def _service(target: str, item: Mapping[str, Any]) -> str:
@@ -88,7 +115,9 @@ def _needed(written: Mapping[str, Any], chosen: list[str]) -> Iterator[str]:
             waiting += [value.removeprefix("target:") for value in contexts if value.startswith("target:")]
 
 
-def _check(service: str, target: Mapping[str, Any], placeholders: Mapping[str, str]) -> None:
+def _check(
+    service: str, target: Mapping[str, Any], placeholders: Mapping[str, str], *, ssh_agent: bool
+) -> None:
     """Refuse what would end up in an image, or on the machine, and must not."""
     text = json.dumps({key: value for key, value in target.items() if key not in ("secret", "tags")})
     missing = [name for name, placeholder in placeholders.items() if placeholder in text]
@@ -103,6 +132,11 @@ def _check(service: str, target: Mapping[str, Any], placeholders: Mapping[str, s
                 f"service '{service}': its build context {value} is outside of the project",
                 next_step="move it into the project, or let --source be a folder that holds it",
             )
+    if not ssh_agent and any(not each.partition("=")[2] for each in target.get("ssh") or ()):
+        raise PipelineError(
+            f"service '{service}': its build uses the SSH agent, and none was given",
+            next_step="give it: --ssh-agent $SSH_AUTH_SOCK",
+        )
     if _INSECURE in (target.get("entitlements") or ()):
         raise PipelineError(
             f"service '{service}': its build asks for {_INSECURE}, which would open the sandbox",
@@ -113,7 +147,7 @@ def _check(service: str, target: Mapping[str, Any], placeholders: Mapping[str, s
 def _override(target: str, item: Mapping[str, Any], platform: str, own_platform: str) -> dict[str, Any]:
     """Return what differs from `docker compose build`: times, names, and that bases are resolved again."""
     made: dict[str, Any] = {
-        "args": {"SOURCE_DATE_EPOCH": str(EPOCH)},
+        "args": {"SOURCE_DATE_EPOCH": str(EPOCH), TARGET: target},
         "tags": [_tag(target)],
         "output": ["type=image,push=false,unpack=false"],
         "attest": _NO_ATTESTATIONS,

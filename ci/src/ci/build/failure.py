@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import ast
-import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
-from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.build.bake import Bake
 
-__all__ = ["error", "refused"]
+__all__ = ["error", "missing", "refused"]
 
 # Exit codes of container_scripts/sandbox.sh.
 NOT_PRIVILEGED, NOT_STARTED, ENGINE_ENDED, DISK_FULL = 121, 122, 123, 124
-_LAST_LINES = 40
+_LAST_LINES, _WIDTH, _MOST = 40, 300, 3000
 # BuildKit's own name of a folder that it looked in.
 _REFERENCE = re.compile(r" of ref \w+::\w+")
 
@@ -50,7 +48,7 @@ def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credential
     failed = _failed(stdout)
     if not failed:
         return PipelineError(
-            "the images cannot be built", details=tail, next_step="correct what Bake names above"
+            "the images cannot be built", details=tail[-_MOST:], next_step="correct what Bake names above"
         )
     return PipelineError(
         "; ".join(_what(each, planned) for each in failed),
@@ -68,6 +66,14 @@ def refused(details: str) -> PipelineError:
     )
 
 
+def missing(service: str, key: str, path: str) -> PipelineError:
+    """Return the error for a path of a build that is not in the source."""
+    return PipelineError(
+        f"service '{service}': build.{key} is {path}, which is not in the project",
+        next_step=f"create it, or correct services.{service}.build in the compose file",
+    )
+
+
 def _failed(stdout: str) -> list[dict[str, Any]]:
     """Return what Buildx recorded of the builds that failed; of several with the same step, the first."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
@@ -79,33 +85,17 @@ def _failed(stdout: str) -> list[dict[str, Any]]:
 
 
 def _what(record: Mapping[str, Any], planned: Bake) -> str:
-    services = [name for name, target in planned.written.items() if _same(record, target)]
-    who = f"service '{services[0]}'" if services else record["name"]
+    service = planned.services.get(record["target"])
+    who = f"service '{service}'" if service else record["name"]
     if not record["step"]:
         return f"{who}: its image cannot be built"
-    return f"{who}: a step of its build failed: {record['step']}"
-
-
-def _same(record: Mapping[str, Any], target: Mapping[str, Any]) -> bool:
-    """Say whether a record is of that target; Buildx writes relative paths."""
-    wanted = _dockerfile(target.get("context", ""), target.get("dockerfile", "Dockerfile"))
-    found = _dockerfile(record["context"], record["dockerfile"])
-    return bool(wanted == found and target.get("target", "") == record["target"])
-
-
-def _dockerfile(context: str, dockerfile: str) -> str:
-    if "://" in context:
-        return f"{context} {dockerfile}"
-    return posixpath.normpath(posixpath.join(PROJECT, context, dockerfile))
+    return f"{who}: a step of its build failed: {record['step'][:_WIDTH]}"
 
 
 def _details(record: Mapping[str, Any]) -> str:
-    lines = [
-        *record["output"][-_LAST_LINES:],
-        record["source"].strip(),
-        _REFERENCE.sub("", record["message"]),
-    ]
-    return "\n".join(line for line in lines if line)
+    message = _REFERENCE.sub("", record["message"])
+    lines = [*record["output"][-_LAST_LINES:], *record["source"].strip().splitlines(), message]
+    return "\n".join(line[:_WIDTH] for line in lines if line)[-_MOST:]
 
 
 def _next_step(*, credentials: bool) -> str:

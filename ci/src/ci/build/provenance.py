@@ -47,7 +47,8 @@ class Provenance:
         found: Material | None = None
         count = 0
         for material in self.materials:
-            own = self.sources.get(str(material), ())
+            # A context that is an image has no digest in the recorded step.
+            own = self.sources.get(str(material)) or self.sources.get(material.reference, ())
             if len(own) > count and tuple(layers[: len(own)]) == own:
                 found, count = material, len(own)
         return found, count

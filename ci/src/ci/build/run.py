@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import secrets as random
 from functools import partial
 from typing import TYPE_CHECKING
@@ -81,6 +82,9 @@ async def _once(container: dagger.Container, builder: Builder, planned: Bake) ->
     try:
         return await container.with_exec(words, insecure_root_capabilities=True).directory("/output").sync()
     except dagger.ExecError as error:
+        if not await _privileged(builder):
+            raise failure.refused(error.stderr) from None
+        await _check_paths(builder, planned)
         given = builder.docker_config is not None
         raise failure.error(planned, error.exit_code, error.stdout, error.stderr, credentials=given) from None
     except dagger.QueryError as error:
@@ -89,10 +93,28 @@ async def _once(container: dagger.Container, builder: Builder, planned: Bake) ->
         raise failure.refused(str(error)) from None
 
 
+async def _check_paths(builder: Builder, planned: Bake) -> None:
+    """Raise for a folder of a build that is missing: Bake names it without its service."""
+    for service, target in planned.written.items():
+        named = (target.get("contexts") or {}).items()
+        paths = {"context": target.get("context", "")}
+        paths |= {f"additional_contexts '{name}'": value for name, value in named}
+        if not target.get("dockerfile-inline"):
+            paths["dockerfile"] = target.get("dockerfile", "")
+        for key, path in paths.items():
+            if not path.startswith("/"):
+                continue
+            # Buildx takes a file called `dockerfile` for the default, and reports one that is missing.
+            place = posixpath.dirname(path) if key == "dockerfile" else path
+            if not await builder.context.exists(posixpath.relpath(place, PROJECT)):
+                raise failure.missing(service, key, posixpath.relpath(path, PROJECT))
+
+
 async def _privileged(builder: Builder) -> bool:
     """Return whether the engine runs privileged containers, by running one."""
     try:
-        await builder.tool(tools.PYTHON).with_exec(["true"], insecure_root_capabilities=True).sync()
+        container = builder.tool(tools.PYTHON).with_env_variable("NOW", random.token_hex(8))
+        await container.with_exec(["true"], insecure_root_capabilities=True).sync()
     except dagger.QueryError:
         return False
     return True

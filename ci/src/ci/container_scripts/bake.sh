@@ -41,8 +41,8 @@ bake() {
 }
 
 # Each text is quoted as Go does, which Python reads as a literal.
-readonly FAILURE='{"name": {{printf "%q" .Name}}, "context": {{printf "%q" .Context}},
- "dockerfile": {{printf "%q" .Dockerfile}}, "target": {{printf "%q" .Target}}, "step": {{printf "%q" .Error.Name}},
+readonly FAILURE='{"name": {{printf "%q" .Name}}, "step": {{printf "%q" .Error.Name}},
+ "target": "{{range .BuildArgs}}{{if eq .Name "sandbox.target"}}{{.Value}}{{end}}{{end}}",
  "message": {{printf "%q" .Error.Message}}, "source": {{printf "%q" .Error.Sources}},
  "output": [{{range .Error.Logs}}{{printf "%q" .}}, {{end}}]}'
 
@@ -71,7 +71,7 @@ bake $names || { report_failures; exit 1; }
 # An image that was exported before, by the digest that it had before its times were evened out, is not exported again.
 # shellcheck disable=SC2046 # tags are words
 docker image inspect --format '{{.Id}}' $(cut -d ' ' -f 2 "$targets") >/tmp/ids
-changed='' exports=''
+changed='' exports='' copies=''
 : >/tmp/new # of a run whose data turned out to be damaged
 exec 3</tmp/ids
 while read -r target _; do
@@ -80,7 +80,8 @@ while read -r target _; do
   mkdir -p "$output/$target"
   if [ -e "$kept" ]; then
     touch "$kept"
-    cp "$kept"/* "$output/$target"
+    cp "$kept"/* "$output/$target" & # beside the export of those that changed
+    copies="$copies $!"
   else
     changed="$changed $target"
     exports="$exports --set $target.output=type=oci,dest=$output/$target/image.tar,rewrite-timestamp=true"
@@ -102,6 +103,7 @@ if [ -n "$changed" ]; then
   done </tmp/new
   docker image prune --force >/dev/null
 fi
+for copy in $copies; do wait "$copy"; done
 
 # Bound what is kept: the engine bounds its own cache, this bounds the exports.
 # shellcheck disable=SC2012 # names of targets and digests

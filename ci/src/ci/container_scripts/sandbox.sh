@@ -91,16 +91,17 @@ forward_loopback() {
 
 free_kb() { df -kP "$state" | awk 'NR == 2 { print $4 }'; }
 
-# containerd is started here because dockerd, where it starts one itself, takes a second to end.
+# containerd is started here because dockerd, where it starts one itself, takes a second to end. BuildKit is a part of
+# dockerd and starts runc by itself: runc.sh stands before that one, and not before the one of other containers.
 # The lock is not for their own children: one that stays behind would keep it.
 start_engine() {
   rm -f "$socket" "$containerd_socket"
   mkdir -p "$runtime"
   ln -sf /ci/runc.sh "$runtime/runc"
-  PATH=$runtime:$PATH containerd --config /ci/containerd.toml --root "$slot/containerd" --state /run/containerd-sandbox \
+  containerd --config /ci/containerd.toml --root "$slot/containerd" --state /run/containerd-sandbox \
     --address "$containerd_socket" >"$log" 2>&1 9>&- &
   containerd=$!
-  dockerd --config-file /ci/daemon.json --data-root "$slot/docker" --exec-root /run/docker-sandbox \
+  PATH=$runtime:$PATH dockerd --config-file /ci/daemon.json --data-root "$slot/docker" --exec-root /run/docker-sandbox \
     --pidfile /run/docker-sandbox.pid --containerd "$containerd_socket" --host "$DOCKER_HOST" >>"$log" 2>&1 9>&- &
   engine=$!
   waited=0
