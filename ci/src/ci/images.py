@@ -201,17 +201,21 @@ class Builder:
             own_platform=own_platform,
             ssh_agent=self.ssh_agent is not None,
         )
-        output = await run.bake(self, project, planned)
-        reading = partial(self._image, planned, output, started)
+        exported = await run.bake(self, project, planned)
+        reading = partial(self._image, planned, exported, started)
         return await parallel.run(
             {n: partial(reading, s) for n, s in services.items()}, limit=len(services) or 1
         )
 
     async def _image(
-        self, planned: bake.Bake, output: dagger.Directory, started: float, service: Service
+        self,
+        planned: bake.Bake,
+        exported: Mapping[str, dagger.Directory],
+        started: float,
+        service: Service,
     ) -> BuiltImage:
         target = planned.targets[service.name]
-        folder = output.directory(target)
+        folder = exported[target]
         # Re-wrap the file so that Dagger caches it by content, not by the operations that produced it.
         file = dag.directory().with_file("image.tar", folder.file("image.tar")).file("image.tar")
         facts: dict[str, Any] = json.loads(await self._read("facts", file).file("/facts.json").contents())

@@ -202,39 +202,40 @@ def test_a_volume_without_slots_prints_nothing(command: str, volume: Volume) -> 
     assert list(volume.folder.iterdir()) == []
 
 
-def test_slots_are_printed_with_their_size_and_what_was_exported(volume: Volume) -> None:
-    images = {f"images/web-{number}/image.tar": 100_000 for number in range(3)}
-    volume.slot(1, {**images, "images/job-1/image.part": 1, "docker/image.tar": 1, "version": 17})
+def test_slots_and_exported_images_are_printed_with_their_size(volume: Volume) -> None:
+    volume.slot(1, {"docker/layer": 300_000, "version": 17})
     volume.slot(2, {})
-    volume.slot(3, {"version": 17})
-    first, second, third = volume.usage("show")
-    assert [first[0], first[1], first[3]] == ["1", "free", "3"]
+    (volume.folder / "images" / "version" / "web-1").mkdir(parents=True)
+    (volume.folder / "images" / "version" / "web-1" / "image.tar").write_bytes(os.urandom(100_000))
+    first, second, images = volume.usage("show")
+    assert first[:2] == ["slot-1", "free"]
     assert 290 < int(first[2]) < 400
-    assert second == ["2", "free", "0", "0"]
-    assert [third[0], third[1], third[3]] == ["3", "free", "0"]
-    assert 0 < int(third[2]) < 50
-    assert (volume.folder / "slot-1" / "images" / "web-0" / "image.tar").exists()
+    assert second == ["slot-2", "free", "0"]
+    assert images[:2] == ["images", "free"]
+    assert 95 < int(images[2]) < 150
+    assert [name for name, *_ in volume.usage("empty")] == ["slot-1", "slot-2", "images"]
+    assert not (volume.folder / "slot-1").exists()
+    assert list((volume.folder / "images").iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["show", "empty"])
 def test_a_slot_that_is_used_stays(command: str, volume: Volume) -> None:
-    lock = volume.slot(1, {"images/web-1/image.tar": 1})
-    volume.slot(2, {"images/web-1/image.tar": 1})
+    lock = volume.slot(1, {"docker/layer": 1})
+    volume.slot(2, {"docker/layer": 1})
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         first, second = volume.usage(command)
-    assert [first[0], first[1], first[3]] == ["1", "used", "1"]
-    assert (volume.folder / "slot-1" / "images").exists()
-    assert [second[0], second[1], second[3]] == ["2", "free", "1" if command == "show" else "0"]
+    assert [first[:2], second[:2]] == [["slot-1", "used"], ["slot-2", "free"]]
+    assert (volume.folder / "slot-1" / "docker").exists()
     assert (volume.folder / "slot-2").exists() == (command == "show")
 
 
 def test_a_slot_that_was_emptied_can_be_taken(volume: Volume) -> None:
-    lock = volume.slot(1, {"images/web-1/image.tar": 1})
-    assert volume.usage("empty") == [["1", "free", "0", "0"]]
+    lock = volume.slot(1, {"docker/layer": 1})
+    assert volume.usage("empty") == [["slot-1", "free", "0"]]
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    assert volume.usage("empty") == [["1", "free", "0", "0"]]
+    assert volume.usage("empty") == [["slot-1", "free", "0"]]
 
 
 def test_a_volume_has_to_be_named() -> None:

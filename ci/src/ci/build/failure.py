@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ci.build.bake import Bake
 
-__all__ = ["error", "missing", "refused"]
+__all__ = ["error", "gone", "missing", "refused"]
 
 # Exit codes of container_scripts/sandbox.sh.
 NOT_PRIVILEGED, NOT_STARTED, ENGINE_ENDED, DISK_FULL = 121, 122, 123, 124
@@ -54,6 +54,14 @@ def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credential
         "; ".join(_what(each, planned) for each in failed),
         details="\n\n".join(_details(each) for each in failed),
         next_step=_next_step(credentials=credentials),
+    )
+
+
+def gone() -> PipelineError:
+    """Return the error for exported images that do not stay until they are read."""
+    return PipelineError(
+        "the exported images were removed while this call read them",
+        next_step="run it again; `dagger call sandbox --empty` and calls with many images remove them",
     )
 
 

@@ -29,19 +29,34 @@ __all__ = ["bake"]
 _SSH_SOCKET = "/run/ssh-agent.sock"
 
 
-async def bake(builder: Builder, project: Project, planned: Bake) -> dagger.Directory:
-    """Return what `container_scripts/bake.sh` exported: a folder a target.
+async def bake(builder: Builder, project: Project, planned: Bake) -> dict[str, dagger.Directory]:
+    """Return what `container_scripts/bake.sh` exported, a folder for each target.
 
     Dagger caches this by what is mounted, so a tag that has moved in a registry
     would go unnoticed. What the build took is asked for again, and where that is
     another image now, or cannot be told, BuildKit decides by running again.
     """
     container = _prepared(builder, project, planned, await _resolved(builder))
-    output = await _once(container, builder, planned)
-    outdated = await _outdated(builder, planned, output)
+    exported = await _exported(builder, await _once(container, builder, planned))
+    outdated = await _outdated(builder, exported) if exported else random.token_hex(8)
     if outdated:
-        output = await _once(container.with_env_variable("CI_OUTDATED", outdated), builder, planned)
-    return output
+        container = container.with_env_variable("CI_OUTDATED", outdated)
+        exported = await _exported(builder, await _once(container, builder, planned))
+    if not exported:
+        raise failure.gone()
+    return exported
+
+
+async def _exported(builder: Builder, lines: str) -> dict[str, dagger.Directory]:
+    """Return the folders; none if one is not there any more, though Dagger has the build's outcome cached."""
+    folders = {}
+    for target, name in (line.split() for line in lines.splitlines()):
+        folders[target] = sandbox.image(builder, name)
+    try:
+        synced = await parallel.run({n: each.sync for n, each in folders.items()}, limit=8)
+    except dagger.ExecError:
+        return {}
+    return dict(synced)
 
 
 async def _resolved(builder: Builder) -> dict[str, str]:
@@ -76,11 +91,11 @@ def _prepared(builder: Builder, project: Project, planned: Bake, digests: dict[s
     return container
 
 
-async def _once(container: dagger.Container, builder: Builder, planned: Bake) -> dagger.Directory:
+async def _once(container: dagger.Container, builder: Builder, planned: Bake) -> str:
     files = ("build.json", "override.json", "substitutes", "targets")
     words = sandbox.command("/ci/bake.sh", PROJECT, *(f"/bake/{name}" for name in files), "/output")
     try:
-        return await container.with_exec(words, insecure_root_capabilities=True).directory("/output").sync()
+        return await container.with_exec(words, insecure_root_capabilities=True).file("/output").contents()
     except dagger.ExecError as error:
         if not await _privileged(builder):
             raise failure.refused(error.stderr) from None
@@ -120,11 +135,11 @@ async def _privileged(builder: Builder) -> bool:
     return True
 
 
-async def _outdated(builder: Builder, planned: Bake, output: dagger.Directory) -> str:
+async def _outdated(builder: Builder, exported: dict[str, dagger.Directory]) -> str:
     """Return "" if all that the build took by name is still that, else a text that makes it run again."""
     materials: dict[str, Material] = {}
-    for target in planned.targets.values():
-        recorded = provenance.read(await output.file(f"{target}/metadata.json").contents(), target)
+    for target, folder in exported.items():
+        recorded = provenance.read(await folder.file("metadata.json").contents(), target)
         if recorded.others:  # archives and repositories, of which only BuildKit knows whether they changed
             return random.token_hex(8)
         materials |= {str(material): material for material in recorded.materials}

@@ -4,11 +4,12 @@
 # Nothing outside of the folder PROJECT is read or written for a build.
 # BUILD.json is what Compose gives Bake, OVERRIDE.json what the pipeline adds. SUBSTITUTES has lines "FROM TO PINNED" of
 # image references: PINNED is TO with its digest, and both are - where there is no substitute. TARGETS has lines "TARGET
-# TAG": the tag that the built image gets in the engine. OUTPUT/TARGET gets image.tar, metadata.json, versions.json and exported_at.
+# TAG": the tag that the built image gets in the engine. The file OUTPUT gets lines "TARGET NAME": below SANDBOX_IMAGES the folder NAME then has image.tar, metadata.json,
+# versions.json and exported_at. The name is made of a digest, so what has it never changes.
 # Runs in sandbox.sh. On failure it prints one line on stdout for each build that failed.
 set -eu
 project=$1 build=$2 override=$3 substitutes=$4 targets=$5 output=$6
-store=${SANDBOX_SLOT:?}/images
+store=${SANDBOX_IMAGES:?}
 readonly MOST_IMAGES=48
 # The programs whose versions decide how an image is packed.
 readonly VERSIONS='{{range .Server.Components}}{{printf "%q: %q, " .Name .Version}}{{end}}'
@@ -36,7 +37,7 @@ policy() {
 
 # Bake refuses what is outside of the folder that it runs in, except for what is allowed here.
 bake() {
-  docker buildx bake --progress plain --allow network.host --allow "fs.write=$output" \
+  docker buildx bake --progress plain --allow network.host --allow fs.write=/tmp/exports \
     --file "$build" --file "$override" "$@" >&2
 }
 
@@ -56,54 +57,64 @@ report_failures() {
   done </tmp/failed
 }
 
-mkdir -p "$store" "$output"
+mkdir -p "$store"
 cd "$project"
 if [ -s "$substitutes" ]; then
   policy >/tmp/policy.json
   export EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=/tmp/policy.json
 fi
-began=$(date +%s)
 
+# Docker unpacks the images of several targets concurrently, and one then may miss a layer that another is unpacking.
+# What fails outside of a Dockerfile's steps is tried again: all steps are cached by then.
 names=$(cut -d ' ' -f 1 "$targets")
-# shellcheck disable=SC2086 # target names are words
-bake $names || { report_failures; exit 1; }
+for attempt in 1 2 3; do
+  began=$(date +%s)
+  # shellcheck disable=SC2086 # target names are words
+  if bake $names; then break; fi
+  report_failures >/tmp/failures
+  if [ "$attempt" = 3 ] || [ ! -s /tmp/failures ] || grep -qv '"step": ""' /tmp/failures; then
+    cat /tmp/failures
+    exit 1
+  fi
+done
 
 # An image that was exported before, by the digest that it had before its times were evened out, is not exported again.
 # shellcheck disable=SC2046 # tags are words
 docker image inspect --format '{{.Id}}' $(cut -d ' ' -f 2 "$targets") >/tmp/ids
-changed='' exports='' copies=''
-: >/tmp/new # of a run whose data turned out to be damaged
+changed='' exports=''
+rm -rf /tmp/exports # of a run whose data turned out to be damaged
+mkdir -p /tmp/exports
+: >/tmp/new
+: >"$output"
 exec 3</tmp/ids
 while read -r target _; do
   read -r id <&3
-  kept=$store/$target-${id#*:}
-  mkdir -p "$output/$target"
-  if [ -e "$kept" ]; then
-    touch "$kept"
-    cp "$kept"/* "$output/$target" & # beside the export of those that changed
-    copies="$copies $!"
+  kept=$target-${id#*:}
+  echo "$target $kept" >>"$output"
+  if [ -e "$store/$kept" ]; then
+    touch "$store/$kept"
   else
     changed="$changed $target"
-    exports="$exports --set $target.output=type=oci,dest=$output/$target/image.tar,rewrite-timestamp=true"
+    exports="$exports --set $target.output=type=oci,dest=/tmp/exports/$target.tar,rewrite-timestamp=true"
     echo "$target $kept" >>/tmp/new
   fi
 done <"$targets"
 if [ -n "$changed" ]; then
   # shellcheck disable=SC2086 # as above
   bake --metadata-file /tmp/metadata.json $exports $changed || { report_failures; exit 1; }
-  date +%s >/tmp/exported_at
   buildx=$(docker buildx version | cut -d ' ' -f 2)
   printf '{%s"Buildx": "%s"}' "$(docker version --format "$VERSIONS")" "$buildx" >/tmp/versions.json
   while read -r target kept; do
-    cp /tmp/metadata.json /tmp/versions.json /tmp/exported_at "$output/$target"
-    # A rename makes it appear whole or not at all.
-    rm -rf "$kept.part"
-    cp -r "$output/$target" "$kept.part"
-    mv "$kept.part" "$kept"
+    # A rename makes it appear whole or not at all; another call may have done the same meanwhile.
+    part=$(mktemp -d "$store/.part-XXXXXX")
+    cp "/tmp/exports/$target.tar" "$part/image.tar"
+    cp /tmp/metadata.json /tmp/versions.json "$part"
+    date +%s >"$part/exported_at"
+    chmod 755 "$part"
+    mv -T "$part" "$store/$kept" 2>/dev/null || rm -rf "$part"
   done </tmp/new
   docker image prune --force >/dev/null
 fi
-for copy in $copies; do wait "$copy"; done
 
 # Bound what is kept: the engine bounds its own cache, this bounds the exports.
 # shellcheck disable=SC2012 # names of targets and digests

@@ -11,6 +11,12 @@ set -eu
 readonly SLOTS=4 START_SECONDS=60 LEAST_FREE_KB=65536
 readonly socket=/run/docker-sandbox.sock containerd_socket=/run/containerd-sandbox.sock log=/tmp/dockerd.log
 readonly runtime=/run/sandbox-runtime
+# Folders of another version are of no use to this one.
+mkdir -p "${SANDBOX_IMAGES:?}"
+find "${SANDBOX_IMAGES%/*}" -mindepth 1 -maxdepth 1 ! -path "$SANDBOX_IMAGES" -mtime +7 -exec rm -rf {} +
+# The official image has an older iptables for kernels without nf_tables.
+readonly older=/usr/local/sbin/.iptables-legacy
+if [ -d "$older" ] && ! iptables -nL >/dev/null 2>&1; then PATH=$older:$PATH; fi
 state=${SANDBOX_STATE:?}
 export DOCKER_HOST="unix://$socket"
 # Docker's own spans would fill the trace of the call.

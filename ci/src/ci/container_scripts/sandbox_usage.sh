@@ -1,5 +1,6 @@
 #!/bin/sh
-# Print what the sandbox's volume holds, a line a slot: NUMBER STATE KILOBYTES EXPORTS. STATE is free or used.
+# Print what the sandbox's volume holds, a line a slot and one for the exported images: NAME STATE KILOBYTES. STATE is
+# free or used.
 #   sandbox_usage.sh show|empty
 # `empty` removes what is in the slots that are free; one in use stays, and is printed.
 set -eu
@@ -17,7 +18,11 @@ for lock in "$state"/slot-*.lock; do
   fi
   size=0
   if [ -d "$slot" ]; then size=$(du -sk "$slot" | cut -f 1); fi
-  exports=$(find "$slot/images" -name image.tar 2>/dev/null | wc -l)
-  echo "${slot##*-} $use $size $exports"
+  echo "${slot##*/} $use $size"
   exec 9>&-
 done
+if [ -d "$state/images" ]; then
+  if [ "$1" = empty ]; then rm -rf "$state/images"; fi
+  mkdir -p "$state/images"
+  echo "images free $(du -sk "$state/images" | cut -f 1)"
+fi

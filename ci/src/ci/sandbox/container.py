@@ -10,7 +10,7 @@ from dagger import dag
 from ci import own, tools
 from ci.build.epoch import EPOCH
 from ci.container_scripts import FOLDER
-from ci.sandbox.place import STATE, WORKDIR
+from ci.sandbox.place import IMAGES, STATE, WORKDIR
 from ci.sandbox.substitutes import loopback_ports
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ci.images import Builder
 
-__all__ = ["VERSION", "command", "container"]
+__all__ = ["VERSION", "command", "container", "image"]
 
 _VOLUME = "docker-engine"
 _FILES = ["bake.sh", "containerd.toml", "daemon.json", "runc.sh", "sandbox.sh", "sandbox_usage.sh"]
@@ -40,10 +40,18 @@ def container(builder: Builder) -> dagger.Container:
         .with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
         .with_env_variable("SANDBOX_STATE", STATE)
         .with_env_variable("SANDBOX_VERSION", VERSION)
+        .with_env_variable("SANDBOX_IMAGES", f"{IMAGES}/{VERSION}")
         .with_env_variable("SANDBOX_LOOPBACK_PORTS", " ".join(loopback_ports(builder.images)))
         .with_env_variable("SOURCE_DATE_EPOCH", str(EPOCH))
         .with_workdir(WORKDIR)
     )
+
+
+def image(builder: Builder, name: str) -> dagger.Directory:
+    """Return the folder of an exported image; its name is made of a digest, so Dagger may cache it."""
+    copy = ["sh", "-c", 'touch "$1" && cp -r "$1" /output', "sh", f"{IMAGES}/{VERSION}/{name}"]
+    made = builder.tool(tools.DOCKER).with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
+    return made.with_exec(copy).directory("/output")
 
 
 def command(*words: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["PROJECT", "STATE", "WORKDIR"]
+__all__ = ["IMAGES", "PROJECT", "STATE", "WORKDIR"]
 
 WORKDIR = "/ci"
 PROJECT = "/project"
 STATE = "/var/lib/sandbox"
+IMAGES = f"{STATE}/images"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["rows", "shown"]
 
-_HEADER = ["slot", "is", "size", "exported images"]
+_HEADER = ["data", "is", "size"]
 
 
 async def shown(builder: Builder, *, empty: bool) -> str:
@@ -30,5 +30,5 @@ def rows(lines: str) -> str:
         return "the sandbox has no data: nothing was built on this engine"
     return table.text(
         _HEADER,
-        [[number, use, table.megabytes(int(size) * 1024), exports] for number, use, size, exports in slots],
+        [[name, use, table.megabytes(int(size) * 1024)] for name, use, size in slots],
     )
