@@ -86,3 +86,22 @@ def test_no_image_gets_through_the_gate_with_a_broken_rule(dagger: Dagger) -> No
     assert called.code == 1
     red = "env-secret, files, large, root, stays, tagged, writes"
     assert f"posture: the gate is red for {red}" in called.error
+
+
+def test_a_base_that_is_pinned_now_is_seen_though_the_image_is_the_same(
+    dagger: Dagger, tmp_path: Path
+) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {build: .}}\n")
+    digests = set()
+    for reference, pinned in {
+        "debian:trixie-slim": False,
+        f"debian:trixie-slim@sha256:{'0' * 64}": True,
+    }.items():
+        (tmp_path / "Dockerfile").write_text(f"FROM {reference}\nCMD sleep 60\n")
+        output = tmp_path / f"report-{pinned}"
+        called = dagger.call("--source", str(tmp_path), "posture-report", "export", "--path", str(output))
+        assert called.code == 0, called.error
+        image = json.loads((output / "posture.json").read_text())["images"]["web"]
+        assert ("pinned-base" in {each["rule"] for each in image["broken"]}) is not pinned
+        digests.add(image["digest"])
+    assert len(digests) == 1

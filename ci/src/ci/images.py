@@ -210,16 +210,16 @@ class Builder:
     async def _image(
         self,
         planned: bake.Bake,
-        exported: Mapping[str, dagger.Directory],
+        exported: run.Exported,
         started: float,
         service: Service,
     ) -> BuiltImage:
         target = planned.targets[service.name]
-        folder = exported[target]
+        folder = exported.folders[target]
         # Re-wrap the file so that Dagger caches it by content, not by the operations that produced it.
         file = dag.directory().with_file("image.tar", folder.file("image.tar")).file("image.tar")
         facts: dict[str, Any] = json.loads(await self._read("facts", file).file("/facts.json").contents())
-        recorded = provenance.read(await folder.file("metadata.json").contents(), target)
+        recorded = provenance.read(exported.metadata, target)
         exported_at = float(await folder.file("exported_at").contents())
         base, base_layers = recorded.base([layer["digest"] for layer in facts["layers"]])
         for number, layer in enumerate(facts["layers"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import secrets as random
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,18 +20,28 @@ from ci.sandbox import substitutes
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ci.build.bake import Bake
     from ci.build.provenance import Material
     from ci.compose.model import Project
     from ci.images import Builder
 
-__all__ = ["bake"]
+__all__ = ["Exported", "bake"]
 
 _SSH_SOCKET = "/run/ssh-agent.sock"
 
 
-async def bake(builder: Builder, project: Project, planned: Bake) -> dict[str, dagger.Directory]:
-    """Return what `container_scripts/bake.sh` exported, a folder for each target.
+@dataclass(frozen=True)
+class Exported:
+    """What `container_scripts/bake.sh` exported: a folder for each target, and what BuildKit recorded."""
+
+    folders: Mapping[str, dagger.Directory]
+    metadata: str
+
+
+async def bake(builder: Builder, project: Project, planned: Bake) -> Exported:
+    """Build the planned targets.
 
     Dagger caches this by what is mounted, so a tag that has moved in a registry
     would go unnoticed. What the build took is asked for again, and where that is
@@ -38,7 +49,7 @@ async def bake(builder: Builder, project: Project, planned: Bake) -> dict[str, d
     """
     container = _prepared(builder, project, planned, await _resolved(builder))
     exported = await _exported(builder, await _once(container, builder, planned))
-    outdated = await _outdated(builder, exported) if exported else random.token_hex(8)
+    outdated = await _outdated(builder, planned, exported) if exported else random.token_hex(8)
     if outdated:
         container = container.with_env_variable("CI_OUTDATED", outdated)
         exported = await _exported(builder, await _once(container, builder, planned))
@@ -47,16 +58,16 @@ async def bake(builder: Builder, project: Project, planned: Bake) -> dict[str, d
     return exported
 
 
-async def _exported(builder: Builder, lines: str) -> dict[str, dagger.Directory]:
-    """Return the folders; none if one is not there any more, though Dagger has the build's outcome cached."""
-    folders = {}
-    for target, name in (line.split() for line in lines.splitlines()):
-        folders[target] = sandbox.image(builder, name)
+async def _exported(builder: Builder, output: dagger.Directory) -> Exported | None:
+    """Return what was exported; None if it is gone, though Dagger has the outcome of the build cached."""
+    lines = (await output.file("exported").contents()).splitlines()
+    named = dict(line.split() for line in lines)
+    folders = {target: sandbox.image(builder, name) for target, name in named.items()}
     try:
         synced = await parallel.run({n: each.sync for n, each in folders.items()}, limit=8)
     except dagger.ExecError:
-        return {}
-    return dict(synced)
+        return None
+    return Exported(synced, await output.file("metadata.json").contents())
 
 
 async def _resolved(builder: Builder) -> dict[str, str]:
@@ -91,11 +102,11 @@ def _prepared(builder: Builder, project: Project, planned: Bake, digests: dict[s
     return container
 
 
-async def _once(container: dagger.Container, builder: Builder, planned: Bake) -> str:
+async def _once(container: dagger.Container, builder: Builder, planned: Bake) -> dagger.Directory:
     files = ("build.json", "override.json", "substitutes", "targets")
     words = sandbox.command("/ci/bake.sh", PROJECT, *(f"/bake/{name}" for name in files), "/output")
     try:
-        return await container.with_exec(words, insecure_root_capabilities=True).file("/output").contents()
+        return await container.with_exec(words, insecure_root_capabilities=True).directory("/output").sync()
     except dagger.ExecError as error:
         if not await _privileged(builder):
             raise failure.refused(error.stderr) from None
@@ -135,11 +146,11 @@ async def _privileged(builder: Builder) -> bool:
     return True
 
 
-async def _outdated(builder: Builder, exported: dict[str, dagger.Directory]) -> str:
+async def _outdated(builder: Builder, planned: Bake, exported: Exported) -> str:
     """Return "" if all that the build took by name is still that, else a text that makes it run again."""
     materials: dict[str, Material] = {}
-    for target, folder in exported.items():
-        recorded = provenance.read(await folder.file("metadata.json").contents(), target)
+    for target in planned.targets.values():
+        recorded = provenance.read(exported.metadata, target)
         if recorded.others:  # archives and repositories, of which only BuildKit knows whether they changed
             return random.token_hex(8)
         materials |= {str(material): material for material in recorded.materials}

@@ -4,8 +4,8 @@
 # Nothing outside of the folder PROJECT is read or written for a build.
 # BUILD.json is what Compose gives Bake, OVERRIDE.json what the pipeline adds. SUBSTITUTES has lines "FROM TO PINNED" of
 # image references: PINNED is TO with its digest, and both are - where there is no substitute. TARGETS has lines "TARGET
-# TAG": the tag that the built image gets in the engine. The file OUTPUT gets lines "TARGET NAME": below SANDBOX_IMAGES the folder NAME then has image.tar, metadata.json,
-# versions.json and exported_at. The name is made of a digest, so what has it never changes.
+# TAG": the tag that the built image gets in the engine. OUTPUT/metadata.json has what BuildKit recorded, OUTPUT/exported lines "TARGET NAME": below SANDBOX_IMAGES the
+# folder NAME then has image.tar, versions.json and exported_at. The name is made of a digest, so what has it never changes.
 # Runs in sandbox.sh. On failure it prints one line on stdout for each build that failed.
 set -eu
 project=$1 build=$2 override=$3 substitutes=$4 targets=$5 output=$6
@@ -57,7 +57,7 @@ report_failures() {
   done </tmp/failed
 }
 
-mkdir -p "$store"
+mkdir -p "$store" "$output"
 cd "$project"
 if [ -s "$substitutes" ]; then
   policy >/tmp/policy.json
@@ -70,7 +70,7 @@ names=$(cut -d ' ' -f 1 "$targets")
 for attempt in 1 2 3; do
   began=$(date +%s)
   # shellcheck disable=SC2086 # target names are words
-  if bake $names; then break; fi
+  if bake --metadata-file "$output/metadata.json" $names; then break; fi
   report_failures >/tmp/failures
   if [ "$attempt" = 3 ] || [ ! -s /tmp/failures ] || grep -qv '"step": ""' /tmp/failures; then
     cat /tmp/failures
@@ -85,12 +85,12 @@ changed='' exports=''
 rm -rf /tmp/exports # of a run whose data turned out to be damaged
 mkdir -p /tmp/exports
 : >/tmp/new
-: >"$output"
+: >"$output/exported"
 exec 3</tmp/ids
 while read -r target _; do
   read -r id <&3
   kept=$target-${id#*:}
-  echo "$target $kept" >>"$output"
+  echo "$target $kept" >>"$output/exported"
   if [ -e "$store/$kept" ]; then
     touch "$store/$kept"
   else
@@ -101,14 +101,14 @@ while read -r target _; do
 done <"$targets"
 if [ -n "$changed" ]; then
   # shellcheck disable=SC2086 # as above
-  bake --metadata-file /tmp/metadata.json $exports $changed || { report_failures; exit 1; }
+  bake $exports $changed || { report_failures; exit 1; }
   buildx=$(docker buildx version | cut -d ' ' -f 2)
   printf '{%s"Buildx": "%s"}' "$(docker version --format "$VERSIONS")" "$buildx" >/tmp/versions.json
   while read -r target kept; do
     # A rename makes it appear whole or not at all; another call may have done the same meanwhile.
     part=$(mktemp -d "$store/.part-XXXXXX")
     cp "/tmp/exports/$target.tar" "$part/image.tar"
-    cp /tmp/metadata.json /tmp/versions.json "$part"
+    cp /tmp/versions.json "$part"
     date +%s >"$part/exported_at"
     chmod 755 "$part"
     mv -T "$part" "$store/$kept" 2>/dev/null || rm -rf "$part"
