@@ -62,12 +62,19 @@ async def _exported(builder: Builder, output: dagger.Directory) -> Exported | No
     """Return what was exported; None if it is gone, though Dagger has the outcome of the build cached."""
     lines = (await output.file("exported").contents()).splitlines()
     named = dict(line.split() for line in lines)
-    folders = {target: sandbox.image(builder, name) for target, name in named.items()}
+    fetches = {target: partial(_fetched, sandbox.image(builder, name)) for target, name in named.items()}
+    found = await parallel.run(fetches, limit=8)
+    folders = {target: folder for target, folder in found.items() if folder}
+    if len(folders) < len(found):
+        return None
+    return Exported(folders, await output.file("metadata.json").contents())
+
+
+async def _fetched(folder: dagger.Directory) -> dagger.Directory | None:
     try:
-        synced = await parallel.run({n: each.sync for n, each in folders.items()}, limit=8)
+        return await folder.sync()
     except dagger.ExecError:
         return None
-    return Exported(synced, await output.file("metadata.json").contents())
 
 
 async def _resolved(builder: Builder) -> dict[str, str]:

@@ -4,8 +4,9 @@
 # Nothing outside of the folder PROJECT is read or written for a build.
 # BUILD.json is what Compose gives Bake, OVERRIDE.json what the pipeline adds. SUBSTITUTES has lines "FROM TO PINNED" of
 # image references: PINNED is TO with its digest, and both are - where there is no substitute. TARGETS has lines "TARGET
-# TAG": the tag that the built image gets in the engine. OUTPUT/metadata.json has what BuildKit recorded, OUTPUT/exported lines "TARGET NAME": below SANDBOX_IMAGES the
-# folder NAME then has image.tar, versions.json and exported_at. The name is made of a digest, so what has it never changes.
+# TAG": the tag that the built image gets in the engine. OUTPUT/metadata.json has what BuildKit recorded, OUTPUT/exported
+# lines "TARGET NAME": below SANDBOX_IMAGES the folder NAME then has image.tar, versions.json and exported_at. The name is
+# made of a digest, so what has it never changes.
 # Runs in sandbox.sh. On failure it prints one line on stdout for each build that failed.
 set -eu
 project=$1 build=$2 override=$3 substitutes=$4 targets=$5 output=$6
@@ -91,7 +92,7 @@ while read -r target _; do
   read -r id <&3
   kept=$target-${id#*:}
   echo "$target $kept" >>"$output/exported"
-  if [ -e "$store/$kept" ]; then
+  if [ -d "$store/$kept" ]; then
     touch "$store/$kept"
   else
     changed="$changed $target"
@@ -119,3 +120,4 @@ fi
 # Bound what is kept: the engine bounds its own cache, this bounds the exports.
 # shellcheck disable=SC2012 # names of targets and digests
 ls -t "$store" | tail -n "+$((MOST_IMAGES + 1))" | while read -r old; do rm -rf "${store:?}/$old"; done
+find "$store" -maxdepth 1 -name '.part-*' -mmin +60 -exec rm -rf {} + # of calls that were killed

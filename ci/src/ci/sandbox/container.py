@@ -49,7 +49,13 @@ def container(builder: Builder) -> dagger.Container:
 
 def image(builder: Builder, name: str) -> dagger.Directory:
     """Return the folder of an exported image; its name is made of a digest, so Dagger may cache it."""
-    copy = ["sh", "-c", 'touch "$1" && cp -r "$1" /output', "sh", f"{IMAGES}/{VERSION}/{name}"]
+    copy = [
+        "sh",
+        "-c",
+        'test -d "$1" && touch "$1" && cp -r "$1" /output',
+        "sh",
+        f"{IMAGES}/{VERSION}/{name}",
+    ]
     made = builder.tool(tools.DOCKER).with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
     return made.with_exec(copy).directory("/output")
 
