@@ -79,7 +79,7 @@ class Set:
                     "labels": image.labels,
                     "layers": image.layers,
                     "sbom_file": str(image.sbom),
-                    "build": {"parameters": {}, "materials": {}},
+                    "build": {"parameters": {}, "materials": {}, "versions": {"Engine": "28"}},
                     "fixed": self.fixed,
                     "moving": self.moving,
                     "version": self.version,
