@@ -33,6 +33,7 @@ BASE_SIZE, OWN_SIZE = 400_000, 60_000
 # A test does not wait as long as a release does; what tests the waiting sets its own.
 LIMITS = {"seconds": 20.0, "tries": 2, "pace": 0.1}
 PREFIX = "shop"
+VERSIONS = {"Engine": "28.5.2"}  # of the programs that built an image, as the provenance has them
 REFUSED = 10  # the exit code of an error that is told
 
 
@@ -79,7 +80,7 @@ class Set:
                     "labels": image.labels,
                     "layers": image.layers,
                     "sbom_file": str(image.sbom),
-                    "build": {"parameters": {}, "materials": {}, "versions": {"Engine": "28"}},
+                    "build": {"parameters": {}, "materials": {}, "versions": VERSIONS},
                     "fixed": self.fixed,
                     "moving": self.moving,
                     "version": self.version,
@@ -123,7 +124,11 @@ class Set:
     def statement(self, image: Built, host: str) -> bytes:
         """Return the provenance that a push to this host attaches."""
         return provenance.statement(
-            provenance.Build(image.service, byproducts={"sbom": digest_of(image.sbom.read_bytes())}),
+            provenance.Build(
+                image.service,
+                byproducts={"sbom": digest_of(image.sbom.read_bytes())},
+                versions=VERSIONS,
+            ),
             self.origin,
             repository=f"{host}/{PREFIX}/{image.service}",
             digest=image.digest,
