@@ -24,7 +24,6 @@ _NAMES = (
     "debian",
     "trivy",
     "prometheus",
-    "golang",
     "docker",
     "python",
     "qdrant",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import AirgapError
 from airgap.progress import Progress
 from airgap.state import State
-from bench import growth, init, measure, overhead, report, sides, stack, upload
+from bench import growth, measure, overhead, report, sides, stack, upload
 from bench.cases import CASES
 from bench.peer.docker import Docker, default_state
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LIMIT = 1800.0  # seconds, for one run
-PARTS = ("overhead", "growth", "init", "upload", "stack", "cases")
+PARTS = ("overhead", "growth", "upload", "stack", "cases")
 DEFAULT = ("nothing", "readme", "source-line", "dependency", "shared-package")
 
 
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     result: dict[str, object] = {"machine": _machine(), "load": os.getloadavg()[0]}
     failed = False
     chosen = options.cases.split(",") if options.cases else list(DEFAULT)
-    for name, part in _budgeted(options.repeat, say).items():
+    for name, part in _budgeted(options, say).items():
         if name in options.parts:
             result[name] = seen = part()
             for text in seen["exceeded"]:
@@ -57,14 +57,14 @@ def main(argv: list[str]) -> int:
     return int(failed)
 
 
-def _budgeted(repeat: int, say: Progress) -> dict[str, Callable[[], dict[str, Any]]]:
+def _budgeted(options: argparse.Namespace, say: Progress) -> dict[str, Callable[[], dict[str, Any]]]:
     """Return the parts that have a budget, in the order they are measured in."""
+    repeat = options.repeat
     return {
         "overhead": partial(overhead.measure, repeat, say),
         "growth": partial(growth.measure, say),
-        "init": partial(init.measure, repeat, say),
         "upload": partial(upload.measure, repeat, say),
-        "stack": lambda: stack.measure(repeat, Docker(State(default_state()), say), say),
+        "stack": lambda: stack.measure(repeat, Docker(State(default_state()), say), say, options.stacks),
     }
 
 
@@ -87,6 +87,12 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         type=lambda text: text.split(","),
         help=f"of {', '.join(sides.STEPS)}: what to run in each case (all: the whole job)",
     )
+    parser.add_argument(
+        "--stacks",
+        default=",".join(stack.STACKS),
+        type=lambda text: text.split(","),
+        help=f"of {', '.join(stack.STACKS)}: what the part `stack` measures (all)",
+    )
     parser.add_argument("--output", default="reports/bench", help="folder of table, JSON and chart")
     parser.add_argument(
         "--lock", type=Path, help="a file whose lock is held in each run, where others hold it for heavy work"
@@ -98,6 +104,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     for name in options.parts:
         if name not in PARTS:
             parser.error(f"there is no part {name!r}; choose from {', '.join(PARTS)}")
+    for name in options.stacks:
+        if name not in stack.STACKS:
+            parser.error(f"there is no stack {name!r}; choose from {', '.join(stack.STACKS)}")
     for name in options.steps:
         if name not in sides.STEPS:
             parser.error(f"there is no step {name!r}; choose from {', '.join(sides.STEPS)}")

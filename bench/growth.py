@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 SIZES = (1, 5, 20, 50, 200)
 LINEAR_FROM = 20  # services: below, what a plan costs is mostly constant
 ROOT = Path(__file__).parents[1]
-READ = ROOT / "ci" / "src" / "ci" / "container_scripts" / "compose_config.py"
-REQUEST = json.dumps({"files": [], "profiles": [], "given": [], "plain": {}})
+SOURCE = ROOT / "ci" / "src"
+_READ = "ci.container_scripts.compose_config"
 # Budgets: the plan on top of Compose's own, and its growth.
 MOST_ADDED = 1.0  # seconds above the Compose binary's own time, for each size
 MOST_EXPONENT = 1.2  # 1 is linear; small sizes are mostly constant
@@ -28,15 +28,18 @@ _PLAN = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
 from ci.compose import model
-from ci.stack import plan
-text = open(sys.argv[2]).read()
+from ci.sandbox.place import PROJECT
+from ci.stack.model import Images, make
+text = open(sys.argv[2]).read().replace(sys.argv[4], PROJECT)
 times = []
 for _ in range(5):
     began = time.monotonic()
     project = model.read(text)
-    planned = plan.make(project, project.services, {})
+    pulled = {name: service.image for name, service in project.services.items()}
+    made = make(project, list(project.services), Images({}, pulled), {})
+    assert made.text
     times.append(time.monotonic() - began)
-assert len(planned.containers) == int(sys.argv[3])
+assert len(made.services) == int(sys.argv[3])
 print(json.dumps([min(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
 """
 
@@ -89,11 +92,9 @@ def _one(folder: Path, size: int) -> dict[str, float]:
     binary, outcome = str(compose_binary()), folder / "outcome.json"
     config = [binary, "--project-directory", str(folder), "config", "--format", "json", "--quiet"]
     compose = min(timed(["env", "TOKEN=x", *config], folder) for _ in range(3))
-    read = min(
-        timed([sys.executable, str(READ), binary, str(folder), str(outcome), REQUEST], folder)
-        for _ in range(3)
-    )
-    command = [sys.executable, "-c", _PLAN, str(ROOT / "ci" / "src"), str(outcome), str(size)]
+    words = [sys.executable, "-m", _READ, binary, str(folder), str(outcome), "{}"]
+    read = min(timed(words, folder, {"PYTHONPATH": str(SOURCE)}) for _ in range(3))
+    command = [sys.executable, "-c", _PLAN, str(SOURCE), str(outcome), str(size), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     plan, memory = json.loads(done.stdout)
     added = read + plan - compose

@@ -20,11 +20,12 @@ ROOT = Path(__file__).parents[2]
 PEER = Path(__file__).parent
 STAND_INS = "compose.stand-ins.json"
 BAKE = "docker-bake.peer.json"
-IMAGES = (
+# What builds and runs the services, and what the rest of the job needs besides.
+SERVICES = (
     *("python:3.13-slim-trixie", "ghcr.io/astral-sh/uv:0.12.23", "postgres:16.15-alpine"),
     *("redis:7.4.11-alpine", "qdrant/qdrant:v1.19.1", "prom/prometheus:v3.13.4"),
-    *("registry:2", "aquasec/trivy:0.74.0"),
 )
+IMAGES = (*SERVICES, "registry:2", "aquasec/trivy:0.74.0")
 # Each is a secret of its own; the model is a stand-in that takes any key.
 _SECRETS = (
     "INTERNAL_TOKEN_SECRET",

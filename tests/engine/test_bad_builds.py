@@ -68,7 +68,7 @@ BUILDS = {
     "context-outside": Bad(("service 'web'", "/other"), build={"context": "../other"}),
     "no-stage": Bad(("service 'web'", "nope"), build={"target": "nope"}),
     "no-secret-value": Bad(
-        ("service 'web'", "'token'", "TOKEN", "--build-env"),
+        ("service 'web'", "'token'", "TOKEN", "--env-file"),
         build={"secrets": ["token"]},
         model={"secrets": {"token": {"environment": "TOKEN"}}},
     ),
@@ -152,7 +152,7 @@ def test_a_step_that_fails_does_not_show_a_secret(dagger: Dagger, tmp_path: Path
     )
     (tmp_path / ".dockerignore").write_text("values\n")
     (tmp_path / "values").write_text(f"TOKEN={canary}\n")
-    called = dagger.call(*words, "--build-env", f"file:{tmp_path / 'values'}", "build")
+    called = dagger.call(*words, "--env-file", f"file:{tmp_path / 'values'}", "build")
     check(called)
     assert "exit code: 7" in called.error
     assert canary not in called.stdout + called.stderr

@@ -42,7 +42,7 @@ def test_a_build_secret_that_gets_into_the_image_is_found_and_not_shown(
     (tmp_path / ".dockerignore").write_text("values\n")
     values = tmp_path / "values"
     values.write_text(f"TOKEN={canary}\n")
-    called = dagger.call(*words, "--build-env", f"file:{values}", "posture")
+    called = dagger.call(*words, "--env-file", f"file:{values}", "posture")
     assert called.code == 1
     assert "/leak: the value of token" in called.error
     assert canary not in called.stdout + called.stderr

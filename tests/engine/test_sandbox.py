@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci.build import failure
 from ci.references import parse
+from ci.sandbox import failure
 from ci.tools import DOCKER
 from tests.engine.client import ROOT, Called, Dagger
 

@@ -79,7 +79,6 @@ def test_a_privileged_service_has_everything(hardened: dict[str, dict[str, Any]]
 def test_an_internal_network_has_no_way_out(hardened: dict[str, dict[str, Any]]) -> None:
     assert not hardened["inside"]["default_route"]
     assert hardened["plain"]["default_route"]
-    assert len(hardened["inside"]["up"]) == 2  # the loopback, and its networks
 
 
 def test_network_mode_none_leaves_the_loopback_only(hardened: dict[str, dict[str, Any]]) -> None:
@@ -148,16 +147,17 @@ def test_two_stacks_of_the_same_file_do_not_see_each_other(dagger: Dagger, tmp_p
     assert len(names) == 2
 
 
-def test_a_key_that_cannot_be_honoured_is_refused_by_name(dagger: Dagger, tmp_path: Path) -> None:
-    (tmp_path / "compose.yaml").write_text(f"services: {{web: {{image: '{PYTHON}', pid: host, ipc: host}}}}")
+def test_what_a_sandbox_cannot_have_is_refused_by_name(dagger: Dagger, tmp_path: Path) -> None:
+    web = {"image": PYTHON, "devices": ["/dev/kvm"], "volumes": ["/etc/ssl:/ssl"]}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"web": web}}))
     called = logs(dagger, tmp_path, tmp_path / "logs")
     assert called.code == 1
-    assert "services.web.pid" in called.error
-    assert "services.web.ipc" in called.error
+    for value in ("services.web.devices", "/dev/kvm", "services.web.volumes", "/etc/ssl"):
+        assert value in called.error
 
 
 @pytest.mark.parametrize(
-    ("service", "top", "text"),
+    ("service", "top", "value"),
     [
         (
             {
@@ -166,23 +166,54 @@ def test_a_key_that_cannot_be_honoured_is_refused_by_name(dagger: Dagger, tmp_pa
                 ]
             },
             {},
-            "service 'web': there is nothing at a, which it mounts",
+            "/project/a",
         ),
-        (
-            {"secrets": ["key"]},
-            {"secrets": {"key": {"file": "./keys/key.pem"}}},
-            "service 'web': there is no file keys/key.pem for /run/secrets/key",
-        ),
+        ({"secrets": ["key"]}, {"secrets": {"key": {"file": "./keys/key.pem"}}}, "/project/keys/key.pem"),
     ],
 )
 def test_what_is_mounted_and_not_there_is_named(
-    dagger: Dagger, tmp_path: Path, service: dict[str, Any], top: dict[str, Any], text: str
+    dagger: Dagger, tmp_path: Path, service: dict[str, Any], top: dict[str, Any], value: str
 ) -> None:
     web = {"image": PYTHON, "command": ["true"], **service}
     (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"web": web}, **top}))
-    called = logs(dagger, tmp_path, tmp_path / "logs")
+    called = dagger.call("--source", str(tmp_path), "stack", "check")
     assert called.code == 1
-    assert text in called.error
+    assert value in called.error
+
+
+def test_naming_a_service_activates_its_profile(dagger: Dagger, tmp_path: Path) -> None:
+    job = {"image": PYTHON, "command": ["true"]}
+    services = {"web": job, "tool": {**job, "profiles": ["tools"], "depends_on": ["web"]}, "other": job}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    called = dagger.call("--source", str(tmp_path), "stack", "--only", "tool", "check")
+    assert called.code == 0, called.error
+    assert [line.split()[0] for line in called.stdout.splitlines()[1:3]] == ["tool", "web"]
+    assert "other" not in called.stdout
+
+
+def test_what_is_external_is_created_empty_and_said(dagger: Dagger, tmp_path: Path) -> None:
+    look = 'test -z "$(ls -A /data)"'
+    web = {"image": PYTHON, "command": ["sh", "-c", look], "volumes": ["data:/data"], "networks": ["shared"]}
+    top = {
+        "volumes": {"data": {"external": True}},
+        "networks": {"shared": {"external": True, "name": "elsewhere"}},
+    }
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"web": web}, **top}))
+    for _ in range(2):  # nothing of the first run is there in the second
+        called = dagger.call("--source", str(tmp_path), "stack", "check")
+        assert called.code == 0, called.error
+        assert "volumes.data" in called.stdout
+        assert "elsewhere" in called.stdout
+
+
+def test_a_variable_without_a_value_is_said(dagger: Dagger, tmp_path: Path) -> None:
+    web = {"image": PYTHON, "command": ["true"], "environment": {"A": "${NOBODY_SET_IT}", "PASSED_ON": None}}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"web": web}}))
+    called = dagger.call("--source", str(tmp_path), "stack", "check")
+    assert called.code == 0, called.error
+    for name in ("NOBODY_SET_IT", "PASSED_ON", "--env-file"):
+        assert name in called.stdout
+    assert "note | NOBODY_SET_IT" in called.stderr
 
 
 def test_published_ports_are_on_this_machine(tmp_path: Path) -> None:

@@ -1,15 +1,14 @@
-"""What a user is told of a stack that does not come up: one run with every way to fail."""
+"""What a user is told of a stack that does not come up: a run for each way to fail."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.engine.client import FIXTURES
-from tests.engine.stacks import logs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,77 +18,104 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 IMAGE = "python:3.13-slim-trixie"
+ENDLESS = {"image": IMAGE, "command": ["sleep", "inf"]}
 
-# The service, what it did not do, and why.
+# The service to run, the one that fails, what it did not do, why, and what is shown of it.
 FAILURES = {
-    "one-shot": ("complete", r"it ended with exit code 3; after-one-shot waited for it"),
-    "never-good": (
+    "after-one-shot": (
+        "one-shot",
+        "complete",
+        r"it ended with exit code 3; after-one-shot waited",
+        "why it failed",
+    ),
+    "after-never-good": (
+        "never-good",
         "become healthy",
         r"its healthcheck failed to the end of its retries; after-never-good waited",
+        "never-good: the last healthcheck said\nnot yet",
     ),
-    "hangs": ("become healthy", r"its healthcheck failed to the end of its retries; after-hangs waited"),
-    "late": ("become healthy", r"not within the 8 s of --start-timeout; after-late waited"),
-    "unknown-program": (
-        "start",
-        r"/no/such/program: no such program.* \(exit code 127\); after-unknown-program",
+    "after-hangs": (
+        "hangs",
+        "become healthy",
+        r"its healthcheck failed to the end of its retries; after-hangs waited",
+        "hangs: the last healthcheck said\n",
     ),
-    "exits-at-once": ("stay up", r"it ended with exit code 4"),
-    "exits-before-it-is-good": ("become healthy", r"it ended with exit code 0; after-exits waited"),
-    "bad-hook": (
-        "start",
-        r"its post_start hook ended with exit code 5: of the hook.*; after-bad-hook waited",
+    "after-late": (
+        "late",
+        "become healthy",
+        r"not within the 4 s of --start-timeout; after-late waited",
+        "late: its last lines\n(no output)",
     ),
-    "killed": ("stay up", r"it ended with exit code 137"),
+    "after-unknown-program": ("unknown-program", "start", r"Docker says: .*/no/such/program", "(no output)"),
+    "exits-at-once": ("exits-at-once", "stay up", r"it ended with exit code 4", "last words"),
+    "after-exits": (
+        "exits-before-it-is-good",
+        "become healthy",
+        r"it ended with exit code 0; after-exits waited",
+        "early",
+    ),
+    "killed": ("killed", "stay up", r"it ended with exit code 137", "(no output)"),
+    "again-and-again": (
+        "again-and-again",
+        "complete|become healthy|start|stay up",
+        r"not within the 4 s of --start-timeout, it was started \d+ times",
+        "once more",
+    ),
 }
 
 
-@pytest.fixture(scope="module")
-def failed(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> Called:
-    output = tmp_path_factory.mktemp("failing")
-    called = logs(dagger, FIXTURES / "stack" / "failing", output, "--start-timeout", "8")
-    assert called.code == 1
+def check(dagger: Dagger, folder: Path, *words: str) -> Called:
+    called = dagger.call("--source", str(folder), "stack", "--start-timeout", "4", *words, "check")
+    assert called.code == 1, called.stdout
+    assert "Traceback" not in called.stderr
     return called
 
 
-@pytest.mark.parametrize("service", FAILURES)
-def test_a_failure_names_the_service_the_condition_and_why(failed: Called, service: str) -> None:
-    condition, why = FAILURES[service]
-    assert re.search(rf"service '{service}' did not {condition} after \d+\.\d s: {why}", failed.error)
+@pytest.mark.parametrize("only", FAILURES)
+def test_a_failure_names_the_service_the_condition_and_why(dagger: Dagger, only: str) -> None:
+    service, condition, why, shown = FAILURES[only]
+    called = check(dagger, FIXTURES / "stack" / "failing", "--only", only)
+    assert re.search(rf"service '{service}' did not ({condition}) after \d+\.\d s: {why}", called.error)
+    assert shown in called.error
+    assert "service 'after-" not in called.error
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("services", "value"),
     [
-        ("one-shot: its last lines", "why it failed"),
-        ("never-good: the last healthcheck said", "not yet"),
-        ("exits-at-once: its last lines", "last words"),
-        ("exits-before-it-is-good: its last lines", "early"),
-        ("late: its last lines", "(no output)"),
+        ({"a": {**ENDLESS, "post_start": [{"command": ["sh", "-c", "exit 5"]}]}}, "5"),
+        (
+            {"a": ENDLESS, "b": {**ENDLESS, "depends_on": {"a": {"condition": "service_healthy"}}}},
+            "healthcheck",
+        ),
+        ({n: {**ENDLESS, "ports": ["18765:80"]} for n in ("a", "b")}, "18765"),
+        ({"a": {**ENDLESS, "networks": {"default": {"ipv4_address": "300.1.1.1"}}}}, "300.1.1.1"),
     ],
 )
-def test_a_failure_shows_the_last_lines_of_the_service_and_its_healthcheck(
-    failed: Called, lines: tuple[str, str]
+def test_what_docker_refuses_is_told_in_its_own_words_at_once(
+    dagger: Dagger, tmp_path: Path, services: dict[str, Any], value: str
 ) -> None:
-    assert "--- " + "\n".join(lines) in failed.error
-
-
-def test_a_probe_that_hangs_is_ended_and_told(failed: Called) -> None:
-    assert "the probe took longer than its 200ms" in failed.error
-
-
-def test_who_only_waited_is_not_blamed_and_no_traceback_is_shown(failed: Called) -> None:
-    assert "service 'after-" not in failed.error
-    assert "Traceback" not in failed.stderr
-
-
-def test_to_wait_for_the_health_of_what_has_none_is_refused_at_once(dagger: Dagger, tmp_path: Path) -> None:
-    app = {
-        "image": IMAGE,
-        "command": ["sleep", "inf"],
-        "depends_on": {"db": {"condition": "service_healthy"}},
-    }
-    services = {"db": {"image": IMAGE, "command": ["sleep", "inf"]}, "app": app}
     (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
-    called = logs(dagger, tmp_path, tmp_path / "out")
-    assert called.code != 0
-    assert "service 'app' waits until 'db' is healthy, which has no healthcheck" in called.error
+    assert value in check(dagger, tmp_path).error
+
+
+def test_an_image_that_cannot_be_pulled_is_named_with_its_service(dagger: Dagger, tmp_path: Path) -> None:
+    services = {"a": ENDLESS, "b": {"image": "127.0.0.1:5000/nobody/has-it:1"}}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    error = check(dagger, tmp_path).error
+    assert "service 'b'" in error
+    assert "127.0.0.1:5000/nobody/has-it:1" in error
+
+
+def test_logs_come_out_of_a_stack_that_fails(dagger: Dagger, tmp_path: Path) -> None:
+    words = ("stack", "--only", "after-one-shot", "logs", "export", "--path", str(tmp_path))
+    called = dagger.call("--source", str(FIXTURES / "stack" / "failing"), *words)
+    assert called.code == 0, called.error
+    assert "one-shot" in (tmp_path / "error.txt").read_text()
+    assert (tmp_path / "one-shot.log").read_text() == "why it failed\n"
+    found = {each["Service"]: each["ExitCode"] for each in json.loads((tmp_path / "ps.json").read_text())}
+    assert found == {"one-shot": 3, "after-one-shot": 0}
+    inspected = json.loads((tmp_path / "inspect.json").read_text())
+    assert {each["State"]["Status"] for each in inspected} == {"exited", "created"}
+    events = json.loads((tmp_path / "events.json").read_text())
+    assert {each["Action"] for each in events} >= {"create", "start", "die"}

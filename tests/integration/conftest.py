@@ -7,7 +7,6 @@ import os
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -86,25 +85,38 @@ def eventually() -> Callable[..., None]:
 
 @dataclass(frozen=True)
 class Service:
-    """A service of a stack that this suite has for itself."""
+    """A service of a stack that this suite has for itself, by Docker's own API."""
 
-    folder: Path
+    name: str
+    docker: httpx2.Client
+
+    def state(self) -> dict[str, Any]:
+        """What Docker says of its container: `State`, `RestartCount` and so on."""
+        found = self.docker.get(f"/containers/{self._identity()}/json")
+        return dict(found.raise_for_status().json())
 
     def outcome(self) -> dict[str, Any]:
-        """What its init knows of it."""
-        found = json.loads((self.folder / "outcome.json").read_text())
-        assert isinstance(found, dict)
-        return found
+        """Whether it runs, how it ended, and how often Docker started it again by itself."""
+        found = self.state()
+        health = found["State"].get("Health", {}).get("Status", "")
+        return {
+            "running": found["State"]["Running"],
+            "exit_code": found["State"]["ExitCode"],
+            "health": health,
+            "restarts": found["RestartCount"],
+        }
 
     def stop(self, *, wait: bool = True) -> None:
-        """Ask it to stop."""
-        self._order("stop")
+        """Ask it to stop, with its own signal and in its own time; without `wait` return at once."""
         if wait:
-            self.stopped()
+            self._order("stop")
+        else:
+            signal = self.state()["Config"].get("StopSignal") or "SIGTERM"
+            self._order(f"kill?signal={signal}")
 
     def stopped(self) -> None:
         """Wait until it has stopped."""
-        _eventually(lambda: bool(self.outcome()["held"]))
+        _eventually(lambda: not self.outcome()["running"])
 
     def kill(self) -> None:
         """End it without asking."""
@@ -114,13 +126,30 @@ class Service:
     def start(self) -> None:
         """Start it again, and wait until its healthcheck is good."""
         self._order("start")
-        _eventually(lambda: not self.outcome()["held"] and self.outcome()["health"] in ("", "healthy"))
+        _eventually(lambda: self.outcome()["running"] and self.outcome()["health"] in ("", "healthy"))
 
     def _order(self, word: str) -> None:
-        (self.folder / "control").write_text(f"{word}\n")
+        self.docker.post(f"/containers/{self._identity()}/{word}", timeout=60).raise_for_status()
+
+    def _identity(self) -> str:
+        project = os.environ["COMPOSE_PROJECT_NAME"]
+        label = "com.docker.compose"
+        wanted = [f"{label}.project={project}", f"{label}.service={self.name}", f"{label}.oneoff=False"]
+        params = {"all": "1", "filters": json.dumps({"label": wanted})}
+        (found,) = self.docker.get("/containers/json", params=params).raise_for_status().json()
+        return str(found["Id"])
 
 
 @pytest.fixture(scope="session")
-def services() -> Callable[[str], Service]:
-    """The services by name; only the files in `alone` get any."""
-    return lambda name: Service(Path(os.environ["CI_STACK"], name))
+def docker() -> Iterator[httpx2.Client]:
+    """Docker's API, by the socket of the stack's engine; only the files in `alone` get it."""
+    socket = os.environ["DOCKER_HOST"].removeprefix("unix://")
+    transport = httpx2.HTTPTransport(uds=socket)
+    with httpx2.Client(base_url="http://docker/v1.47", transport=transport, timeout=LIMIT) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def services(docker: httpx2.Client) -> Callable[[str], Service]:
+    """The services by name: `services("redis").stop()`."""
+    return lambda name: Service(name, docker)

@@ -24,15 +24,22 @@ def run(dagger: Dagger, stack: str, folder: Path) -> dict[str, Any]:
     values = folder / "values.env"
     values.write_text("".join(f"{name}={value}\n" for name, value in stacks.VALUES.items()))
     called = dagger.call(
-        *("--source", str(project), "stack", *files, "--env-file", f"file:{values}"),
+        *("--source", str(project), "--env-file", f"file:{values}", "stack", *files),
         *("logs", "export", "--path", str(output)),
     )
     assert called.code == 0, called.error
-    outcomes = json.loads((output / "outcomes.json").read_text())
+    assert not (output / "error.txt").exists(), (output / "error.txt").read_text()
+    found = {_name(each): each for each in json.loads((output / "inspect.json").read_text())}
     return {
-        log.stem: stacks.observed(
-            log.read_text(), outcomes[log.stem]["exit_code"], outcomes[log.stem]["starts"]
+        name: stacks.observed(
+            (output / f"{name}.log").read_text(), each["State"]["ExitCode"], each["RestartCount"] + 1
         )
-        for log in sorted(output.glob("*.log"))
-        if log.stem in outcomes and log.stem not in stacks.HELPERS
+        for name, each in sorted(found.items())
+        if name not in stacks.HELPERS
     }
+
+
+def _name(container: dict[str, Any]) -> str:
+    labels = container["Config"]["Labels"]
+    service, number = labels["com.docker.compose.service"], labels["com.docker.compose.container-number"]
+    return str(service) if number == "1" else f"{service}-{number}"

@@ -23,9 +23,47 @@ def project() -> model.Project:
 
 def test_the_table_says_where_images_come_from_and_who_waits(project: model.Project) -> None:
     text = shown.shown(project, {"end": "redis:7"}, "table")
-    app, end = text.splitlines()[1:]
+    app, end, _, left_out = text.splitlines()[1:]
     assert app.split() == ["app", "built", "shop-app", "80:8000", "end", "(service_healthy)"]
     assert end.split()[:4] == ["end", "not", "available", "redis:7"]
+    assert "end" in left_out
+    assert "redis:7" in left_out
+
+
+def test_it_has_all_that_is_known_before_anything_runs() -> None:
+    services = {"app": {"image": "x", "devices": ["/dev/kvm"], "network_mode": "host"}}
+    outcome = {
+        "model": {
+            "name": "shop",
+            "services": services,
+            "volumes": {"data": {"external": True, "name": "old"}},
+        },
+        "needed": {"PORT": ["services.app.ports"]},
+        "random": ["KEY"],
+        "unset": ["HOST"],
+        "used": {"HOST": ["services.app.environment.HOST"]},
+        "missing": [{"place": "services.app.env_file", "required": False}],
+    }
+    found = model.read(json.dumps(outcome))
+    text = shown.shown(found, {}, "table")
+    for value in (
+        "services.app.devices",
+        "/dev/kvm",
+        "PORT",
+        "KEY",
+        "HOST",
+        "--env-file",
+        "volumes.data (old)",
+    ):
+        assert value in text
+    for value in ("services.app.environment.HOST", "services.app.network_mode", "services.app.env_file"):
+        assert value in text
+    data = json.loads(shown.shown(found, {"app": "x"}, "json"))
+    assert data["refused"][0]["key"] == "services.app.devices"
+    assert (data["needed"], data["random"], data["unset"]) == (["PORT"], ["KEY"], ["HOST"])
+    assert data["created_empty"] == ["volumes.data (old)"]
+    assert data["missing_env_files"] == ["services.app.env_file"]
+    assert data["left_out"] == {"app": "x"}
 
 
 def test_json_has_all_of_it(project: model.Project) -> None:

@@ -17,5 +17,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "functions.md": functions.page,
     "policy.md": settings.page,
     "errors.md": errors.page,
-    "compose-support.md": compose.page,
+    "compose-limits.md": compose.page,
 }

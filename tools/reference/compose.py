@@ -1,55 +1,60 @@
-"""The page of what the stack makes of each Compose key: the support table."""
+"""The page of what a stack cannot have: what is refused, and what is another thing than on a machine."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ci.compose.rows import ROWS, Status
-from tools.reference.markdown import code, header, table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ci.compose.rows import Row
+from ci.compose.limits import RULES
+from tools.reference.markdown import header, table
 
 __all__ = ["page"]
 
 _WORDS = """\
-A key is one of four:
-
-- **enforced** by the init inside the container, as Docker would;
-- **supported** by the plan or by the engine;
-- **noted**: it has no effect here, for the reason given; the report says so once, by name;
-- **refused**: the stack would be something else than the file says; one error names every such key.
-
-`*` stands for a name that the file chose, or for a place in a list. In brackets is a value that is another
-case than the rest of its key. Each row has a test, named as its file below `tests/` and its function. A test
-holds the table against the schema of the Compose specification, so that no key falls through.
+Docker Compose itself runs a stack, in a sandbox with a Docker Engine of its own. So a key means what it means
+to Compose, and there is no list of supported keys. `dagger call services` prints what is refused or different
+before anything runs.
 """
+_FACTS = [
+    [
+        "owners of files",
+        "files of the project belong to root, because Dagger uploads them as root; their modes are kept",
+        "set the owner in the image, or in the service's command",
+    ],
+    [
+        "files that are not uploaded",
+        "`.env`, `.git`, `.venv` and caches are not in a bind mount; `.env` is there with `--env-file`",
+        "`--env-file file:.env`; give other such files another name",
+    ],
+    [
+        "writes to a bind mount",
+        "they end with the stack: what is mounted is a copy",
+        "read them from a service, or from its log",
+    ],
+    [
+        "`host_ip` of a published port",
+        "`stack ports up` listens where Dagger's command does, whatever the address",
+        "use the port alone",
+    ],
+    [
+        "time",
+        "a service has `--start-timeout` seconds to be up, and `--stop-timeout` to stop",
+        "give more with these options",
+    ],
+    [
+        "`external` volumes and networks",
+        "they are created, empty",
+        "fill a volume with a service that others depend on",
+    ],
+    [
+        "`host` as a network, PID or IPC mode",
+        "it is the sandbox's, so nothing of this machine is seen",
+        "none is needed for services of the same stack",
+    ],
+]
 
 
 def page() -> str:
     """Return the page's text."""
-    counts = (f"{sum(row.status is status for row in ROWS.values())} {status.value}" for status in Status)
-    services = {key: row for key, row in ROWS.items() if not key.startswith("top.")}
-    others = {key.removeprefix("top."): row for key, row in ROWS.items() if key.startswith("top.")}
-    lines = header("Compose keys", "`ci/src/ci/compose/rows/`")
-    lines += [_WORDS, f"{len(ROWS)} rows: {', '.join(counts)}.", ""]
-    lines += [
-        "## Keys of a service",
-        "",
-        *_table(services),
-        "",
-        "## Keys beside `services`",
-        "",
-        *_table(others),
-    ]
+    lines = header("Limits of a stack", "`ci/src/ci/compose/limits.py`")
+    rules = [[rule.keys, rule.reason, rule.way_out] for rule in RULES]
+    lines += [_WORDS, "## Refused", "", *table(["what", "why", "way out"], rules), ""]
+    lines += ["## Different", "", *table(["what", "how", "way out"], _FACTS)]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _table(rows: Mapping[str, Row]) -> list[str]:
-    cells = []
-    for key, row in sorted(rows.items()):
-        file, _, name = row.proof.partition("::")
-        cells.append([code(key), row.status.value, row.text, f"{code(file)} {code(name)}"])
-    return table(["key", "is", "how, or why not", "test"], cells)

@@ -13,6 +13,7 @@ from dagger import dag
 
 from ci import own, parallel, tools
 from ci.build import bake, provenance, run
+from ci.compose.env_file import with_values
 from ci.errors import PipelineError
 from ci.sandbox.substitutes import original
 
@@ -97,16 +98,28 @@ class Builder:
     source: dagger.Directory
     context: dagger.Directory
     images: ImagesMap
-    values: Mapping[str, str] = field(default_factory=dict)  # of variables that build secrets come from
+    values: Mapping[str, str] = field(default_factory=dict)  # of the variables of --env-file
     platform: str = ""  # as linux/arm64; empty: the engine's own
     docker_config: dagger.Secret | None = None  # credentials for the registries of base images
     ssh_agent: dagger.Socket | None = None
+    env_file: dagger.Secret | None = None  # the same as `values`, for Compose to read
 
     @classmethod
     def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Builder:  # noqa: ANN401 - the fields
         """Return a builder for all that was uploaded."""
         # A filtered folder is known by its content: a commit changes nothing for who reads the rest.
         return cls(source.filter(exclude=list(_NO_SOURCE)), source, images, **options)
+
+    @classmethod
+    async def with_variables(
+        cls,
+        source: dagger.Directory,
+        images: ImagesMap,
+        env_file: dagger.Secret | None,
+        **options: Any,  # noqa: ANN401 - the fields
+    ) -> Builder:
+        """Return a builder with the variables of an env file."""
+        return await with_values(cls.of(source, images, env_file=env_file, **options))
 
     async def check_platform(self) -> None:
         """Refuse a platform that the engine cannot run, before anything is built."""
@@ -148,7 +161,7 @@ class Builder:
             else:
                 raise PipelineError(
                     f"{where} comes from {secret.variable or 'nowhere'}, which has no value",
-                    next_step="give it in a file of NAME=value lines: --build-env file:PATH",
+                    next_step="give it with --env-file file:PATH",
                 )
             found[secret.id] = dag.set_secret(secret.id, value)
         return found

@@ -34,9 +34,12 @@ class Ci(Build, Lint, Stack, Release):
             "default: the one of the engine's network, if it has one"
         ),
     ] = None
-    build_env: Annotated[
+    env_file: Annotated[
         dagger.Secret | None,
-        Doc("NAME=value lines for the variables that build secrets come from, as file:PATH; default: none"),
+        Doc(
+            "Values for the compose file's variables and for build secrets, in Compose's env file format, "
+            "as file:.env; default: none"
+        ),
     ] = None
     docker_config: Annotated[
         dagger.Secret | None,

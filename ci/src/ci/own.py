@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["FOLDERS", "files"]
 
 _PACKAGE = Path(__file__).parent
-FOLDERS = {"ci": _PACKAGE, "init": _PACKAGE.parents[1] / "init"}
+FOLDERS = {"ci": _PACKAGE}
 # What `currentModule.workdir` reads, in the container that a function runs in.
 _WORK = Path("/scratch")
 _NAME = "own"
 
 
 def files() -> dagger.Directory:
-    """Return a folder with this package as `ci`, and the init's source as `init`."""
+    """Return a folder with this package as `ci`."""
     return dag.current_module().workdir(_copied())
 
 

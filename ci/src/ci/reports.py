@@ -13,9 +13,8 @@ from ci.testing import results
 
 if TYPE_CHECKING:
     from ci.images import BuiltImage
-    from ci.stack.start import Stack
 
-__all__ = ["built", "built_files", "integrated", "test_files", "tested"]
+__all__ = ["built", "built_files", "test_files", "tested"]
 
 
 def built(artefacts: dict[str, BuiltImage]) -> str:
@@ -80,15 +79,3 @@ def tested(done: list[results.Result]) -> str:
             next_step="mend them; `--only` runs one service's tests",
         )
     return text
-
-
-def integrated(result: results.Result, stack: Stack) -> str:
-    """Return the suite's table, what was left out of the stack, and what has no effect in it."""
-    lines = [table.text(results.HEADER, [result.row]), ""]
-    lines += [
-        table.text(["service", "up after"], [[n, f"{s:.1f} s"] for n, s in sorted(stack.up_after.items())])
-    ]
-    left_out = stack.plan.left_out.items()
-    lines += [f"not in this stack: {name} ({image} is not available here)" for name, image in left_out]
-    lines += [f"noted: {note}" for note in stack.plan.notes]
-    return "\n".join(lines)

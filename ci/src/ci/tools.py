@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ACTIONLINT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "GOLANG", "PYTHON", "REGCTL", "UV"]
+__all__ = ["ACTIONLINT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "PYTHON", "REGCTL", "UV"]
 
 # Runs the programs of `ci.container_scripts`; the base image of the services, so it is there already.
 PYTHON = "python:3.13-slim-trixie@sha256:70729b46c69b4f1e97c4822c1af3df53a1476cf5ddc6c087c0c10bc3a5678c2f"
@@ -17,13 +17,11 @@ COSIGN = (
     "ghcr.io/sigstore/cosign/cosign:v3.1.3"
     "@sha256:9e5c2f2edc34351160407ca3416c61855bdf9403c3c5936e0f0be7fc261611b8"
 )
-# Builds the init; the version of ci/init/go.mod or newer.
-GOLANG = "golang:1.26-trixie@sha256:4ee9ffa999b4583ce281939cdff828763083610292f252279a0cee77473bd9a7"
-# Has Git, and is needed for the init as well.
-GIT = GOLANG
 # Exports and installs what tests need.
 UV = "ghcr.io/astral-sh/uv:0.12.23@sha256:61d393e44e249f2e4b526b6c7ddcecce245946826e608e11c93ad4f5bba55b21"
 # Checks workflows, their shell with the shellcheck that is in it.
 ACTIONLINT = "rhysd/actionlint:1.7.12@sha256:b1934ee5f1c509618f2508e6eb47ee0d3520686341fec936f3b79331f9315667"
 # The Docker Engine of the sandbox, with Buildx. Their versions decide how an image is packed.
 DOCKER = "docker:28.5.2-dind@sha256:2a232a42256f70d78e3cc5d2b5d6b3276710a0de0596c145f627ecfae90282ac"
+# Has Git: the official image installs it, and so does the stand-in (airgap/images/docker).
+GIT = DOCKER

@@ -14,6 +14,7 @@ import pytest
 
 from ci.compose import model
 from ci.container_scripts import compose_config
+from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +35,25 @@ def binary() -> str:
 
 def project(source: Path, folder: str = ".", **request: Any) -> model.Project:  # noqa: ANN401 - see compose_config
     """Read the project in a folder as `dagger call services` does; Compose's refusal is raised."""
-    with tempfile.NamedTemporaryFile() as output:
-        compose_config.main(binary(), str((source / folder).resolve()), output.name, json.dumps(request))
-        return model.read(Path(output.name).read_text(), folder)
+    return model.read(json.dumps(outcome(source, folder, **request)), folder)
+
+
+def outcome(
+    source: Path,
+    folder: str = ".",
+    values: str | None = None,
+    **request: Any,  # noqa: ANN401 - as above
+) -> dict[str, Any]:
+    """Return what Compose makes of the project and an env file of `values`, with /project for its folder."""
+    with tempfile.TemporaryDirectory() as temporary:
+        output, env_file = Path(temporary, "outcome.json"), Path(temporary, "values")
+        words = [binary(), str((source / folder).resolve()), str(output), json.dumps(request)]
+        if values is not None:
+            env_file.write_text(values)
+            words.append(str(env_file))
+        compose_config.main(*words)
+        found: dict[str, Any] = json.loads(output.read_text().replace(str(source.resolve()), PROJECT))
+        return found
 
 
 @contextmanager

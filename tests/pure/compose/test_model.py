@@ -66,9 +66,16 @@ def test_any_other_context_is_a_folder_of_the_source(folder: str) -> None:
     assert not build({"context": folder}).remote
 
 
-def test_a_folder_outside_of_the_source_is_refused() -> None:
-    with pytest.raises(PipelineError, match=r"service 'web': the build context \.\./web is outside"):
-        build({"context": "../web"})
+def test_a_folder_outside_of_the_source_stays_for_the_build_to_refuse() -> None:
+    assert build({"context": "../web"}).context == "/web"
+
+
+def test_an_absolute_path_in_the_project_is_relative_to_the_source() -> None:
+    assert build({"context": "/project/web"}).context == "web"
+    assert compose.inside("it", "/project/a/../b") == "b"
+    for path in ("/project/../b", "/projects", "/"):
+        with pytest.raises(PipelineError, match="it is outside"):
+            compose.inside("it", path)
 
 
 def test_a_build_secret_is_a_variable_or_a_file() -> None:

@@ -21,19 +21,19 @@ def test_an_unknown_linter_is_named_with_the_nearest() -> None:
     assert "did you mean 'ruff'?" in str(caught.value)
 
 
-def test_what_has_no_effect_is_noted_and_passes() -> None:
-    result = compose(web={"image": "w", "tty": True})
+def test_what_is_different_here_is_noted_and_passes() -> None:
+    result = compose(web={"image": "w", "pid": "host"})
     assert not result.red
     assert result.row == ["compose", "passes, 1 noted"]
-    assert "noted: tty (web): no effect here" in linters.judge([result])
+    assert "noted: services.web.pid" in linters.judge([result])
 
 
 def test_what_is_refused_fails_with_every_reason() -> None:
     result = compose(
-        web={"image": "w", "pid": "host"}, api={"build": {"context": "."}, "devices": ["/dev/kvm"]}
+        web={"image": "w", "gpus": [{"count": 1}]}, api={"build": {"context": "."}, "devices": ["/dev/kvm"]}
     )
     assert result.red
-    assert "services.web.pid" in result.output
+    assert "services.web.gpus" in result.output
     assert "services.api.devices" in result.output
 
 

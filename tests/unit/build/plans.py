@@ -21,10 +21,10 @@ OWN = "linux/amd64"
 
 
 def project(folder: Path, services: dict[str, Any], **beside: Any) -> Project:  # noqa: ANN401 - pieces of YAML
-    given = beside.pop("given", [])
+    values = beside.pop("values", None)
     text = yaml.safe_dump({"name": "shop", "services": services, **beside})
     (folder / "compose.yaml").write_text(text)
-    found = project_with_builds(folder, given=given)
+    found = project_with_builds(folder, values=values)
     # Compose reads the project where the sandbox has it, too.
     there = json.dumps(found.bake).replace(json.dumps(str(folder))[1:-1], PROJECT)
     return dataclasses.replace(found, bake=json.loads(there))

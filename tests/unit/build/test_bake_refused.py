@@ -71,9 +71,16 @@ def test_a_value_that_is_only_known_as_a_secret_is_refused_by_service_and_variab
         "base": {"build": {"context": ".", "args": {"A": "${KEY:?}", "B": "${KEY_ID:-1}", "C": "${OTHER}"}}},
     }
     with pytest.raises(PipelineError) as caught:
-        plan(project(tmp_path, services, given=["OTHER"]), "web")
-    assert "service 'base': its build takes the value of KEY, OTHER, which is not known" in caught.value.what
-    assert "give KEY a default" in caught.value.next_step
+        plan(project(tmp_path, services, values="OTHER=1\n"), "web")
+    assert "service 'base': its build takes the value of KEY, which is not known" in caught.value.what
+    assert "KEY" in caught.value.next_step
+
+
+def test_a_build_gets_the_given_values_of_its_arguments(tmp_path: Path) -> None:
+    services = {"web": {"build": {"context": ".", "args": {"A": "${KEY:?}"}, "labels": {"b": "${OTHER}"}}}}
+    item = target(plan(project(tmp_path, services, values="KEY=3.13\nOTHER=x\n"), "web"), "web")
+    assert item["args"]["A"] == "3.13"
+    assert item["labels"]["b"] == "x"
 
 
 @pytest.mark.parametrize(

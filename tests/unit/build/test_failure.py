@@ -11,6 +11,7 @@ import pytest
 from ci.build import failure
 from ci.build.bake import Bake
 from ci.container_scripts import FOLDER
+from ci.sandbox.failure import ENGINE_ENDED
 
 if TYPE_CHECKING:
     from ci.errors import PipelineError
@@ -63,41 +64,14 @@ def error(stdout: str = "", code: int = 1, stderr: str = "", *, credentials: boo
     return failure.error(PLANNED, code, stdout, stderr, credentials=credentials)
 
 
-def test_the_exit_codes_are_those_of_the_script() -> None:
-    (names,) = re.findall(
-        r"^readonly (NOT_PRIVILEGED=.*)$", (FOLDER / "sandbox.sh").read_text(), re.MULTILINE
-    )
-    codes = {name: int(code) for name, code in (pair.split("=") for pair in names.split())}
-    assert len(codes) == 4
-    assert {name: getattr(failure, name) for name in codes} == codes
-
-
-@pytest.mark.parametrize(
-    ("code", "what", "next_step"),
-    [
-        (failure.NOT_PRIVILEGED, "forbids privileged containers", "insecureRootCapabilities"),
-        (failure.NOT_STARTED, "Docker Engine does not start", "dagger call sandbox --empty"),
-        (failure.ENGINE_ENDED, "Docker Engine ended during the build", "more memory"),
-        (failure.DISK_FULL, "disk with the sandbox's data is full", "dagger call sandbox --empty"),
-        (1, "the images cannot be built", "correct what Bake names above"),
-        (137, "the images cannot be built", "correct what Bake names above"),
-    ],
-)
-def test_each_exit_code_is_an_error_of_its_own_with_the_last_lines(
-    code: int, what: str, next_step: str
-) -> None:
+@pytest.mark.parametrize("code", [1, 137])
+def test_a_build_that_named_no_step_has_the_last_lines(code: int) -> None:
     found = error(code=code, stderr="".join(f"line {number}\n" for number in range(100)))
-    assert what in found.what
-    assert next_step in found.next_step
     assert found.details.splitlines() == [f"line {number}" for number in range(60, 100)]
 
 
 def test_a_sandbox_that_ended_is_named_before_a_build_that_failed_with_it() -> None:
-    assert "Engine ended" in error(line(), failure.ENGINE_ENDED).what
-
-
-def test_what_the_engine_says_of_privileges_is_passed_on() -> None:
-    assert failure.refused("not allowed: x").details == "not allowed: x"
+    assert "Engine ended" in error(line(), ENGINE_ENDED).what
 
 
 def test_a_failed_step_is_named_with_its_service_output_and_place() -> None:

@@ -31,9 +31,9 @@ def test_the_bake_file_is_read_only_where_it_is_wanted(tmp_path: Path) -> None:
 
 def test_it_has_folders_of_the_project_and_the_values_of_the_model(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(SERVICES)
-    found = project_with_builds(tmp_path, plain={"NUMBER": "8000"})
+    found = project_with_builds(tmp_path, values="NUMBER=8000\n")
     target = found.bake["target"]["web"]
-    assert target["context"] == str(tmp_path / "web")
+    assert target["context"] == "/project/web"
     assert target["args"] == {"KEY": found.placeholders["KEY"], "NUMBER": "8000", "PRICE": "$5"}
     assert found.plain == ("NUMBER",)
 

@@ -124,7 +124,8 @@ def _check(
     if missing:
         raise PipelineError(
             f"service '{service}': its build takes the value of {', '.join(missing)}, which is not known",
-            next_step=f"give {missing[0]} a default in the compose file, or pass it as a build secret",
+            next_step=f"give {missing[0]} with --env-file, or give it a default in the compose file; "
+            "what must not be in an image has to be a build secret",
         )
     for value in (target.get("context", ""), *(target.get("contexts") or {}).values()):
         if value.startswith("/") and not f"{posixpath.normpath(value)}/".startswith(f"{PROJECT}/"):

@@ -7,16 +7,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
+from ci.sandbox.failure import ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.build.bake import Bake
 
-__all__ = ["error", "gone", "missing", "refused"]
+__all__ = ["error", "gone", "missing"]
 
-# Exit codes of container_scripts/sandbox.sh.
-NOT_PRIVILEGED, NOT_STARTED, ENGINE_ENDED, DISK_FULL = 121, 122, 123, 124
 _LAST_LINES, _WIDTH, _MOST = 40, 300, 3000
 # BuildKit's own name of a folder that it looked in.
 _REFERENCE = re.compile(r" of ref \w+::\w+")
@@ -25,26 +24,8 @@ _REFERENCE = re.compile(r" of ref \w+::\w+")
 def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credentials: bool) -> PipelineError:
     """Return the error for a run of `container_scripts/bake.sh` that ended with `exit_code`."""
     tail = "\n".join(stderr.splitlines()[-_LAST_LINES:])
-    if exit_code == NOT_PRIVILEGED:
-        return refused(tail)
-    if exit_code == NOT_STARTED:
-        return PipelineError(
-            "the sandbox's Docker Engine does not start",
-            details=tail,
-            next_step="see its last lines above; `dagger call sandbox --empty` removes its data",
-        )
-    if exit_code == ENGINE_ENDED:
-        return PipelineError(
-            "the sandbox's Docker Engine ended during the build",
-            details=tail,
-            next_step="run it again; if it ends again, give the engine's machine more memory",
-        )
-    if exit_code == DISK_FULL:
-        return PipelineError(
-            "the disk with the sandbox's data is full",
-            details=tail,
-            next_step="free space on the engine's machine, or empty the data: dagger call sandbox --empty",
-        )
+    if own := ended(exit_code, stderr):
+        return own
     failed = _failed(stdout)
     if not failed:
         return PipelineError(
@@ -62,15 +43,6 @@ def gone() -> PipelineError:
     return PipelineError(
         "the exported images were removed while this call read them",
         next_step="run it again; `dagger call sandbox --empty` and calls with many images remove them",
-    )
-
-
-def refused(details: str) -> PipelineError:
-    """Return the error for an engine that does not run privileged containers."""
-    return PipelineError(
-        "this engine forbids privileged containers, which the sandbox's Docker Engine needs",
-        details=details,
-        next_step="set security.insecureRootCapabilities to true in the engine's engine.json",
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import dagger
 from dagger import dag
 
-from ci import parallel, tools
+from ci import parallel
 from ci.build import failure, provenance
 from ci.build.moved import moved
 from ci.sandbox import container as sandbox
@@ -94,7 +94,7 @@ def _prepared(builder: Builder, project: Project, planned: Bake, digests: dict[s
     }.items():
         files = files.with_new_file(name, text)
     container = (
-        sandbox.container(builder)
+        sandbox.container(builder, "bake.sh")
         .with_mounted_directory(PROJECT, builder.context)
         .with_mounted_directory("/bake", files)
     )
@@ -111,19 +111,13 @@ def _prepared(builder: Builder, project: Project, planned: Bake, digests: dict[s
 
 async def _once(container: dagger.Container, builder: Builder, planned: Bake) -> dagger.Directory:
     files = ("build.json", "override.json", "substitutes", "targets")
-    words = sandbox.command("/ci/bake.sh", PROJECT, *(f"/bake/{name}" for name in files), "/output")
+    words = ("/ci/bake.sh", PROJECT, *(f"/bake/{name}" for name in files), "/output")
     try:
-        return await container.with_exec(words, insecure_root_capabilities=True).directory("/output").sync()
+        return (await sandbox.run(builder, container, *words)).directory("/output")
     except dagger.ExecError as error:
-        if not await _privileged(builder):
-            raise failure.refused(error.stderr) from None
         await _check_paths(builder, planned)
         given = builder.docker_config is not None
         raise failure.error(planned, error.exit_code, error.stdout, error.stderr, credentials=given) from None
-    except dagger.QueryError as error:
-        if await _privileged(builder):
-            raise
-        raise failure.refused(str(error)) from None
 
 
 async def _check_paths(builder: Builder, planned: Bake) -> None:
@@ -141,16 +135,6 @@ async def _check_paths(builder: Builder, planned: Bake) -> None:
             place = posixpath.dirname(path) if key == "dockerfile" else path
             if not await builder.context.exists(posixpath.relpath(place, PROJECT)):
                 raise failure.missing(service, key, posixpath.relpath(path, PROJECT))
-
-
-async def _privileged(builder: Builder) -> bool:
-    """Return whether the engine runs privileged containers, by running one."""
-    try:
-        container = builder.tool(tools.PYTHON).with_env_variable("NOW", random.token_hex(8))
-        await container.with_exec(["true"], insecure_root_capabilities=True).sync()
-    except dagger.QueryError:
-        return False
-    return True
 
 
 async def _outdated(builder: Builder, planned: Bake, exported: Exported) -> str:

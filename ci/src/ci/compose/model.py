@@ -9,12 +9,24 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ci.compose.env_file import unreadable
 from ci.errors import PipelineError
+from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Build", "BuildSecret", "Port", "Project", "Service", "inside", "read", "select", "with_images"]
+__all__ = [
+    "Build",
+    "BuildSecret",
+    "Port",
+    "Project",
+    "Service",
+    "inside",
+    "is_inside",
+    "read",
+    "select",
+]
 
 
 # The contexts that BuildKit fetches by itself, as Compose tells them from folders.
@@ -64,7 +76,7 @@ class Port:
 class Service:
     """One service; `depends_on` maps a service to the condition it must reach.
 
-    `raw` is all that Compose printed of it; the stack's plan reads the rest there.
+    `raw` is all that Compose printed of it.
     """
 
     name: str
@@ -79,11 +91,18 @@ class Service:
 class Project:
     """A compose project: its name and its services in the order of their names.
 
-    `raw` is the whole model; `placeholders` maps the variables that had no
-    value to what stands in their place in the model; `plain` names those that
-    Compose takes only as numbers, sizes or flags. `folder` is the project
-    directory in the source, which the model's own paths start from. `bake` is
-    the Bake file that Compose wrote of the builds.
+    `model` is what Compose printed, to be given to Compose again: each literal
+    `$` in it is doubled. `raw` is the same as it is meant, to be read here. Paths
+    in both are absolute, of the sandbox. `bake` is the Bake file that Compose
+    wrote of the builds. `folder` is the project directory in the source.
+
+    `placeholders` maps variables to the text that is in the place of their
+    values; `plain` names those whose values are in the model, because Compose
+    has to understand them. `needed` maps the variables that have to have a value
+    and have none to the places that need it, `random` are those of which any value
+    will do, `unset` those for which Compose takes an empty text; `used` has the
+    places of all these. `env_files` are the paths that each service names.
+    `missing` are the places of a `.env` that is not here, which Compose skips.
     """
 
     name: str
@@ -93,6 +112,13 @@ class Project:
     plain: tuple[str, ...] = ()
     folder: str = "."
     bake: dict[str, Any] = dataclasses.field(default_factory=dict)
+    model: dict[str, Any] = dataclasses.field(default_factory=dict)
+    needed: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    random: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
+    used: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    env_files: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     @property
     def built(self) -> dict[str, Service]:
@@ -103,6 +129,21 @@ class Project:
         """Return the variables that the build secrets of these services come from."""
         builds = [self.services[name].build for name in services]
         return {secret.variable for build in builds if build for secret in build.secrets if secret.variable}
+
+    def check_values(self, services: Iterable[str]) -> None:
+        """Refuse to run services for which a variable needs a value that nobody gave."""
+        others = tuple(f"services.{name}." for name in self.services.keys() - set(services))
+        missing = {}
+        for name, places in self.needed.items():
+            concerned = [place for place in places if not place.startswith(others)]
+            if concerned or not places:
+                missing[name] = ", ".join(concerned) or "the compose file"
+        if missing:
+            raise PipelineError(
+                f"{', '.join(missing)}: Compose has to know the value, and there is none",
+                details="\n".join(f"{name} is used in {where}" for name, where in missing.items()),
+                next_step="give it with --env-file, or give it a default in the compose file",
+            )
 
     @property
     def inline(self) -> dict[str, str]:
@@ -115,39 +156,58 @@ class Project:
 
 
 def read(outcome: str, folder: str = ".") -> Project:
-    """Read what `container_scripts/compose_config.py` wrote; Compose's own error is passed on."""
+    """Read the outcome of `container_scripts/compose_config.py`; Compose's own error is passed on."""
     data: dict[str, Any] = json.loads(outcome)
+    files = {
+        name: tuple(file["path"] for file in listed) for name, listed in data.get("env_files", {}).items()
+    }
+    _check_env_files(data, files)
     if "error" in data:
         raise PipelineError(
             "Compose refuses the project",
             details=data["error"],
-            next_step="mend the file that Compose names; `docker compose config` shows the same",
+            next_step="fix the file that Compose names; `docker compose config` shows the same",
         )
-    model: dict[str, Any] = data["model"]
-    placeholders: dict[str, str] = data.get("placeholders", {})
+    raw: dict[str, Any] = data.get("raw", data["model"])
     services = {
-        name: _service(name, item, model.get("secrets") or {}, folder)
-        for name, item in sorted(model["services"].items())
+        name: _service(name, item, raw.get("secrets") or {}, folder)
+        for name, item in sorted(raw["services"].items())
     }
     if not services:
         raise PipelineError("the compose file has no services", next_step="add one under `services:`")
-    plain = tuple(data.get("plain", ()))
-    return Project(model["name"], services, model, placeholders, plain, folder, data.get("bake") or {})
+    return Project(
+        name=raw["name"],
+        services=services,
+        raw=raw,
+        model=data["model"],
+        bake=data.get("bake", {}),
+        folder=folder,
+        placeholders=data.get("placeholders", {}),
+        plain=tuple(data.get("plain", ())),
+        needed={name: tuple(places) for name, places in data.get("needed", {}).items()},
+        random=tuple(data.get("random", ())),
+        unset=tuple(data.get("unset", ())),
+        used={name: tuple(places) for name, places in data.get("used", {}).items()},
+        env_files=files,
+        missing=tuple(item["place"] for item in data.get("missing", ())),
+    )
 
 
-def with_images(project: Project, values: Mapping[str, str]) -> Project:
-    """Return the project with the values in its image references, which are no secrets.
-
-    A reference whose variable has no value stays with its placeholder: who
-    wants the image is told.
-    """
-    services = {}
-    for name, service in project.services.items():
-        image = service.image
-        for variable, placeholder in project.placeholders.items():
-            image = image.replace(placeholder, values.get(variable, placeholder))
-        services[name] = dataclasses.replace(service, image=image)
-    return dataclasses.replace(project, services=services)
+def _check_env_files(data: Mapping[str, Any], files: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse an env file that Compose cannot read, and a `.env` that is needed and was not given."""
+    if "env_file_error" in data:
+        raise unreadable(data["env_file_error"])
+    missing = [item for item in data.get("missing", ()) if item["required"]]
+    if missing:
+        raise PipelineError(
+            f"a .env file is used that is not here: {', '.join(item['place'] for item in missing)}",
+            details="files with this name are never uploaded, because they hold secrets",
+            next_step="give the one of the project's folder: --env-file file:.env; give others another name",
+        )
+    if "error" in data:
+        for service, paths in files.items():
+            for path in paths:
+                inside(f"service '{service}': the env file {path}", path)
 
 
 def select(available: dict[str, Service], only: list[str]) -> dict[str, Service]:
@@ -161,16 +221,20 @@ def select(available: dict[str, Service], only: list[str]) -> dict[str, Service]
     return {name: available[name] for name in only or available}
 
 
-def inside(where: str, folder: str, path: str) -> str:
-    """Return a path of the model as one in the source; what is outside of it cannot be had in an engine."""
-    joined = posixpath.normpath(posixpath.join(folder, path))
-    if path.startswith("~") or joined.startswith(("/", "..")):
+def is_inside(path: str) -> bool:
+    """Return whether an absolute path of the model is in the source."""
+    return f"{posixpath.normpath(path)}/".startswith(f"{PROJECT}/")
+
+
+def inside(where: str, path: str) -> str:
+    """Return an absolute path of the model relative to the source; nothing else is in an engine."""
+    if not is_inside(path):
         raise PipelineError(
             f"{where} is outside of the project",
             next_step="move it into the project, or let --source be a folder that holds it "
             "and name the compose file's with --project-directory",
         )
-    return joined
+    return posixpath.relpath(path, PROJECT)
 
 
 def _service(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: str) -> Service:
@@ -178,7 +242,7 @@ def _service(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: s
     return Service(
         name=name,
         image=item.get("image", ""),
-        build=_build(name, build, secrets, folder) if build else None,
+        build=_build(build, secrets, folder) if build else None,
         ports=tuple(
             Port(port["target"], str(port.get("published", "")), port.get("protocol", "tcp"))
             for port in item.get("ports") or ()
@@ -190,28 +254,31 @@ def _service(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: s
     )
 
 
-def _build(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: str) -> Build:
+def _build(item: dict[str, Any], secrets: dict[str, Any], folder: str) -> Build:
     context = item.get("context", ".")
     remote = bool(_REMOTE.match(context))
     return Build(
-        context=context
-        if remote
-        else inside(f"service '{name}': the build context {context}", folder, context),
+        context=context if remote else _relative(folder, context),
         dockerfile=item.get("dockerfile", "Dockerfile"),
         arguments={name: value or "" for name, value in sorted((item.get("args") or {}).items())},
         target=item.get("target", ""),
-        secrets=tuple(_build_secret(name, secret, secrets, folder) for secret in item.get("secrets") or ()),
+        secrets=tuple(_build_secret(secret, secrets, folder) for secret in item.get("secrets") or ()),
         inline=item.get("dockerfile_inline", ""),
         remote=remote,
     )
 
 
-def _build_secret(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: str) -> BuildSecret:
+def _build_secret(item: dict[str, Any], secrets: dict[str, Any], folder: str) -> BuildSecret:
     definition = secrets.get(item["source"]) or {}
     path = definition.get("file", "")
-    where = f"service '{name}': the build secret {path}"
     return BuildSecret(
         item.get("target") or item["source"],
         definition.get("environment", ""),
-        inside(where, folder, path) if path else "",
+        _relative(folder, path) if path else "",
     )
+
+
+def _relative(folder: str, path: str) -> str:
+    """Return a path relative to the source; one outside of it as it is, for the build to refuse."""
+    joined = posixpath.normpath(posixpath.join(PROJECT, folder, path))
+    return posixpath.relpath(joined, PROJECT) if is_inside(joined) else joined

@@ -1,4 +1,7 @@
-"""The plan for people and programs: a table, JSON, or a Mermaid graph of who waits for whom, and on what."""
+"""The plan for people and programs: a table, JSON, or a Mermaid graph of who waits for whom, and on what.
+
+It has everything that is known before anything runs: what is refused, what is left out, what has no value.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ci import table
+from ci.compose import notes, refused
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -46,7 +50,14 @@ def _table(project: Project, left_out: dict[str, str]) -> str:
         ]
         for service in project.services.values()
     ]
-    return table.text(["service", "image is", "reference", "ports", "waits for"], rows)
+    text = table.text(["service", "image is", "reference", "ports", "waits for"], rows)
+    lines = [f"refused: {each}" for each in refused.found(project, project.services)]
+    lines += [
+        f"left out: {name}: the images map has no image for {image}; a service that needs it cannot run"
+        for name, image in left_out.items()
+    ]
+    lines += [f"note: {each}" for each in notes.of(project)]
+    return "\n".join([text, *([""] if lines else []), *lines])
 
 
 def _json(project: Project, left_out: dict[str, str]) -> str:
@@ -64,7 +75,23 @@ def _json(project: Project, left_out: dict[str, str]) -> str:
         }
         for service in project.services.values()
     ]
-    return json.dumps({"project": project.name, "services": services}, indent=1)
+    refusals = [
+        {"key": each.place, "value": each.value, "reason": each.rule.reason, "way_out": each.rule.way_out}
+        for each in refused.found(project, project.services)
+    ]
+    data = {
+        "project": project.name,
+        "services": services,
+        "refused": refusals,
+        "left_out": left_out,
+        "needed": list(project.needed),
+        "unset": list(project.unset),
+        "random": list(project.random),
+        "used": project.used,
+        "created_empty": refused.external(project.raw),
+        "missing_env_files": list(project.missing),
+    }
+    return json.dumps(data, indent=1)
 
 
 def _mermaid(project: Project) -> str:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from ci import table
-from ci.compose import builds, support
+from ci.compose import builds, notes, refused
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -78,19 +78,13 @@ def choose(names: Sequence[str]) -> list[str]:
 
 
 def compose(project: Project) -> Result:
-    """Return what of the compose file is refused here, and what has no effect."""
-    problems: list[str] = []
-    notes: list[support.Note] = []
-    services = {name: service.raw for name, service in project.services.items()}
-    try:
-        notes = support.notes(services, project.raw)
-    except PipelineError as error:
-        problems.append(str(error))
+    """Return what of the compose file is refused here, and what is another thing than on this machine."""
+    problems = [str(each) for each in refused.found(project, project.services)]
     try:
         builds.check(project.built)
     except PipelineError as error:
         problems.append(str(error))
-    return Result(COMPOSE, "\n".join(problems), bool(problems), [str(note) for note in notes])
+    return Result(COMPOSE, "\n".join(problems), bool(problems), notes.of(project))
 
 
 def judge(results: Sequence[Result]) -> str:

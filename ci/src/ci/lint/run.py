@@ -11,6 +11,7 @@ import dagger
 from dagger import dag
 
 from ci import parallel, tools
+from ci.compose.model import inside
 from ci.errors import PipelineError
 from ci.lint import linters
 from ci.lint.linters import LINTERS, Result
@@ -123,7 +124,8 @@ class Lint:
         container = builder.tool(service.image).with_user("0:0").without_entrypoint()
         for mount in service.raw.get("volumes") or ():
             if mount["type"] == "bind":
-                folder = builder.source.directory(mount["source"].removeprefix("./"))
+                where = f"service '{service.name}': the bind mount of {mount['source']}"
+                folder = builder.source.directory(inside(where, mount["source"]))
                 container = container.with_mounted_directory(mount["target"], folder)
         words = [*(service.raw.get("entrypoint") or ()), *(service.raw.get("command") or ())]
         given = [word.partition("=")[2] for word in words if word.startswith("--config.file=")]

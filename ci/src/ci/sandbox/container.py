@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import secrets as random
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import dagger
 from dagger import dag
 
 from ci import own, tools
 from ci.build.epoch import EPOCH
 from ci.container_scripts import FOLDER
+from ci.sandbox import failure
 from ci.sandbox.place import IMAGES, STATE, WORKDIR
 from ci.sandbox.substitutes import loopback_ports
 
 if TYPE_CHECKING:
-    import dagger
-
     from ci.images import Builder
 
-__all__ = ["VERSION", "command", "container", "image"]
+__all__ = ["VERSION", "command", "container", "image", "privileged", "run"]
 
 _VOLUME = "docker-engine"
-_FILES = ["bake.sh", "containerd.toml", "daemon.json", "runc.sh", "sandbox.sh", "sandbox_usage.sh"]
+_FILES = ["containerd.toml", "daemon.json", "runc.sh", "sandbox.sh"]
 
 # What decides, beside a project, what a build makes; data that another version left is not used.
 _DECIDING = ("bake.sh", "runc.sh", "sandbox.sh")
@@ -30,13 +31,16 @@ VERSION = sha256(
 ).hexdigest()[:16]
 
 
-def container(builder: Builder) -> dagger.Container:
-    """Return the container; what is mounted and set in it is all that a command in it depends on."""
+def container(builder: Builder, *scripts: str) -> dagger.Container:
+    """Return the container; what is mounted and set in it is all that a command in it depends on.
+
+    `scripts` are those of `ci.container_scripts` that the command runs.
+    """
     # A filtered folder is known by its content: a change of another program is none of the sandbox.
-    scripts = own.files().directory("ci/container_scripts").filter(include=_FILES)
+    programs = own.files().directory("ci/container_scripts").filter(include=[*_FILES, *scripts])
     return (
         builder.tool(tools.DOCKER)
-        .with_mounted_directory(WORKDIR, scripts)
+        .with_mounted_directory(WORKDIR, programs)
         .with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
         .with_env_variable("SANDBOX_STATE", STATE)
         .with_env_variable("SANDBOX_VERSION", VERSION)
@@ -58,6 +62,35 @@ def image(builder: Builder, name: str) -> dagger.Directory:
     ]
     made = builder.tool(tools.DOCKER).with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
     return made.with_exec(copy).directory("/output")
+
+
+async def run(builder: Builder, container: dagger.Container, *words: str) -> dagger.Container:
+    """Run a command beside the engine, to its end.
+
+    Raises `PipelineError` for what is the sandbox's own fault, `dagger.ExecError` for that of the command.
+    """
+    try:
+        return await container.with_exec(command(*words), insecure_root_capabilities=True).sync()
+    except dagger.ExecError as error:
+        if not await privileged(builder):
+            raise failure.refused(error.stderr) from None
+        if own_fault := failure.ended(error.exit_code, error.stderr):
+            raise own_fault from None
+        raise
+    except dagger.QueryError as error:
+        if await privileged(builder):
+            raise
+        raise failure.refused(str(error)) from None
+
+
+async def privileged(builder: Builder) -> bool:
+    """Return whether the engine runs privileged containers, by running one."""
+    try:
+        container = builder.tool(tools.PYTHON).with_env_variable("NOW", random.token_hex(8))
+        await container.with_exec(["true"], insecure_root_capabilities=True).sync()
+    except dagger.QueryError:
+        return False
+    return True
 
 
 def command(*words: str) -> list[str]:

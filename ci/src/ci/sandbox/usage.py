@@ -18,7 +18,7 @@ _HEADER = ["data", "is", "size"]
 
 async def shown(builder: Builder, *, empty: bool) -> str:
     """Return the slots as a table; with `empty` what is in the free ones is removed first."""
-    container = sandbox.container(builder).with_env_variable("NOW", random.token_hex(6))
+    container = sandbox.container(builder, "sandbox_usage.sh").with_env_variable("NOW", random.token_hex(6))
     command = ["/ci/sandbox_usage.sh", "empty" if empty else "show"]
     return rows(await container.with_exec(command).stdout())
 

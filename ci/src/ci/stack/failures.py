@@ -1,85 +1,82 @@
-"""Which service kept the stack from coming up, and the text that says so."""
+"""Why a stack did not come up, in words; no engine needed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ci.errors import PipelineError
+
 if TYPE_CHECKING:
-    import dagger
+    from collections.abc import Mapping
 
-    from ci.stack.plan import Plan
+    from ci.stack.model import Timeouts
 
-__all__ = ["Problem", "explain", "find", "met"]
+__all__ = ["error", "text"]
 
-LAST_LINES = 15
-_VERBS = {"started": "start", "settled": "stay up", "healthy": "become healthy", "completed": "complete"}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One first cause: the service, and what is said of it."""
-
-    service: str
-    text: str
-    probe: str = ""
+_LAST_LINES = 15
+_CONDITIONS = {
+    "service_healthy": "become healthy",
+    "service_completed_successfully": "complete",
+    "": "start",
+}
 
 
-def met(condition: str, outcome: dict[str, Any]) -> bool:
-    """Say whether an outcome of the init's `await` fulfils the condition."""
-    if outcome.get("not_started") or outcome["late"]:
-        return False
-    if condition == "completed":
-        return bool(outcome["ended"] and outcome["exit_code"] == 0 and not outcome["error"])
-    if condition == "healthy":
-        return bool(outcome["health"] == "healthy" and not outcome["ended"] and not outcome["error"])
-    # An exit at once is no start; one with 0 is a job that was quick.
-    return not (outcome["error"] or (outcome["ended"] and outcome["exit_code"]))
+def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None:
+    """Return the error of a report of `container_scripts/stack`; `None` for a stack that came up."""
+    problems = report["problems"]
+    if problems:
+        return PipelineError(
+            "; ".join(text(problem, timeouts) for problem in problems),
+            details="\n".join(part for problem in problems for part in _details(problem)),
+            next_step="correct the service that is named first; what waited for it was not started",
+        )
+    failure = report["failure"]
+    if failure is None:
+        return None
+    output = "\n".join(failure["output"].strip().splitlines()[-_LAST_LINES:])
+    if failure["what"] == "pull":
+        return PipelineError(
+            f"service '{failure['service']}': its image {failure['image']} cannot be pulled",
+            details=output,
+            next_step="correct `image:`, map it with --images, or give credentials with --docker-config",
+        )
+    if failure["what"] == "suite":
+        return PipelineError(
+            "the integration suite did not start", details=output, next_step="see what Compose says above"
+        )
+    return PipelineError(
+        "Docker Compose did not start the stack", details=output, next_step="correct what it names above"
+    )
 
 
-def find(plan: Plan, outcomes: dict[tuple[str, str], dict[str, Any]]) -> list[Problem]:
-    """Return the first causes; what only was not started because of them is not one."""
-    problems: dict[str, Problem] = {}
-    for (service, condition), outcome in sorted(outcomes.items()):
-        if met(condition, outcome) or outcome.get("not_started"):
-            continue
-        waiting = [
-            planned.name
-            for planned in plan.containers.values()
-            if any(wait.service == service and wait.condition == condition for wait in planned.waits)
-        ]
-        if waiting and not any(
-            wait.required and wait.service == service and wait.condition == condition
-            for planned in plan.containers.values()
-            for wait in planned.waits
-        ):
-            continue  # nobody requires it
-        after = f" after {outcome['waited']:.1f} s" if "waited" in outcome else ""
-        text = f"service '{service}' did not {_VERBS[condition]}{after}: {_how(outcome, plan)}"
-        if waiting:
-            text += f"; {', '.join(waiting)} waited for it"
-        if waiting or service not in problems:  # one cause a service, told with who waited
-            problems[service] = Problem(service, text, outcome["probe"])
-    return list(problems.values())
+def text(problem: Mapping[str, Any], timeouts: Timeouts) -> str:
+    """Return one line: the service, the condition it did not reach, when, why, and who waited for it."""
+    verb = _CONDITIONS[problem["condition"]]
+    if not problem["condition"] and problem["health"]:
+        verb = "become healthy"
+    elif not problem["condition"] and problem["started_at"] and not problem["error"]:
+        verb = "stay up"
+    what = f"service '{problem['name']}' did not {verb} after {problem['after']:.1f} s"
+    line = f"{what}: {_why(problem, timeouts)}"
+    return f"{line}; {', '.join(problem['waiting'])} waited for it" if problem["waiting"] else line
 
 
-def _how(outcome: dict[str, Any], plan: Plan) -> str:
-    if outcome["error"]:
-        return str(outcome["error"]) + (f" (exit code {outcome['exit_code']})" if outcome["ended"] else "")
-    if outcome["ended"]:
-        return f"it ended with exit code {outcome['exit_code']}"
-    if outcome["late"]:
-        limit = f"the {plan.timeouts.start:g} s of --start-timeout"
-        return f"not within {limit}" if outcome["starts"] else f"its container was not up within {limit}"
-    return "its healthcheck failed to the end of its retries"
+def _why(problem: Mapping[str, Any], timeouts: Timeouts) -> str:
+    if problem["error"]:
+        return f"Docker says: {problem['error'].strip()}"
+    if problem["status"] in ("exited", "dead"):
+        return f"it ended with exit code {problem['exit_code']}"
+    restarts = f", it was started {problem['restarts'] + 1} times" if problem["restarts"] else ""
+    if problem["state"] == "late":
+        return f"not within the {timeouts.start:g} s of --start-timeout{restarts}"
+    return f"its healthcheck failed to the end of its retries{restarts}"
 
 
-async def explain(problems: list[Problem], logs: dagger.Directory) -> str:
-    """Return the last probe's output and the last log lines of each service that failed."""
+def _details(problem: Mapping[str, Any]) -> list[str]:
     parts = []
-    for problem in problems:
-        lines = (await logs.file(f"{problem.service}.log").contents()).splitlines()[-LAST_LINES:]
-        if problem.probe.strip():
-            parts.append(f"--- {problem.service}: the last healthcheck said\n{problem.probe.strip()}")
-        parts.append("\n".join((f"--- {problem.service}: its last lines", *(lines or ["(no output)"]))))
-    return "\n".join(parts)
+    if problem["probe"]:
+        parts.append(f"--- {problem['name']}: the last healthcheck said\n{problem['probe']}")
+    return [
+        *parts,
+        "\n".join([f"--- {problem['name']}: its last lines", *(problem["lines"] or ["(no output)"])]),
+    ]

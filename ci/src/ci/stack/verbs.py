@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import dagger
 from dagger import Doc
 
-from ci import project
+from ci import project, table
 from ci._dagger import function, object_type
+from ci.errors import PipelineError
 from ci.images import Builder
 from ci.references import ImagesMap
-from ci.stack import environment, forward, plan
-from ci.stack.start import Stack
+from ci.stack import published
+from ci.stack.model import Timeouts
+from ci.stack.plan import plan
+from ci.stack.run import Stack
 from ci.told import told
 
 __all__ = ["ComposeStack"]
@@ -40,37 +42,52 @@ class ComposeStack:
     async def ports(self) -> dagger.Service:
         """Start the stack and return its published ports as one service: `stack ports up` opens them here."""
         stack = await self._stack()
-        await stack.start()
-        return await forward.service(stack)
+        found = published.ports(stack.model)
+        return await stack.start(found, published.everywhere(stack.model))
 
     @function(cache="never")
     @told
     async def service(self, name: Annotated[str, Doc("The service, by its compose name")]) -> dagger.Service:
         """Start the stack and return one of its services, to bind or to call."""
         stack = await self._stack()
-        await stack.start()
-        return stack.service(name)
+        if name not in stack.model.services:
+            raise PipelineError(
+                f"no service called '{name}' runs in this stack",
+                next_step=f"choose from {', '.join(stack.model.services)}",
+            )
+        model, ports = published.of_service(stack.model, name, await stack.exposed(name))
+        return await stack.start(ports, model)
 
     @function(cache="never")
     @told
     async def logs(self) -> dagger.Directory:
-        """Start the stack, wait as Compose does, stop it, and return each service's log, and times.json."""
-        stack = await self._stack()
-        try:
-            await stack.start()
-        finally:
-            await stack.stop()
-        return (await stack.logs()).with_new_file("times.json", json.dumps(stack.times, indent=1) + "\n")
+        """Start the stack, wait until it is up, stop it, and return its logs, also when it does not come up.
+
+        NAME.log is what a container wrote; ps.json, inspect.json and events.json are Docker's own, times.json
+        has the seconds, and error.txt says why the stack did not come up.
+        """
+        return await (await (await self._stack()).run(rerun=True)).logs()
+
+    @function(cache="never")
+    @told
+    async def check(self) -> str:
+        """Start the stack, wait until it is up, and stop it; one that does not come up fails the call."""
+        outcome = await (await self._stack()).run(rerun=True)
+        if outcome.error:
+            raise outcome.error
+        rows = [[name, f"{seconds:.1f} s"] for name, seconds in outcome.times["up_after"].items()]
+        return "\n".join([table.text(["service", "up after"], rows), *outcome.model.notes])
 
     async def _stack(self) -> Stack:
-        given = environment.read(await self.env_file.plaintext(), where="--env-file") if self.env_file else {}
         images = ImagesMap.from_json(self.images, where="of this stack")
-        builder = Builder.of(
-            self.source, images, values=given, docker_config=self.docker_config, ssh_agent=self.ssh_agent
+        builder = await Builder.with_variables(
+            self.source, images, self.env_file, docker_config=self.docker_config, ssh_agent=self.ssh_agent
         )
-        loaded = await project.load(builder, project.Asked(self.files, self.profiles, self.folder), given)
+        loaded = await project.load(builder, project.Asked(self.files, self.profiles, self.folder))
+        if not loaded.compose.services.keys() >= set(self.only):
+            # Naming a service activates it, as for `docker compose up NAME`.
+            loaded = await project.load(builder, project.Asked(self.files, ["*"], self.folder))
         chosen = loaded.with_needed(self.only)
         built = [name for name, service in chosen.items() if service.build]
         artefacts = await loaded.build(built) if built else {}
-        timeouts = plan.Timeouts(self.start_timeout, self.stop_timeout)
-        return await loaded.stack(artefacts, given, chosen, timeouts)
+        return await plan(loaded, artefacts, list(chosen), Timeouts(self.start_timeout, self.stop_timeout))

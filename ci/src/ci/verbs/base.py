@@ -10,7 +10,6 @@ import dagger
 from ci import project
 from ci.images import Builder
 from ci.references import ImagesMap
-from ci.stack import environment
 
 if TYPE_CHECKING:
     from ci.images import BuiltImage
@@ -28,7 +27,7 @@ class Base:
 
     source: dagger.Directory
     images: dagger.File | None
-    build_env: dagger.Secret | None
+    env_file: dagger.Secret | None
     docker_config: dagger.Secret | None
     ssh_agent: dagger.Socket | None
 
@@ -38,13 +37,10 @@ class Base:
     async def _builder(self, platform: str = "") -> Builder:
         where = "--images" if self.images else "of the runtime's base image"
         images = ImagesMap.from_json(await self._images(), where=where)
-        values = {}
-        if self.build_env:
-            values = environment.read(await self.build_env.plaintext(), where="--build-env")
-        return Builder.of(
+        return await Builder.with_variables(
             self.source,
             images,
-            values=values,
+            self.env_file,
             platform=platform,
             docker_config=self.docker_config,
             ssh_agent=self.ssh_agent,

@@ -14,12 +14,12 @@ from ci._dagger import function
 from ci.posture import report
 from ci.scan import gate, trivy
 from ci.scan.fetch import Request
-from ci.testing import integration
+from ci.stack.plan import plan
 from ci.told import told
 from ci.verbs.arguments import DatabaseRegistry, History, Jobs, Mirrors
 from ci.verbs.posture import Posture
 from ci.verbs.scan import Scan, targets
-from ci.verbs.test import Test
+from ci.verbs.test import Test, suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +102,7 @@ class Gate(Test, Scan, Posture):
     async def _images_under_test(self) -> Images:
         loaded = await self._under_test()
         if loaded.policy.integration:
-            await integration.Suite(loaded.builder, loaded.policy, ()).check()
+            await suite_of(loaded).check()
         artefacts = await loaded.build([])
         return Images(loaded, artefacts, await self._released(artefacts))
 
@@ -145,10 +145,9 @@ class Gate(Test, Scan, Posture):
     ) -> str:
         if not loaded.policy.integration:
             return f"integration tests: {NO_SUITE}"
-        stack = await loaded.stack(artefacts, {}, loaded.compose.services)
-        suite = integration.Suite(loaded.builder, loaded.policy, ())
+        stack = await plan(loaded, artefacts, list(loaded.compose.services))
         async with slots:
-            return await self._integrated(suite, stack, rerun=False)
+            return await self._integrated(suite_of(loaded), stack, rerun=False)
 
 
 async def _scanned(

@@ -14,11 +14,13 @@ from ci import parallel, summary
 from ci._dagger import function
 from ci.posture import report
 from ci.scan import trivy
+from ci.stack.plan import plan
 from ci.testing import integration
 from ci.told import told
 from ci.verbs.arguments import DatabaseRegistry, History, Jobs, Mirrors
 from ci.verbs.gate import NO_SUITE, SUITES, Gate, Images, request
 from ci.verbs.scan import targets
+from ci.verbs.test import suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -94,10 +96,11 @@ class GateReport(Gate):
         """Return the integration suite's report in its folder, what came of the suite, and its seconds."""
         if not images.loaded.policy.integration:
             return (dag.directory(), NO_SUITE), 0.0
-        stack = await images.loaded.stack(images.artefacts, {}, images.loaded.compose.services)
-        suite = integration.Suite(images.loaded.builder, images.loaded.policy, ())
+        stack = await plan(images.loaded, images.artefacts, list(images.loaded.compose.services))
         async with slots:
-            reports, seconds = await _timed(suite.report(stack, stack.containers.named, rerun=False))
+            run = integration.run(stack, suite_of(images.loaded), rerun=False)
+            tested, seconds = await _timed(run)
+        reports = await integration.report(tested)
         outcome = json.loads(await reports.file("summary.json").contents())["outcome"]
         return (dag.directory().with_directory("integration", reports), outcome), seconds
 

@@ -27,13 +27,10 @@ class Stack(Base):
         profiles: Profiles = None,
         project_directory: ProjectDirectory = ".",
         only: Annotated[list[str] | None, Doc("Services to run, with what they need; default: all")] = None,
-        env_file: Annotated[
-            dagger.Secret | None, Doc("NAME=value lines for the compose file's variables, as file:PATH")
-        ] = None,
         start_timeout: StartTimeout = 120,
         stop_timeout: StopTimeout = 10,
     ) -> ComposeStack:
-        """Return the compose project as a stack: `stack ports up`, `stack service`, `stack logs`."""
+        """Return the compose project as a stack, for `check`, `logs`, `ports up` and `service`."""
         return ComposeStack(
             source=self.source,
             images=await self._images(),
@@ -41,7 +38,7 @@ class Stack(Base):
             profiles=profiles or [],
             folder=project_directory,
             only=only or [],
-            env_file=env_file,
+            env_file=self.env_file,
             docker_config=self.docker_config,
             ssh_agent=self.ssh_agent,
             start_timeout=start_timeout,

@@ -11,7 +11,9 @@ from dagger import Doc, dag
 
 from ci import parallel, reports
 from ci._dagger import check, function
+from ci.stack.plan import plan
 from ci.testing import integration, results
+from ci.testing.suite import Suite, no_files
 from ci.testing.unit import UnitTests
 from ci.told import told
 from ci.verbs.arguments import Jobs, Only, Profiles, ProjectDirectory
@@ -22,9 +24,12 @@ if TYPE_CHECKING:
 
     from ci import project
     from ci.images import BuiltImage
-    from ci.stack.start import Stack
+    from ci.stack.run import Stack
 
-__all__ = ["Test"]
+__all__ = ["Test", "suite_of"]
+
+# Stacks that are disrupted at the same time: each has an engine of its own.
+DISRUPTED_AT_ONCE = 2
 
 Cases = Annotated[list[str] | None, Doc("Cases to run, by parts of their names; default: all")]
 Rerun = Annotated[bool, Doc("Run the suite although it was green for the same images")]
@@ -82,7 +87,7 @@ class Test(Base):
     ) -> dagger.Directory:
         """Return the same as files, also when red: JUnit, table, each service's log, what was not ready."""
         suite, stack = await self._suite(cases, profiles, project_directory)
-        return await suite.report(stack, stack.containers.named, rerun=rerun)
+        return await integration.report(await integration.run(stack, suite, rerun=rerun))
 
     @function(cache="session")
     @told
@@ -96,13 +101,10 @@ class Test(Base):
         suite, stack = await self._suite(None, None, project_directory)
         files = [name for name in await suite.alone_files() if not cases or any(c in name for c in cases)]
         if not files:
-            raise integration.no_files(suite.policy.integration, cases or [])
-        done = []
-        for name in files:  # one after the other: in one session, services of one name would be the same
-            alone = dataclasses.replace(suite, alone=name)
-            result, _ = await alone.run(stack.another(), stack.containers.named, rerun=rerun)
-            done.append(result)
-        return reports.tested(done)
+            raise no_files(suite.policy.integration, cases or [])
+        alone = {name: dataclasses.replace(suite, alone=name) for name in files}
+        runs = {name: partial(_disrupted, stack, each, rerun=rerun) for name, each in alone.items()}
+        return reports.tested(list((await parallel.run(runs, limit=DISRUPTED_AT_ONCE)).values()))
 
     async def _tests_directory(self, done: list[tuple[results.Result, dagger.Directory]]) -> dagger.Directory:
         """Return the report of unit tests that ran."""
@@ -116,21 +118,20 @@ class Test(Base):
             directory = directory.with_new_file(name, text)
         return directory
 
-    async def _integrated(self, suite: integration.Suite, stack: Stack, *, rerun: bool) -> str:
+    async def _integrated(self, suite: Suite, stack: Stack, *, rerun: bool) -> str:
         """Run the suite and return its table; a red one is raised."""
-        result, _ = await suite.run(stack, stack.containers.named, rerun=rerun)
-        if result.red:
-            raise integration.red(result)
-        return reports.integrated(result, stack)
+        tested = await integration.run(stack, suite, rerun=rerun)
+        if error := integration.red(tested):
+            raise error
+        return integration.text(tested)
 
     async def _suite(
         self, cases: list[str] | None, profiles: list[str] | None, folder: str
-    ) -> tuple[integration.Suite, Stack]:
+    ) -> tuple[Suite, Stack]:
         loaded = await self._under_test(profiles, folder)
-        suite = integration.Suite(loaded.builder, loaded.policy, tuple(cases or ()))
+        suite = suite_of(loaded, cases)
         await suite.check()
-        artefacts = await loaded.build([])
-        return suite, await loaded.stack(artefacts, {}, loaded.compose.services)
+        return suite, await plan(loaded, await loaded.build([]), list(loaded.compose.services))
 
     async def _tests(
         self,
@@ -147,3 +148,16 @@ class Test(Base):
         }
         done = list((await parallel.run(runs, limit=limit)).values())
         return done + [(results.untested(name), dag.directory()) for name in artefacts if name not in runs]
+
+
+def suite_of(loaded: project.Loaded, cases: list[str] | None = None) -> Suite:
+    """Return the project's suite, which gets the variables that its compose files require."""
+    variables = tuple(sorted(loaded.compose.placeholders))
+    return Suite(loaded.builder, loaded.policy, tuple(cases or ()), variables=variables)
+
+
+async def _disrupted(stack: Stack, suite: Suite, *, rerun: bool) -> results.Result:
+    tested = await integration.run(stack, suite, rerun=rerun)
+    if tested.result is None:
+        raise tested.outcome.error or AssertionError("a stack that is up has a result")
+    return tested.result

@@ -1,3 +1,0 @@
-module ci.local/init
-
-go 1.24

@@ -1,0 +1,53 @@
+"""What a sandbox cannot have, why, and the way out; docs/reference/compose-limits.md is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DEVICE", "OUTSIDE", "PROVIDER", "RULES", "SOCKET", "SWARM", "WINDOWS", "Rule"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of thing that is refused: its keys, why, and the way out."""
+
+    keys: str
+    reason: str
+    way_out: str
+
+
+_LEAVE_OUT = "leave the service out with --only or a profile, or take the key out in an override file"
+OUTSIDE = Rule(
+    "paths outside of the project: bind mounts, volumes bound to a folder, `env_file`, `build.context`, "
+    "`build.dockerfile`, `build.additional_contexts`, `file` of secrets and configs",
+    "only the project's files are uploaded",
+    "move it into the project, or let --source be a folder that holds both, and name the compose file's "
+    "folder with --project-directory",
+)
+SOCKET = Rule(
+    "a bind mount of `docker.sock`, and `use_api_socket`",
+    "the host's Docker is not reachable from the sandbox",
+    _LEAVE_OUT,
+)
+DEVICE = Rule(
+    "`devices`, `gpus`, `device_cgroup_rules`, `deploy.resources.reservations.devices`",
+    "the sandbox has no devices of the host",
+    _LEAVE_OUT,
+)
+SWARM = Rule(
+    "`deploy.mode` other than `replicated`, `deploy.placement`, `deploy.endpoint_mode`, networks with "
+    "`driver: overlay`, and secrets and configs that are `external`",
+    "it has a meaning in a swarm only, and the sandbox is one machine",
+    "take it out in an override file, and name that in tool.ci.integration-files",
+)
+PROVIDER = Rule(
+    "`provider` and `models`",
+    "it is run by a program of the host, beside Docker",
+    "replace it by a service with an image, or leave the service out with --only or a profile",
+)
+WINDOWS = Rule(
+    "`isolation`, `build.isolation`, `credential_spec`",
+    "it is for Windows containers, and the sandbox runs Linux",
+    _LEAVE_OUT,
+)
+RULES = (OUTSIDE, SOCKET, DEVICE, SWARM, PROVIDER, WINDOWS)

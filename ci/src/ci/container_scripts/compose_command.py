@@ -1,0 +1,98 @@
+"""Run Compose in a project's folder, with exactly the variables that it is given."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Json = dict[str, Any]
+
+CONFIG = ("config", "--format", "json")
+# This container's own, as a shell's come before those of an env file. The others configure programs.
+OWN = ("PATH", "HOME", "DOCKER_CONFIG")
+NOT_FOR_COMPOSE = (
+    *OWN,
+    "PWD",
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+    "COMPOSE_ENV_FILES",
+    "COMPOSE_DISABLE_ENV_FILE",
+)
+_UNSET = re.compile(r'The \\?"([^"\\]+)\\?" variable is not set')
+
+
+class RefusedError(Exception):
+    """Compose refuses the project; the text is its output without warnings."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a command printed, and the variables without value and default that Compose warned of."""
+
+    text: str
+    unset: tuple[str, ...]
+
+    @property
+    def json(self) -> Json:
+        """The text as JSON, as Compose would read it again: each literal `$` is doubled."""
+        found: Json = json.loads(self.text)
+        return found
+
+
+@dataclass(frozen=True)
+class Compose:
+    """Compose for one project; `own_values` says that it is not to read the folder's .env for variables."""
+
+    binary: str
+    folder: Path
+    files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    own_values: bool = False
+
+    def run(self, variables: dict[str, str], *arguments: str, profiles: tuple[str, ...] = ()) -> Printed:
+        """Return what a command of Compose prints; raises `RefusedError` if it fails."""
+        command = [self.binary, "--project-directory", str(self.folder)]
+        command += [word for file in self.files for word in ("--file", str(self.folder / file))]
+        command += [word for name in profiles or self.profiles for word in ("--profile", name)]
+        environment = {name: value for name, value in variables.items() if name not in NOT_FOR_COMPOSE}
+        environment |= {name: os.environ[name] for name in OWN if name in os.environ}
+        environment["PWD"] = str(self.folder)
+        if self.own_values:
+            environment["COMPOSE_DISABLE_ENV_FILE"] = "1"
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if not line.startswith("time=")]
+            raise RefusedError("\n".join(errors).strip() or f"compose ended with {done.returncode}")
+        return Printed(done.stdout, tuple(dict.fromkeys(_UNSET.findall(done.stderr))))
+
+
+def undoubled(value: Any) -> Any:  # noqa: ANN401 - a value of JSON
+    """Return a value that Compose printed with each `$` as it is meant: Compose doubles all of them."""
+    return mapped(value, lambda text: text.replace("$$", "$"))
+
+
+def mapped(value: Any, change: Any) -> Any:  # noqa: ANN401 - as above
+    """Return a value of JSON with each text in it changed, keys too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): mapped(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [mapped(item, change) for item in value]
+    return value

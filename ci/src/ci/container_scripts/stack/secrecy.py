@@ -1,0 +1,70 @@
+"""What must not be shown: values of variables and of secret files."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Hidden", "given", "of_files", "random"]
+
+# A shorter value would take ordinary words with it; a line of one is known by less.
+_SHORTEST, _SHORTEST_LINE = 4, 8
+
+
+class Hidden:
+    """Replaces each secret value by ***, the longest first: one may be part of another.
+
+    A line of a value is hidden as well: logs are shown line by line.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        found: set[str] = set()
+        for value in values:
+            lines = (line.strip() for line in value.splitlines())
+            found |= {value.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)}
+        self._values = sorted((v for v in found if len(v) >= _SHORTEST), key=lambda v: (-len(v), v))
+
+    def text(self, text: str) -> str:
+        """Return a text without the values."""
+        for value in self._values:
+            text = text.replace(value, "***")
+        return text
+
+    def data(self, data: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the same JSON without the values, keys included."""
+        if isinstance(data, str):
+            return self.text(data)
+        if isinstance(data, list):
+            return [self.data(item) for item in data]
+        if isinstance(data, dict):
+            return {self.text(key): self.data(item) for key, item in data.items()}
+        return data
+
+
+def given(compose: str, file: Path) -> dict[str, str]:
+    """Return the variables of an env file, as Compose itself reads it."""
+    if not file.is_file():
+        return {}
+    model = {"name": "x", "services": {"x": {"image": "x", "env_file": [str(file)]}}}
+    command = [compose, "--env-file", "/dev/null", "--file", "-", "config", "--format", "json"]
+    text = subprocess.run(command, input=json.dumps(model), capture_output=True, text=True, check=True).stdout
+    found: dict[str, str] = json.loads(text)["services"]["x"].get("environment") or {}
+    # Compose doubles every `$`, so that what it prints could be read again.
+    return {name: (value or "").replace("$$", "$") for name, value in found.items()}
+
+
+def random(names: Iterable[str]) -> dict[str, str]:
+    """Return a value for each variable that is required and was not given, for this run alone."""
+    return {name: secrets.token_urlsafe(24) for name in names}
+
+
+def of_files(model: Mapping[str, Any]) -> list[str]:
+    """Return what is in the files of the model's secrets."""
+    files = [Path(item["file"]) for item in (model.get("secrets") or {}).values() if item.get("file")]
+    return [path.read_text(errors="replace") for path in files if path.is_file()]

@@ -1,0 +1,46 @@
+"""How a run in the sandbox may end without an answer."""
+
+from __future__ import annotations
+
+from ci.errors import PipelineError
+
+__all__ = ["ended", "refused"]
+
+# Exit codes of container_scripts/sandbox.sh.
+NOT_PRIVILEGED, NOT_STARTED, ENGINE_ENDED, DISK_FULL = 121, 122, 123, 124
+_LAST_LINES = 40
+
+
+def refused(details: str) -> PipelineError:
+    """Return the error for an engine that does not run privileged containers."""
+    return PipelineError(
+        "this engine forbids privileged containers, which the sandbox's Docker Engine needs",
+        details=details,
+        next_step="set security.insecureRootCapabilities to true in the engine's engine.json",
+    )
+
+
+def ended(exit_code: int, stderr: str) -> PipelineError | None:
+    """Return the error for an exit code that is the sandbox's own; `None` for one of the command in it."""
+    tail = "\n".join(stderr.splitlines()[-_LAST_LINES:])
+    if exit_code == NOT_PRIVILEGED:
+        return refused(tail)
+    if exit_code == NOT_STARTED:
+        return PipelineError(
+            "the sandbox's Docker Engine does not start",
+            details=tail,
+            next_step="see its last lines above; `dagger call sandbox --empty` removes its data",
+        )
+    if exit_code == ENGINE_ENDED:
+        return PipelineError(
+            "the sandbox's Docker Engine ended in the middle of the work",
+            details=tail,
+            next_step="run it again; if it ends again, give the engine's machine more memory",
+        )
+    if exit_code == DISK_FULL:
+        return PipelineError(
+            "the disk with the sandbox's data is full",
+            details=tail,
+            next_step="free space on the engine's machine, or empty the data: dagger call sandbox --empty",
+        )
+    return None

@@ -1,0 +1,232 @@
+"""The model that Compose is given in the sandbox: its own, with the pipeline's changes. No engine needed."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ci.compose import notes
+from ci.errors import PipelineError
+from ci.references import parse
+from ci.sandbox.place import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ci.compose.model import Project
+
+__all__ = ["Images", "Model", "Timeouts", "make", "tag"]
+
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_DURATION = re.compile(r"([\d.]+)(h|ms|us|µs|ns|m|s)")
+_GRACE = 10.0
+# What the pipeline decides itself: what is built is there already, and the services are chosen.
+_DROPPED = ("build", "depends_on", "develop", "profiles", "pull_policy")
+_MAPS = {"annotations", "environment", "labels"}  # Compose reads them as lists of KEY=VALUE, too
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: what a service may take to be up, and what its stop may at most."""
+
+    start: float = 120.0
+    stop: float = 10.0
+
+
+@dataclass(frozen=True)
+class Images:
+    """Which image a service runs: `built` has the tags of those that are built, `pulled` the references."""
+
+    built: Mapping[str, str]
+    pulled: Mapping[str, str]
+
+    def of(self, service: str) -> dict[str, str]:
+        """Return what the model says of a service's image; nothing where Compose's own is right."""
+        if service in self.built:
+            return {"image": self.built[service], "pull_policy": "never"}
+        return {"image": self.pulled[service]} if service in self.pulled else {}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A project as the sandbox gets it; `paths` are those of the source that it reads.
+
+    `volumes` and `networks` are external: they are created, empty. `random` are the
+    variables that get a value for the run alone, `public` those whose values are in
+    the model. `notes` are said before it runs.
+    """
+
+    project: str
+    folder: str
+    data: Mapping[str, Any]
+    paths: tuple[str, ...]
+    volumes: tuple[str, ...]
+    networks: tuple[str, ...]
+    random: tuple[str, ...]
+    public: tuple[str, ...] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def services(self) -> Mapping[str, Any]:
+        """The services that run, as Compose has them."""
+        services: Mapping[str, Any] = self.data["services"]
+        return services
+
+    @property
+    def text(self) -> str:
+        """The model as JSON, the same for the same project."""
+        return json.dumps(self.data, indent=1, sort_keys=True)
+
+
+def tag(project: str, service: str, image: str) -> str:
+    """Return the tag that Compose gives to what it builds for a service."""
+    if not image:
+        return f"{project}-{service}:latest"
+    return parse(image, where=f"service '{service}'").without_digest
+
+
+def make(
+    project: Project,
+    names: list[str],
+    images: Images,
+    left_out: Mapping[str, str],
+    timeouts: Timeouts | None = None,
+) -> Model:
+    """Return the model of the named services.
+
+    Each value that is known only as a secret stays a variable: Compose puts it in, in the sandbox. Raises
+    `PipelineError` for a service that depends on one that is left out.
+    """
+    timeouts = timeouts or Timeouts()
+    running = [name for name in sorted(names) if name not in left_out]
+    written = project.model["services"]
+    services = {
+        name: _changed(written[name], timeouts) | images.of(name) | _edges(name, written[name], running)
+        for name in running
+    }
+    text = json.dumps({**project.model, "services": services})
+    for variable, placeholder in project.placeholders.items():
+        text = text.replace(placeholder, f"${{{variable}}}")
+    data = _listed(json.loads(text))
+    away = (f"not in this stack: {name} ({image} is not available here)" for name, image in left_out.items())
+    return Model(
+        project=project.name,
+        folder=posixpath.normpath(posixpath.join(PROJECT, project.folder)),
+        data=data,
+        paths=tuple(sorted(set(_paths(data)))),
+        volumes=tuple(_external(data, "volumes")),
+        networks=tuple(_external(data, "networks")),
+        random=project.random,
+        public=project.plain,
+        timeouts=timeouts,
+        notes=(*away, *notes.of(project)),
+    )
+
+
+def _changed(written: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
+    """Return a service without what the pipeline decides itself, within the time that its stop may take."""
+    item = {key: value for key, value in written.items() if key not in _DROPPED}
+    grace = item.get("stop_grace_period")
+    if (seconds(grace) if grace else _GRACE) > timeouts.stop:
+        item["stop_grace_period"] = f"{timeouts.stop:g}s"
+    if item.get("deploy"):  # Compose warns of an empty placement, which it writes itself
+        item["deploy"] = {key: value for key, value in item["deploy"].items() if value != {}}
+    # As JSON, Compose leaves out a limit of 0, and does not take back what is left.
+    if item.get("ulimits"):
+        none = {"soft": 0, "hard": 0}
+        limits = item["ulimits"].items()
+        item["ulimits"] = {key: none | limit if isinstance(limit, dict) else limit for key, limit in limits}
+    if item.get("ports"):
+        item["ports"] = [_local(port) for port in item["ports"]]
+    return item
+
+
+def _edges(name: str, written: Mapping[str, Any], running: list[str]) -> dict[str, Any]:
+    """Return whom a service waits for, of those that run."""
+    edges = {}
+    for other, edge in (written.get("depends_on") or {}).items():
+        if other in running:
+            edges[other] = edge
+        elif edge.get("required", True):
+            raise PipelineError(
+                f"service '{name}' depends on '{other}', which is not in this stack",
+                next_step=f"add '{other}' to --only, map its image, or set `required: false`",
+            )
+    return {"depends_on": edges} if edges else {}
+
+
+def _local(port: dict[str, Any]) -> dict[str, Any]:
+    """Return a port without an address that only the developer's own machine has."""
+    here = re.match(r"127\.|0\.0\.0\.0$|::1?$", port.get("host_ip") or "::")
+    return port if here else {key: value for key, value in port.items() if key != "host_ip"}
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Write maps that have variables in their keys as lists: Compose puts values in texts only."""
+    if isinstance(value, list):
+        return [_listed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _listed(item) for key, item in value.items()}
+    for kind in _MAPS & found.keys():
+        items = found[kind]
+        if isinstance(items, dict) and any("$" in key for key in items):
+            found[kind] = [key if text is None else f"{key}={text}" for key, text in items.items()]
+    return found
+
+
+def seconds(duration: str) -> float:
+    """Return a duration as Compose prints it, such as 1m30s, in seconds."""
+    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
+
+
+def _paths(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the paths in the source that containers get, `.` for all of it."""
+    services = data["services"].values()
+    for service in services:
+        for path in _of_service(service):
+            yield from _inside(path)
+    for kind in ("secrets", "configs"):
+        used = {name for service in services for name in _sources(service, kind)}
+        for name, item in (data.get(kind) or {}).items():
+            if name in used and item.get("file"):
+                yield from _inside(item["file"])
+    for key, item in (data.get("volumes") or {}).items():
+        device = str(((item or {}).get("driver_opts") or {}).get("device", ""))  # a bind mount with a name
+        if any(_uses(service, "volumes", key) for service in services):
+            yield from _inside(device)
+
+
+def _of_service(service: Mapping[str, Any]) -> Iterator[str]:
+    yield from (mount["source"] for mount in service.get("volumes") or () if mount["type"] == "bind")
+    # Compose reads these again, where they have values that are known only as secrets.
+    for key in ("env_file", "label_file"):
+        yield from (item["path"] if isinstance(item, dict) else item for item in service.get(key) or ())
+
+
+def _sources(service: Mapping[str, Any], kind: str) -> list[str]:
+    return [item if isinstance(item, str) else item["source"] for item in service.get(kind) or ()]
+
+
+def _inside(path: str) -> Iterator[str]:
+    if path == PROJECT or path.startswith(f"{PROJECT}/"):
+        yield posixpath.relpath(path, PROJECT)
+
+
+def _external(data: Mapping[str, Any], kind: str) -> list[str]:
+    """Return the names of what the project takes from outside of it, where a service uses it."""
+    return sorted(
+        item.get("name") or key
+        for key, item in (data.get(kind) or {}).items()
+        if (item or {}).get("external") and any(_uses(each, kind, key) for each in data["services"].values())
+    )
+
+
+def _uses(service: Mapping[str, Any], kind: str, key: str) -> bool:
+    if kind == "networks":
+        return key in (service.get("networks") or {})
+    return any(mount.get("source") == key for mount in service.get("volumes") or ())

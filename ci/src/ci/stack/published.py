@@ -1,0 +1,106 @@
+"""The ports that a stack has for the outside; no engine needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ci.stack.model import Model
+
+__all__ = ["Port", "everywhere", "of_service", "ports"]
+
+
+@dataclass(frozen=True, order=True)
+class Port:
+    """One port of the sandbox's container, which Dagger's client opens on its machine."""
+
+    number: int
+    protocol: str = "tcp"
+
+
+def ports(model: Model) -> list[Port]:
+    """Return the ports that Compose publishes.
+
+    Raises `PipelineError` where two services publish the same one: they may differ in `host_ip`, of which
+    there is one here. A port whose number Docker chooses is not among them: it is known too late.
+    """
+    users: dict[Port, tuple[str, int]] = {}
+    for name, service in model.services.items():
+        for item in service.get("ports") or ():
+            user = name, item["target"]
+            for port in _numbers(item):
+                if users.setdefault(port, user) != user:
+                    raise PipelineError(
+                        f"port {port.number}/{port.protocol} is published by '{users[port][0]}' and by "
+                        f"'{name}': host_ip has no effect here, all ports are opened at one address",
+                        next_step="give one of them another port, or choose services with --only",
+                    )
+    if not any(port.protocol == "tcp" for port in users):
+        raise PipelineError(
+            "no service of the stack publishes a TCP port with a number",
+            next_step="add `ports:`; Dagger's client opens no UDP port, and none whose number Docker chooses",
+        )
+    return sorted(users)
+
+
+def _numbers(item: Mapping[str, Any]) -> Iterator[Port]:
+    published = str(item.get("published") or "")
+    if published and published != "0":
+        first, _, last = published.partition("-")
+        for number in range(int(first), int(last or first) + 1):
+            yield Port(number, item.get("protocol") or "tcp")
+
+
+def everywhere(model: Model) -> Model:
+    """Return the model with each port published at every address of the sandbox's container, once."""
+    services = {
+        name: {**service, "ports": _without_address(service["ports"])} if service.get("ports") else service
+        for name, service in model.services.items()
+    }
+    return dataclasses.replace(model, data={**model.data, "services": services})
+
+
+def _without_address(listed: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    found = []
+    for port in listed:
+        item = {key: value for key, value in port.items() if key != "host_ip"}
+        if item not in found:
+            found.append(item)
+    return found
+
+
+def of_service(model: Model, name: str, exposed: Iterable[str]) -> tuple[Model, list[Port]]:
+    """Return the model in which one service alone publishes its ports, each as the same number.
+
+    `exposed` are those of its image, as `8000/tcp`. Raises `PipelineError` for a service without a port.
+    """
+    service = model.services[name]
+    written = [str(item) for item in service.get("expose") or ()]
+    found = {Port(int(port["target"]), port.get("protocol") or "tcp") for port in service.get("ports") or ()}
+    for text in [*written, *exposed]:
+        number, _, protocol = text.partition("/")
+        first, _, last = number.partition("-")
+        found |= {Port(each, protocol or "tcp") for each in range(int(first), int(last or first) + 1)}
+    if not found:
+        raise PipelineError(
+            f"service '{name}' has no port, neither in the compose file nor in its image",
+            next_step="add `ports:` or `expose:`",
+        )
+    listed = [
+        {"mode": "ingress", "target": port.number, "published": str(port.number), "protocol": port.protocol}
+        for port in sorted(found)
+    ]
+    services = {
+        other: {
+            **{k: v for k, v in item.items() if k != "ports"},
+            **({"ports": listed} if other == name else {}),
+        }
+        for other, item in model.services.items()
+    }
+    return dataclasses.replace(model, data={**model.data, "services": services}), sorted(found)

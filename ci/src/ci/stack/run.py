@@ -1,0 +1,211 @@
+"""Run a stack in the sandbox: one step of Dagger's, whose inputs are all that it depends on."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import secrets as random
+from dataclasses import dataclass, field
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import dagger
+from dagger import dag
+
+from ci import own, tools
+from ci.sandbox import container as sandbox
+from ci.sandbox import failure
+from ci.sandbox.place import PROJECT, WORKDIR
+from ci.stack import failures, published
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ci.errors import PipelineError
+    from ci.images import Builder, BuiltImage
+    from ci.stack.model import Model
+    from ci.testing.suite import Suite
+
+__all__ = ["Outcome", "Stack"]
+
+_ROOT = "/python"  # where the root with Python is, see container_scripts/stack.sh
+_PROGRAM = ["ci/__init__.py", "ci/container_scripts/__init__.py", "ci/container_scripts/stack/*.py"]
+# Seconds that a container without a healthcheck has to run to count as up.
+SETTLE = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run; `report` is report.json of `container_scripts/stack`, `output` all it wrote.
+
+    It was asked for at `asked_at`, and may have run before, with the same inputs.
+    """
+
+    model: Model
+    report: Mapping[str, Any]
+    output: dagger.Directory
+    asked_at: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether it ran in an earlier call."""
+        return bool(self.report["at"] < self.asked_at)
+
+    @property
+    def error(self) -> PipelineError | None:
+        """The error of a stack that did not come up."""
+        return failures.error(self.report, self.model.timeouts)
+
+    @property
+    def times(self) -> dict[str, Any]:
+        """When each service was up, by name, and how long the stop took."""
+        return {
+            "up_after": dict(sorted(self.report["up_after"].items())),
+            "down_after": self.report["down_after"],
+        }
+
+    async def logs(self) -> dagger.Directory:
+        """Return NAME.log for each container, ps.json, inspect.json, events.json, times.json, error.txt."""
+        directory = self.output.directory("logs")
+        for name in ("ps.json", "inspect.json", "events.json"):
+            directory = directory.with_file(name, self.output.file(name))
+        directory = directory.with_new_file("times.json", json.dumps(self.times, indent=1) + "\n")
+        if self.error:
+            directory = directory.with_new_file("error.txt", f"{self.error}\n")
+        return directory
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A project that can be run, each time from nothing.
+
+    `images` are the built ones that it uses, with their tags. Where not all others are `pinned`, what an
+    image's name means cannot be told. `settle` is in seconds, see `container_scripts.stack.readiness`.
+    """
+
+    builder: Builder
+    model: Model
+    images: Mapping[str, tuple[str, BuiltImage]] = field(default_factory=dict)
+    settle: float = SETTLE
+    pinned: bool = True
+
+    async def run(
+        self,
+        suite: Suite | None = None,
+        *,
+        red: Callable[[Outcome], Awaitable[bool]] | None = None,
+        rerun: bool = False,
+    ) -> Outcome:
+        """Run it, with the suite beside it, and return what came of it.
+
+        The engine keeps what ran, red or green. What is `red` (default: not up) and not of this call is no
+        answer: it is run again.
+        """
+        asked_at = time()
+        container = self._container(self.model, suite=suite)
+        if rerun or not self.pinned:  # what an image's name means cannot be told here: it may be another now
+            container = container.with_env_variable("CI_RERUN", random.token_hex(8))
+        for attempt in itertools.count():
+            nonce = container.with_env_variable("CI_ATTEMPT", str(attempt)) if attempt else container
+            done = await sandbox.run(self.builder, nonce, *_WORDS)
+            output = done.directory("/output")
+            report = json.loads(await output.file("report.json").contents())
+            outcome = Outcome(self.model, report, output, asked_at)
+            if not outcome.kept or not (await red(outcome) if red else outcome.error):
+                return outcome
+        raise AssertionError  # the loop has no end of its own
+
+    async def exposed(self, name: str) -> list[str]:
+        """Return the ports that a service's image names, as `8000/tcp`."""
+        if name in self.images:
+            container = self.images[name][1].container()
+        else:
+            container = dag.container().from_(str(self.model.services[name]["image"]))
+        config = json.loads(await self.builder.config(container).contents())
+        return list((config.get("config") or {}).get("ExposedPorts") or {})
+
+    async def start(self, ports: list[published.Port], model: Model) -> dagger.Service:
+        """Return the stack as a service with these ports, when all is up; it ends with the session."""
+        container = self._container(model, hold=True)
+        # Dagger's client opens no UDP port on its machine. Who binds the service reaches them as they are.
+        for port in (each for each in ports if each.protocol == "tcp"):
+            container = container.with_exposed_port(
+                port.number,
+                experimental_skip_healthcheck=True,
+            )
+        service = (
+            container.with_env_variable("CI_RUN", random.token_hex(8))
+            .with_docker_healthcheck(["test", "-e", "/run/stack-ready"], interval="200ms", retries=10**6)
+            .as_service(args=sandbox.command(*_WORDS), insecure_root_capabilities=True)
+        )
+        try:
+            return await service.start()
+        except dagger.ExecError as error:
+            if own_fault := failure.ended(error.exit_code, error.stderr):
+                raise own_fault from None
+            report = error.stdout.strip().rpartition("\n")[2]
+            if not report.startswith("{"):
+                raise
+            raise failures.error(json.loads(report), model.timeouts) or error from None
+
+    def _container(self, model: Model, *, hold: bool = False, suite: Suite | None = None) -> dagger.Container:
+        builder = self.builder
+        request = {
+            "project": model.project,
+            "folder": model.folder,
+            "images": [
+                {"tag": tag, "digest": image.digest, "file": f"/images/{name}.tar"}
+                for name, (tag, image) in sorted(self.images.items())
+            ],
+            "volumes": list(model.volumes),
+            "networks": list(model.networks),
+            "random": list(model.random),
+            "public": list(model.public),
+            "patience": model.timeouts.start,
+            "settle": self.settle,
+            "suite": suite.NAME if suite else "",
+            "hold": hold,
+            "notes": list(model.notes),
+        }
+        files = dag.directory().with_new_file("request.json", json.dumps(request, indent=1, sort_keys=True))
+        files = files.with_new_file("model.json", model.text)
+        if suite:
+            files = files.with_new_file("suite.json", suite.model(model, builder))
+        container = (
+            sandbox.container(builder, "stack.sh")
+            .with_mounted_directory(_ROOT, builder.tool(tools.PYTHON).rootfs())
+            .with_mounted_file(f"{_ROOT}/docker-compose", builder.tool(tools.COMPOSE).file("/docker-compose"))
+            .with_mounted_directory(f"{_ROOT}/programs", own.files().filter(include=_PROGRAM))
+            .with_mounted_directory(PROJECT, self._source())
+            .with_mounted_directory("/stack", files)
+        )
+        for name, (_, image) in self.images.items():
+            container = container.with_mounted_file(f"/images/{name}.tar", image.file)
+        if suite:
+            container = suite.mounted(container)
+        return self._with_secrets(container)
+
+    def _source(self) -> dagger.Directory:
+        """Return what containers get of the project: a change of anything else changes nothing."""
+        paths = self.model.paths
+        if "." in paths:
+            return self.builder.context.filter(exclude=["**/.git"])
+        if not paths:
+            return dag.directory()
+        named = [re.sub(r"([\\*?\[])", r"\\\1", path) for path in paths]
+        return self.builder.context.filter(include=named, exclude=["**/.git"])
+
+    def _with_secrets(self, container: dagger.Container) -> dagger.Container:
+        builder = self.builder
+        if builder.env_file:
+            container = container.with_mounted_secret(f"{_ROOT}/variables.env", builder.env_file)
+            # The project's own .env is not uploaded: what mounts it gets this one.
+            container = container.with_mounted_secret(f"{self.model.folder}/.env", builder.env_file)
+        if builder.docker_config:
+            place = f"{_ROOT}/root/.docker/config.json"
+            container = container.with_mounted_secret(place, builder.docker_config)
+        return container
+
+
+_WORDS = (f"{WORKDIR}/stack.sh", _ROOT, "/stack/request.json", "/output")

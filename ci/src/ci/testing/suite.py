@@ -1,0 +1,141 @@
+"""The project's integration suite as one more container of its stack."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import dagger
+from dagger import dag
+
+from ci import tools
+from ci.errors import PipelineError
+from ci.images import program
+from ci.testing import results
+from ci.testing.unit import DEPENDENCIES, dependencies
+
+if TYPE_CHECKING:
+    from ci.images import Builder
+    from ci.policy import Policy
+    from ci.stack.model import Model
+    from ci.stack.run import Outcome
+
+__all__ = ["ALONE", "Suite", "no_files"]
+
+ALONE = "alone"
+_SOCKET = "/run/docker-sandbox.sock"
+_PYTEST = [
+    *("python3", "-m", "pytest", "-v", "-c", "/dev/null", "--rootdir=/ci/tests"),
+    *("-p", "no:cacheprovider", "--import-mode=importlib", "-W", "error", "--junitxml=/ci/output/junit.xml"),
+]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The tests in the policy's folder; `cases` are parts of names to run.
+
+    `alone` names one file of the folder ALONE, which may stop the stack's services: it finds Docker's socket
+    at DOCKER_HOST, and the project's name in COMPOSE_PROJECT_NAME. `variables` are passed to the tests.
+    """
+
+    NAME: ClassVar[str] = "ci-suite"
+
+    builder: Builder
+    policy: Policy
+    cases: tuple[str, ...] = ()
+    alone: str = ""
+    variables: tuple[str, ...] = field(default=())
+
+    async def alone_files(self) -> list[str]:
+        """Return the files that want a stack of their own."""
+        found = await self.builder.source.glob(f"{self.policy.integration}/{ALONE}/test_*.py")
+        return sorted(PurePosixPath(path).name for path in found)
+
+    async def check(self) -> None:
+        """Refuse a project without a suite, unless its policy says so."""
+        folder = self.policy.integration
+        kind = dagger.ExistsType.DIRECTORY_TYPE
+        if not folder or not await self.builder.source.exists(folder, expected_type=kind):
+            raise PipelineError(
+                f"there is no integration suite: {folder or 'tool.ci.integration is empty'}",
+                next_step="add tests there, or name the folder in tool.ci.integration; "
+                "the gate goes without one only if that is empty",
+            )
+
+    def model(self, model: Model, builder: Builder) -> str:
+        """Return the suite as a service of Compose's model, in all the stack's networks, as JSON."""
+        binds = {
+            "/suite/tests": "/ci/tests",
+            "/suite/dependencies": DEPENDENCIES,
+            "/suite/run_tests.py": "/ci/run_tests.py",
+        }
+        mounts = [{"type": "bind", "source": s, "target": t, "read_only": True} for s, t in binds.items()]
+        mounts.append({"type": "bind", "source": "/output/suite", "target": "/ci/output"})
+        environment = {name: f"${{{name}}}" for name in self.variables}
+        environment |= {"PYTHONPATH": DEPENDENCIES, "PYTHONDONTWRITEBYTECODE": "1"}
+        if self.alone:
+            mounts.append({"type": "bind", "source": _SOCKET, "target": "/run/docker.sock"})
+            environment |= {
+                "DOCKER_HOST": "unix:///run/docker.sock",
+                "COMPOSE_PROJECT_NAME": model.project,
+            }
+        limit = self.policy.alone_timeout if self.alone else self.policy.integration_timeout
+        service: dict[str, Any] = {
+            "image": builder.images.resolve(tools.PYTHON, where="tool image"),
+            "command": [
+                "python3",
+                "/ci/run_tests.py",
+                str(limit),
+                "/ci/output",
+                "--",
+                *_PYTEST,
+                *(word.replace("$", "$$") for word in self._selection()),
+            ],
+            "environment": environment,
+            "volumes": mounts,
+            "working_dir": "/ci/output",
+            "networks": sorted({n for each in model.services.values() for n in each.get("networks") or {}}),
+            "profiles": [self.NAME],
+        }
+        return json.dumps({"services": {self.NAME: service}}, indent=1, sort_keys=True)
+
+    def mounted(self, container: dagger.Container) -> dagger.Container:
+        """Return the sandbox's container with what the suite's container gets."""
+        tests = self.builder.source.filter(include=[self.policy.integration]).directory(
+            self.policy.integration
+        )
+        return (
+            container.with_mounted_directory("/suite/tests", tests)
+            .with_mounted_directory("/suite/dependencies", dependencies(self.builder, self.policy))
+            .with_mounted_file("/suite/run_tests.py", program("run_tests.py"))
+            .with_directory("/output/suite", dag.directory())
+        )
+
+    async def judge(self, outcome: Outcome) -> results.Result:
+        """Return what the suite's run was; the stack has come up."""
+        reports = outcome.output.directory("suite")
+        files = await reports.entries()
+        junit = await reports.file("junit.xml").contents() if "junit.xml" in files else ""
+        found = json.loads(await reports.file("outcome.json").contents())
+        text = await reports.file("output.txt").contents()
+        name = self.alone.removesuffix(".py") or "integration"
+        return results.read(name, found, junit, text, asked_at=outcome.asked_at)
+
+    def _selection(self) -> list[str]:
+        files = (
+            [f"/ci/tests/{ALONE}/{self.alone}"]
+            if self.alone
+            else ["/ci/tests", f"--ignore=/ci/tests/{ALONE}"]
+        )
+        return [*files, "-k", " or ".join(self.cases)] if self.cases and not self.alone else files
+
+
+def no_files(folder: str, cases: list[str]) -> PipelineError:
+    """Return the error that no file wants a stack of its own."""
+    wanted = f" that match {', '.join(cases)}" if cases else ""
+    return PipelineError(
+        f"there are no files test_*.py{wanted} in {folder}/{ALONE}",
+        next_step="add one there, or name another case",
+    )
