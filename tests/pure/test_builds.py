@@ -34,10 +34,16 @@ def test_two_services_that_build_one_image_are_named() -> None:
     with pytest.raises(PipelineError) as caught:
         check(
             a={"image": "docker.io/library/web", "build": {"context": "."}},
-            b={"image": "web:latest", "build": {"context": "."}},
+            b={"image": "web:latest", "build": {"context": ".", "target": "other"}},
         )
     assert "services 'a' and 'b' both build the image web:latest" in str(caught.value)
     assert "Next: give each its own" in str(caught.value)
+
+
+def test_one_build_that_several_services_have_is_one() -> None:
+    check(
+        **{name: {"image": "web:dev", "build": {"context": ".", "target": "dev"}} for name in ("web", "job")}
+    )
 
 
 def test_an_image_that_is_no_reference_is_refused_by_service() -> None:

@@ -37,8 +37,8 @@ def test_a_stack_that_came_up_has_no_error() -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ({"status": "exited", "exit_code": 137, "finished_at": 102.5}, ["'db'", "start", "2.5 s", "137"]),
-        ({"status": "dead", "exit_code": 3, "finished_at": 102.5}, ["'db'", "start", "2.5 s", "3"]),
+        ({"status": "exited", "exit_code": 137, "finished_at": 102.5}, ["'db'", "stay up", "2.5 s", "137"]),
+        ({"status": "dead", "exit_code": 3, "finished_at": 102.5}, ["'db'", "stay up", "2.5 s", "3"]),
         ({"status": "created", "error": "port is taken\n"}, ["'db'", "start", "90.0 s", "port is taken"]),
         ({"health": "unhealthy"}, ["'db'", "become healthy", "90.0 s", "healthcheck"]),
         ({"health": "starting"}, ["'db'", "become healthy", "90.0 s", "77 s", "--start-timeout"]),

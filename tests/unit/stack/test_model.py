@@ -103,13 +103,37 @@ def test_it_is_the_same_for_the_same_project(shop: Project) -> None:
 
 
 def test_images_are_those_that_were_built_and_pulled(shop: Project) -> None:
-    services = make(shop, images=Images({"web": "shop-web:latest"}, {"db": "mirror/db@sha256:1"})).services
+    services = make(
+        shop, images=Images({"web": "shop-web:latest"}, {"postgres:18": "mirror/db@sha256:1"})
+    ).services
     assert (services["web"]["image"], services["web"]["pull_policy"]) == ("shop-web:latest", "never")
     assert services["db"]["image"] == "mirror/db@sha256:1"
     assert services["cache"]["image"] == "redis:8"
     dropped = {"build", "develop", "profiles"}
     assert {name for name, item in services.items() if dropped & item.keys()} == set()
     assert [name for name, item in services.items() if "pull_policy" in item] == ["web"]
+
+
+def test_images_of_hooks_and_volumes_are_taken_as_well() -> None:
+    images = Images(
+        {"web": "shop-web:latest"}, {"tools:1": "mirror/tools@sha256:2", "shop-web": "shop-web:latest"}
+    )
+    item = {
+        "pre_start": [{"image": "tools:1", "command": ["a"]}, {"image": "shop-web"}, {"command": ["b"]}],
+        "volumes": [
+            {"type": "image", "source": "tools:1", "target": "/t"},
+            {"type": "volume", "source": "v"},
+        ],
+    }
+    assert [text for text, _ in model.named_images("web", item)] == ["tools:1", "shop-web", "tools:1"]
+    taken = images.of("web", item)
+    assert taken["image"] == "shop-web:latest"
+    assert [hook.get("image") for hook in taken["pre_start"]] == [
+        "mirror/tools@sha256:2",
+        "shop-web:latest",
+        None,
+    ]
+    assert [each["source"] for each in taken["volumes"]] == ["mirror/tools@sha256:2", "v"]
 
 
 def test_services_that_are_left_out_are_no_more_named(shop: Project) -> None:

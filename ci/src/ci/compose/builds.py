@@ -16,16 +16,17 @@ __all__ = ["check"]
 
 
 def check(services: Mapping[str, Service]) -> None:
-    """Refuse two builds of one image: which of them a service runs would be a matter of luck."""
+    """Refuse two different builds of one image: which of them a service runs would be a matter of luck."""
     builders: dict[str, str] = {}
     for name, service in services.items():
         if not (service.build and service.image):
             continue
         image = parse(service.image, where=f"service '{name}'").without_digest
-        if image in builders:
+        other = builders.get(image)
+        if other and services[other].raw["build"] != service.raw["build"]:
             raise PipelineError(
-                f"services '{builders[image]}' and '{name}' both build the image {image}",
+                f"services '{other}' and '{name}' both build the image {image}",
                 next_step="give each its own `image:`, or take `build:` out of one of them: it then runs "
                 "what the other builds",
             )
-        builders[image] = name
+        builders.setdefault(image, name)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["error", "text"]
 
 _LAST_LINES = 15
+_ENDED = ("exited", "dead")
 _CONDITIONS = {
     "service_healthy": "become healthy",
     "service_completed_successfully": "complete",
@@ -44,8 +45,11 @@ def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None
         return PipelineError(
             "the integration suite did not start", details=output, next_step="see what Compose says above"
         )
+    last = output.rpartition("\n")[2].strip()
     return PipelineError(
-        "Docker Compose did not start the stack", details=output, next_step="correct what it names above"
+        f"Docker Compose did not start the stack: {last}",
+        details=output,
+        next_step="correct what Compose names",
     )
 
 
@@ -54,7 +58,7 @@ def text(problem: Mapping[str, Any], timeouts: Timeouts) -> str:
     verb = _CONDITIONS[problem["condition"]]
     if not problem["condition"] and problem["health"]:
         verb = "become healthy"
-    elif not problem["condition"] and problem["started_at"] and not problem["error"]:
+    elif not problem["condition"] and problem["status"] in _ENDED and not problem["error"]:
         verb = "stay up"
     what = f"service '{problem['name']}' did not {verb} after {problem['after']:.1f} s"
     line = f"{what}: {_why(problem, timeouts)}"
@@ -64,7 +68,7 @@ def text(problem: Mapping[str, Any], timeouts: Timeouts) -> str:
 def _why(problem: Mapping[str, Any], timeouts: Timeouts) -> str:
     if problem["error"]:
         return f"Docker says: {problem['error'].strip()}"
-    if problem["status"] in ("exited", "dead"):
+    if problem["status"] in _ENDED:
         return f"it ended with exit code {problem['exit_code']}"
     restarts = f", it was started {problem['restarts'] + 1} times" if problem["restarts"] else ""
     if problem["state"] == "late":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ci.compose.model import Project
 
-__all__ = ["Images", "Model", "Timeouts", "make", "tag"]
+__all__ = ["Images", "Model", "Timeouts", "make", "named_images", "seconds", "tag"]
 
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _DURATION = re.compile(r"([\d.]+)(h|ms|us|µs|ns|m|s)")
@@ -38,16 +38,34 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Images:
-    """Which image a service runs: `built` has the tags of those that are built, `pulled` the references."""
+    """Which images the services run: `tags` are those of the services that are built, by service.
 
-    built: Mapping[str, str]
-    pulled: Mapping[str, str]
+    `references` has what is taken instead of each image that the project names.
+    """
 
-    def of(self, service: str) -> dict[str, str]:
-        """Return what the model says of a service's image; nothing where Compose's own is right."""
-        if service in self.built:
-            return {"image": self.built[service], "pull_policy": "never"}
-        return {"image": self.pulled[service]} if service in self.pulled else {}
+    tags: Mapping[str, str]
+    references: Mapping[str, str]
+
+    def of(self, service: str, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keys of a service that name images, with those of this stack."""
+        found: dict[str, Any] = {}
+        own = self.tags.get(service) or self._taken(item.get("image"))
+        if own:
+            found["image"] = own
+        if own in self.tags.values():
+            found["pull_policy"] = "never"
+        if item.get("pre_start"):
+            found["pre_start"] = [self._with(hook, "image") for hook in item["pre_start"]]
+        if item.get("volumes"):
+            volumes = item["volumes"]
+            found["volumes"] = [self._with(v, "source") if v["type"] == "image" else v for v in volumes]
+        return found
+
+    def _with(self, item: Mapping[str, Any], key: str) -> dict[str, Any]:
+        return {**item, key: self._taken(item[key])} if item.get(key) else dict(item)
+
+    def _taken(self, text: str | None) -> str | None:
+        return self.references.get(text, text) if text else None
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,18 @@ class Model:
         return json.dumps(self.data, indent=1, sort_keys=True)
 
 
+def named_images(name: str, service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the images that a service names, each with its place."""
+    if service.get("image") and not service.get("build"):
+        yield service["image"], f"services.{name}.image"
+    for hook in service.get("pre_start") or ():
+        if hook.get("image"):
+            yield hook["image"], f"services.{name}.pre_start"
+    for mount in service.get("volumes") or ():
+        if mount["type"] == "image":
+            yield mount["source"], f"services.{name}.volumes"
+
+
 def tag(project: str, service: str, image: str) -> str:
     """Return the tag that Compose gives to what it builds for a service."""
     if not image:
@@ -105,7 +135,9 @@ def make(
     running = [name for name in sorted(names) if name not in left_out]
     written = project.model["services"]
     services = {
-        name: _changed(written[name], timeouts) | images.of(name) | _edges(name, written[name], running)
+        name: _changed(written[name], timeouts)
+        | images.of(name, written[name])
+        | _edges(name, written[name], running)
         for name in running
     }
     text = json.dumps({**project.model, "services": services})

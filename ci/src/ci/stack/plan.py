@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from ci import parallel
 from ci.build.run import digest_of
 from ci.compose import refused
-from ci.stack.model import Images, make, tag
+from ci.errors import PipelineError
+from ci.references import parse
+from ci.stack.model import Images, make, named_images, tag
 from ci.stack.run import Stack
 
 if TYPE_CHECKING:
@@ -33,33 +35,31 @@ async def plan(
     refused.check(compose, {name: compose.services[name] for name in names})
     left_out = {name: image for name, image in loaded.left_out().items() if name in names}
     tags = {name: tag(compose.name, name, image.service.image) for name, image in images.items()}
-    built, pulled = dict(tags), []
-    for name in names:
-        image = compose.services[name].image
-        if image and name not in tags:
-            if (own := tag(compose.name, name, image)) in tags.values():
-                built[name] = own
-            elif name not in left_out:
-                pulled.append(name)
-    references = await _pinned(loaded, pulled)
-    model = make(compose, names, Images(built, references), left_out, timeouts)
-    used = {service.get("image") for service in model.services.values()}
+    running = {name: compose.services[name].raw for name in names if name not in left_out}
+    named = {text: place for name, raw in running.items() for text, place in named_images(name, raw)}
+    references = await _resolved(loaded, named, set(tags.values()))
+    model = make(compose, names, Images(tags, references), left_out, timeouts)
+    used = {text for name, item in model.services.items() for text, _ in named_images(name, item)}
     return Stack(
         builder=loaded.builder,
         model=model,
         images={name: (tags[name], image) for name, image in images.items() if tags[name] in used},
-        pinned=all("@" in reference for reference in references.values()),
+        pinned=all("@" in each for each in references.values() if each not in tags.values()),
     )
 
 
-async def _pinned(loaded: Loaded, names: list[str]) -> dict[str, str]:
-    """Return the reference that each service pulls, with its digest now: another one is another input."""
-    references = {}
-    for name in names:
-        image = loaded.compose.services[name].image
-        resolved = loaded.builder.images.resolve(image, where=f"service '{name}'")
-        if resolved:
-            references[name] = resolved
-    asked = {each for each in references.values() if "@" not in each}
-    found = await parallel.run({each: partial(digest_of, each) for each in sorted(asked)}, limit=16)
-    return {n: f"{r}@{found[r]}" if found.get(r) else r for n, r in references.items()}
+async def _resolved(loaded: Loaded, named: Mapping[str, str], built: set[str]) -> dict[str, str]:
+    """Return what each image is here: a tag that is built, or a reference with its digest of this moment."""
+    found = {}
+    for text, place in named.items():
+        own = parse(text, where=place).without_digest
+        resolved = own if own in built else loaded.builder.images.resolve(text, where=place)
+        if resolved is None:
+            raise PipelineError(
+                f"{place}: {text} is not available here",
+                next_step="map it in the images map, or leave the service out",
+            )
+        found[text] = resolved
+    asked = {each for each in found.values() if "@" not in each and each not in built}
+    digests = await parallel.run({each: partial(digest_of, each) for each in sorted(asked)}, limit=16)
+    return {text: f"{each}@{digests[each]}" if digests.get(each) else each for text, each in found.items()}

@@ -54,7 +54,9 @@ class Run:
         self.model: dict[str, Any] = json.loads(MODEL.read_text())
         random = secrecy.random(request["random"])
         given = secrecy.given(BINARY, ENV_FILE)
-        values = [value for name, value in given.items() if name not in request["public"]]
+        # What the model says anyway is no secret: names of services would become *** in Docker's own files.
+        written = MODEL.read_text()
+        values = [v for name, v in given.items() if name not in request["public"] and v not in written]
         self.hidden = secrecy.Hidden([*values, *random.values(), *secrecy.of_files(self.model)])
         engine.clear()
         self.journal = Journal(request["project"], self.hidden)
