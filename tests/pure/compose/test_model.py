@@ -34,7 +34,7 @@ def test_services_come_in_the_order_of_their_names() -> None:
 
 def test_what_has_a_build_is_built() -> None:
     (web,) = read().built.values()
-    assert web.build == compose.Build(".", "web/Dockerfile", {"A": "1", "B": ""})
+    assert web.build == compose.Build(".", "web/Dockerfile")
     assert [str(port) for port in web.ports] == ["8000:8000", "*:53/udp"]
     assert web.depends_on == {"redis": "service_healthy"}
 

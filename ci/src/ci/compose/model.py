@@ -52,8 +52,6 @@ class Build:
 
     context: str
     dockerfile: str
-    arguments: dict[str, str]
-    target: str = ""
     secrets: tuple[BuildSecret, ...] = ()
     inline: str = ""
     remote: bool = False
@@ -260,8 +258,6 @@ def _build(item: dict[str, Any], secrets: dict[str, Any], folder: str) -> Build:
     return Build(
         context=context if remote else _relative(folder, context),
         dockerfile=item.get("dockerfile", "Dockerfile"),
-        arguments={name: value or "" for name, value in sorted((item.get("args") or {}).items())},
-        target=item.get("target", ""),
         secrets=tuple(_build_secret(secret, secrets, folder) for secret in item.get("secrets") or ()),
         inline=item.get("dockerfile_inline", ""),
         remote=remote,
