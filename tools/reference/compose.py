@@ -29,6 +29,11 @@ _FACTS = [
         "read them from a service, or from its log",
     ],
     [
+        "published UDP ports, and ports whose number Docker chooses",
+        "`stack ports up` does not open them; a service that binds the stack reaches them",
+        "publish TCP, with a number",
+    ],
+    [
         "`host_ip` of a published port",
         "`stack ports up` listens where Dagger's command does, whatever the address",
         "use the port alone",
