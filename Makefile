@@ -26,12 +26,16 @@ pipeline: ## set up what is missing; build, test, scan, integrate and push all i
 	  --ref "$$(git symbolic-ref -q HEAD || echo refs/heads/detached)" \
 	  --commit "$$(git rev-parse HEAD)" --created "$$(git log -1 --format=%cI)"
 
+# Stacks mostly wait, and each has an engine of its own.
+STACKS := $(wildcard tests/engine/test_stack*.py) tests/engine/test_kept_results.py tests/oracle
 test: $(VENV)/ready test-packages lint ## run every test but those of test-long, on the real engine too
-	@$(ENGINE) && $(BIN)/pytest -m "not engine" && $(BIN)/pytest -m "engine and not long" -v --ignore tests/release \
+	@$(ENGINE) && $(BIN)/pytest -m "not engine" -n 2 \
+	  && $(BIN)/pytest -m "engine and not long" -v --ignore tests/release $(STACKS:%=--ignore %) \
+	  && $(BIN)/pytest $(STACKS) -m "engine and not long" -n 2 --dist loadgroup \
 	  && $(BIN)/pytest tests/release -m "not long" -n 3 # each has a registry of its own, and mostly waits
-	@echo "not run here: make test-long (the tutorial, a pull request, disruptions, the stack against Docker, signing)"
+	@echo "not run here: make test-long (the tutorial, a pull request, disruptions, signing)"
 
-test-long: $(VENV)/ready test-packages ## run the tests that take minutes each: tutorial, pull request, disruptions, Docker, signing
+test-long: $(VENV)/ready test-packages ## run the tests that take minutes each: tutorial, pull request, disruptions, signing
 	@$(ENGINE) && $(BIN)/pytest -m long -v
 
 # What tests run on this machine beside what the engine's images have.
@@ -43,7 +47,7 @@ test-packages:
 	  apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
 test-pure: $(VENV)/ready ## run the tests that need no engine
-	$(BIN)/pytest -m "not engine"
+	$(BIN)/pytest -m "not engine" -n 2
 
 bench: $(VENV)/ready ## measure against buildx, Compose, Trivy and Docker; BENCH="--repeat 5 --cases nothing"
 	@$(ENGINE) && $(BIN)/python -m bench $(BENCH)

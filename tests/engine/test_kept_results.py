@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.engine.client import Called
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("kept")]
 
 IMAGE = "python:3.13-slim-trixie"
 SUITE = "import urllib.request as u\ndef test_it(): assert u.urlopen('http://web', timeout=9).status == 200\n"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
+# All that ask for the one run of that project.
+HARDENED = pytest.mark.xdist_group("hardened")
 DOCKER_DEFAULT = "00000000a80425fb"
 NONE = "0000000000000000"
 
@@ -33,6 +35,7 @@ def hardened(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return {path.stem: json.loads(path.read_text()) for path in output.glob("*.log")}
 
 
+@HARDENED
 def test_a_hardened_service_has_nothing_it_did_not_ask_for(hardened: dict[str, dict[str, Any]]) -> None:
     seen = hardened["closed"]
     assert seen["ids"] == [10001, 10002, [4242, 10002]]  # its own group is among them, as on Docker
@@ -49,6 +52,7 @@ def test_a_hardened_service_has_nothing_it_did_not_ask_for(hardened: dict[str, d
     assert "192.0.2.7\telsewhere" in seen["hosts"]
 
 
+@HARDENED
 def test_a_plain_service_has_what_docker_gives_and_no_more(hardened: dict[str, dict[str, Any]]) -> None:
     seen = hardened["plain"]
     with_net_admin = f"{int(DOCKER_DEFAULT, 16) | 1 << 12:016x}"
@@ -60,6 +64,7 @@ def test_a_plain_service_has_what_docker_gives_and_no_more(hardened: dict[str, d
     assert [name for name in seen["environment"] if "DAGGER" in name or "OTEL" in name] == []
 
 
+@HARDENED
 def test_limits_are_those_of_either_place_in_the_file(hardened: dict[str, dict[str, Any]]) -> None:
     # mem_limit, pids_limit and cpus; and the same below deploy.resources.limits.
     closed, limits = hardened["closed"], hardened["limits"]
@@ -69,6 +74,7 @@ def test_limits_are_those_of_either_place_in_the_file(hardened: dict[str, dict[s
     assert limits["scratch"] == [3 << 20, "0o750", 0, 0]
 
 
+@HARDENED
 def test_a_privileged_service_has_everything(hardened: dict[str, dict[str, Any]]) -> None:
     seen = hardened["boss"]
     assert int(seen["capabilities"][2], 16).bit_count() > int(DOCKER_DEFAULT, 16).bit_count() * 2
@@ -76,11 +82,13 @@ def test_a_privileged_service_has_everything(hardened: dict[str, dict[str, Any]]
     assert "kmsg" in seen["devices"]
 
 
+@HARDENED
 def test_an_internal_network_has_no_way_out(hardened: dict[str, dict[str, Any]]) -> None:
     assert not hardened["inside"]["default_route"]
     assert hardened["plain"]["default_route"]
 
 
+@HARDENED
 def test_network_mode_none_leaves_the_loopback_only(hardened: dict[str, dict[str, Any]]) -> None:
     assert hardened["offline"]["up"] == ["lo"]
 

@@ -15,7 +15,7 @@ from tests.engine.client import FIXTURES
 if TYPE_CHECKING:
     from tests.engine.client import Called, Dagger
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("semantics")]
 
 SERVICE = "com.docker.compose.service"
 

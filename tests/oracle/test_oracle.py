@@ -81,8 +81,13 @@ def test_a_listed_difference_is_one_of_a_service_that_there_is() -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.long
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
+@pytest.mark.parametrize(
+    "fixture",
+    [
+        pytest.param(each, id=each.name, marks=pytest.mark.xdist_group(f"oracle-{each.stack}"))
+        for each in FIXTURES
+    ],
+)
 def test_the_same_as_on_docker(fixture: stacks.Fixture, seen: Callable[[str], Seen]) -> None:
     docker, here = recorded(fixture.stack), seen(fixture.stack)
     names = members(fixture, set(docker) | set(here))

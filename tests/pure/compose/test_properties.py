@@ -15,7 +15,7 @@ from tests.pure.compose.documents import Documents
 from tests.pure.compose.reading import outcome, project
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(Documents().document())
 @example({"services": {"web": {"image": "x", "scale": 2, "ports": ["8000-8001:80"]}}})
 @example({"services": {"web": {"image": "x", "command": "a '$$b'", "labels": {"a": "$$c"}}}})
