@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return piece
 
-    do_GET = do_POST = _handle  # noqa: N815 - the base class looks for these
+    do_GET = do_POST = do_DELETE = _handle  # noqa: N815 - the base class looks for these
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - of the base class
         """Say nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,3 +136,29 @@ def test_an_error_in_the_answer_to_a_load_is_raised(fake_engine: FakeEngine, tmp
     fake_engine.on("POST", f"{BASE}/images/load", *lines)
     with pytest.raises(engine.Refused, match="no space left"):
         engine.load(file)
+
+
+@pytest.mark.parametrize(("status", "raised"), [(204, ""), (404, ""), (409, ""), (500, "raised")])
+def test_everything_is_removed_and_what_is_being_removed_is_no_error(
+    status: int, raised: str, fake_engine: FakeEngine
+) -> None:
+    fake_engine.on("GET", f"{BASE}/containers/json", b'[{"Id": "one"}]')
+    fake_engine.on("DELETE", f"{BASE}/containers/one", status=status)
+    for kind in ("networks", "volumes"):
+        fake_engine.on("POST", f"{BASE}/{kind}/prune")
+    with pytest.raises(engine.Refused) if raised else nullcontext():
+        engine.clear()
+    sent = [(request.method, request.path.removeprefix(BASE)) for request in fake_engine.requests]
+    assert sent[1] == ("DELETE", "/containers/one")
+    assert (("POST", "/volumes/prune") in sent) is not bool(raised)
+
+
+@pytest.mark.parametrize(("size", "pruned"), [(10, 0), (11, 1)])
+def test_images_that_no_container_has_go_when_all_are_too_large(
+    size: int, pruned: int, fake_engine: FakeEngine
+) -> None:
+    fake_engine.on("GET", f"{BASE}/system/df", json.dumps({"LayersSize": size}).encode())
+    fake_engine.on("POST", f"{BASE}/images/prune")
+    engine.bound_images(10)
+    sent = [request for request in fake_engine.requests if request.method == "POST"]
+    assert [json.loads(request.query["filters"]) for request in sent] == [{"dangling": ["false"]}] * pruned

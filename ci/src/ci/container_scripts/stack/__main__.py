@@ -44,6 +44,7 @@ from ci.container_scripts.stack.journal import Journal
 _READY = Path("/run/stack-ready")
 _POLL = 0.2  # seconds: what has to settle makes no event
 _LAST_LINES = 15
+_MOST_IMAGES = 12 * 10**9  # bytes of images in a slot, of all projects
 
 
 class Run:
@@ -183,6 +184,7 @@ class Run:
             }
         self._write("ps.json", self.compose.ask("ps", "--all", "--no-trunc"))
         self._write("inspect.json", inspected)
+        engine.bound_images(_MOST_IMAGES)
         self.compose.run("down", "--volumes", "--remove-orphans", "--timeout", "0")
         engine.clear()  # what is external to the project
         self._write("events.json", self.journal.events)

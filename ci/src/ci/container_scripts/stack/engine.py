@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["SOCKET", "Refused", "ask", "chunks", "clear", "load", "open_stream", "output"]
+__all__ = ["SOCKET", "Refused", "ask", "bound_images", "chunks", "clear", "load", "open_stream", "output"]
 
 SOCKET = "/run/docker-sandbox.sock"
 _VERSION = "/v1.47"
@@ -86,6 +86,12 @@ def clear() -> None:
                 raise
     ask("POST", "/networks/prune")
     ask("POST", "/volumes/prune", filters={"all": ["true"]})
+
+
+def bound_images(most: int) -> None:
+    """Remove the images that no container has, if all together take more bytes than `most`."""
+    if ask("GET", "/system/df", type="image")["LayersSize"] > most:
+        ask("POST", "/images/prune", filters={"dangling": ["false"]})
 
 
 def output(container: str, **query: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
