@@ -23,8 +23,8 @@ ON_REQUEST: tuple[str, ...] = ("cosign",)
 _NAMES = (
     "debian",
     "trivy",
-    "prometheus",
     "docker",
+    "prometheus",
     "python",
     "qdrant",
     "postgres",

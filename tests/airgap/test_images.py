@@ -106,7 +106,7 @@ def test_only_uv_carries_the_map() -> None:
 
 def test_images_that_go_builds_say_so() -> None:
     built = {name for name in NAMES if images.needs_go(image(name))}
-    assert {"prometheus", "regctl"} <= built
+    assert {"regctl", "trivy"} <= built
     assert built == {name for name in NAMES if (recipe.RECIPES / name / "go.mod").exists()}
 
 
@@ -136,14 +136,24 @@ def test_version_of_a_wheel_is_that_of_the_reference(name: str) -> None:
     assert all(reference.rpartition(":")[2].lstrip("v") == read.version for reference in read.references)
 
 
-@pytest.mark.parametrize(("name", "prefix"), [("cosign", "v"), ("regctl", "v"), ("prometheus", "v0.")])
-def test_version_of_a_go_module_is_that_of_the_reference(name: str, prefix: str) -> None:
-    # Prometheus' module has v0.313.4 for the release 3.13.4.
+@pytest.mark.parametrize("name", [name for name in NAMES if recipe.read(name).go])
+def test_version_of_a_go_module_is_that_of_the_reference(name: str) -> None:
     read = recipe.read(name)
-    major, minor, patch = read.version.split(".")
-    module = f"{major}{int(minor):02}.{patch}" if prefix == "v0." else read.version
-    assert re.search(rf"^require \S+ {prefix}{module}$", (read.folder / "go.mod").read_text(), re.MULTILINE)
-    assert [reference.rpartition(":")[2] for reference in read.references] == [f"v{read.version}"]
+    assert read.go
+    required = re.findall(rf"(\S+) v{re.escape(read.version)}\b", (read.folder / "go.mod").read_text())
+    for program in read.go.programs.values():
+        assert any(program.startswith(f"{module}/") for module in required)
+    assert [reference.rpartition(":")[2].lstrip("v") for reference in read.references] == [read.version]
+
+
+@pytest.mark.parametrize("name", ["docker", "prometheus"])
+def test_an_image_of_debian_testing_lists_its_packages_versions(name: str) -> None:
+    read = recipe.read(name)
+    assert read.debian
+    assert (read.debian.suite, read.debian.expired) == ("forky", True)
+    assert read.version_of in read.versions
+    assert read.version_of in read.debian.packages
+    assert f"{read.references[0]}: Debian testing's " in read.stand_in
 
 
 def test_a_key_that_no_one_reads_is_refused(recipes: Path) -> None:
