@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # What reads the whole project, and so runs after each edit. Bake finds its own steps in its cache.
-EACH_TIME = ("/compose_config.py", "/bake.sh")
+EACH_TIME = ("compose_config", "/bake.sh")
 
 
 @pytest.fixture(scope="module")

@@ -59,8 +59,9 @@ def test_a_platform_that_the_engine_cannot_run_is_one_error_before_building(
 
 
 def test_two_services_that_build_one_image_are_named(dagger: Dagger, tmp_path: Path) -> None:
-    both = {"image": "team/web:1", "build": {"context": "."}}
-    called = dagger.call(*project(tmp_path, "", a=both, b=both), "build")
+    one = {"image": "team/web:1", "build": {"context": "."}}
+    other = {"image": "team/web:1", "build": {"context": ".", "args": {"A": "1"}}}
+    called = dagger.call(*project(tmp_path, "", a=one, b=other), "build")
     assert called.code == 1
     assert "services 'a' and 'b' both build the image team/web:1" in called.error
 
