@@ -30,7 +30,7 @@ def called(dagger: Dagger) -> Called:
         'has type "str"',
         "Dockerfile:1 DL3007 warning",
         "services.inline.build.dockerfile_inline.Dockerfile:1 DL3007 warning",
-        "services.web.devices: /dev/kvm",
+        "services.web.devices: source=/dev/kvm",
         'not a valid duration string: "often"',
         'label "ubuntu-1" is unknown',
         "SC2086",
