@@ -8,6 +8,7 @@ import pytest
 
 from ci import parallel
 from ci.errors import PipelineError
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,7 +20,7 @@ async def _value(value: int) -> int:
 
 
 async def _fail(text: str) -> int:
-    raise PipelineError(text, next_step="mend it")
+    raise PipelineError("some.code", text, next_step="fix it")
 
 
 def test_results_come_in_the_order_of_the_jobs() -> None:
@@ -29,13 +30,13 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
 
 def test_one_failure_is_raised_as_it_is() -> None:
     jobs = {"good": partial(_value, 1), "bad": partial(_fail, "bad broke")}
-    with pytest.raises(PipelineError, match=r"\Abad broke\nNext: mend it\nId: .*\Z"):
+    with pytest.raises(PipelineError, match=r"\Abad broke\nNext: fix it\nCode: some.code\Z"):
         anyio.run(partial(parallel.run, jobs, limit=2))
 
 
 def test_every_failure_is_reported() -> None:
     jobs = {"a": partial(_fail, "a broke"), "good": partial(_value, 1), "b": partial(_fail, "b broke")}
-    with pytest.raises(PipelineError) as caught:
+    with raises("jobs.several-failed") as caught:
         anyio.run(partial(parallel.run, jobs, limit=1))
     text = str(caught.value)
     assert text.startswith("2 of 3 failed: a, b")
@@ -59,7 +60,7 @@ def test_never_more_than_the_limit_at_a_time() -> None:
 
 
 def test_a_limit_below_one_is_refused() -> None:
-    with pytest.raises(PipelineError, match="--jobs 0"):
+    with raises("jobs.too-few", match="--jobs 0"):
         anyio.run(partial(parallel.run, {"a": partial(_value, 1)}, limit=0))
 
 

@@ -56,12 +56,13 @@ def read(text: str, *, where: str = "--manifest") -> dict[str, Image]:
         if data["schema"] != _SCHEMA or data["kind"] != "build":
             raise KeyError("kind")  # noqa: TRY301 - as any other file that is none
         return {name: Image(**item) for name, item in data["images"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PipelineError(
+            "reproduce.not-a-build-report",
             f"{where}: this is no build.json",
             next_step="give what `dagger call build-report` wrote on the other engine; release.json has the "
             "digests of labelled images, which differ by commit",
-        ) from None
+        ) from error
 
 
 def compare(there: Mapping[str, Image], here: Mapping[str, Image]) -> list[Difference]:
@@ -148,6 +149,7 @@ def text(here: Mapping[str, Image], differences: list[Difference]) -> str:
     if differences:
         lines = [f"{each.service}: {each.place}: {each.what}" for each in differences]
         raise PipelineError(
+            "reproduce.images-differ",
             f"not reproduced: {', '.join(sorted(changed))}",
             details="\n".join([shown, *lines]),
             next_step="make the step that is named depend on its inputs alone: no time, no random order",

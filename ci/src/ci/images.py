@@ -138,6 +138,7 @@ class Builder:
         # The engine silently uses an image's only platform, so check what actually runs.
         if not machine or runs != machine:
             raise PipelineError(
+                "build.platform-unavailable",
                 f"--platform {self.platform}: this engine runs {own_platform} and cannot run that",
                 details=reason,
                 next_step="use an engine of that platform, or one whose host has emulation for it (binfmt); "
@@ -152,6 +153,7 @@ class Builder:
             if secret.path:
                 if not await self.source.exists(secret.path):
                     raise PipelineError(
+                        "build.secret-file-missing",
                         f"{where} comes from {secret.path}, which is not in the source",
                         next_step="create the file, or correct the secret's `file:` in the compose file",
                     )
@@ -160,6 +162,7 @@ class Builder:
                 value = self.values[secret.variable]
             else:
                 raise PipelineError(
+                    "build.secret-value-missing",
                     f"{where} comes from {secret.variable or 'nowhere'}, which has no value",
                     next_step="give it with --env-file file:PATH",
                 )
@@ -171,6 +174,7 @@ class Builder:
         resolved = self.images.resolve(reference, where="tool image")
         if resolved is None:
             raise PipelineError(
+                "images-map.tool-missing",
                 f"the images map has no substitute for the tool image {reference}",
                 next_step="map it to an image that your engine can pull",
             )

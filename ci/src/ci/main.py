@@ -10,6 +10,7 @@ from dagger import DefaultPath, Doc, Ignore
 from ci._dagger import object_type
 from ci.errors import hide_tracebacks
 from ci.verbs.build import Build
+from ci.verbs.explain import Explain
 from ci.verbs.lint import Lint
 from ci.verbs.release import Release
 from ci.verbs.stack import Stack
@@ -18,7 +19,7 @@ hide_tracebacks()
 
 
 @object_type
-class Ci(Build, Lint, Stack, Release):
+class Ci(Build, Lint, Stack, Release, Explain):
     """The pipeline between `git push` and a trusted image, driven by compose.yaml."""
 
     source: Annotated[

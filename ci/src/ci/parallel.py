@@ -28,7 +28,9 @@ async def run(
     bug and ends everything at once.
     """
     if isinstance(limit, int) and limit < 1:
-        raise PipelineError(f"--jobs {limit}: at least one is needed", next_step="give a number from 1")
+        raise PipelineError(
+            "jobs.too-few", f"--jobs {limit}: at least one is needed", next_step="give a number from 1"
+        )
     results: dict[str, T] = {}
     failures: dict[str, PipelineError] = {}
     limiter = anyio.CapacityLimiter(limit) if isinstance(limit, int) else limit
@@ -48,9 +50,10 @@ async def run(
     if failures:
         ordered = [failures[name] for name in jobs if name in failures]
         raise PipelineError(
+            "jobs.several-failed",
             f"{len(failures)} of {len(jobs)} failed: {', '.join(n for n in jobs if n in failures)}",
             details="\n\n".join(str(failure) for failure in ordered),
-            next_step="mend each of them; the others are done and stay cached",
+            next_step="fix each of them; the others are done and stay cached",
         )
     return {name: results[name] for name in jobs}
 

@@ -75,6 +75,7 @@ class Policy:
         for name in self.without_tests:
             if name not in built:
                 raise PipelineError(
+                    "policy.unknown-service",
                     f"pyproject.toml: tool.ci.without-tests names '{name}', which no compose file builds",
                     next_step=f"take it out, or choose from {', '.join(built) or '(there is none)'}",
                 )
@@ -85,7 +86,9 @@ def read(text: str) -> Policy:
     try:
         table: dict[str, Any] = tomllib.loads(text).get("tool", {}).get("ci", {})
     except tomllib.TOMLDecodeError as error:
-        raise PipelineError(f"pyproject.toml: {error}", next_step="mend it at that line") from None
+        raise PipelineError(
+            "policy.not-toml", f"pyproject.toml: {error}", next_step="fix it at that line"
+        ) from error
     known = {
         item.name.replace("_", "-"): item for item in dataclasses.fields(Policy) if item.name != "backing"
     }
@@ -94,20 +97,19 @@ def read(text: str) -> Policy:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"the keys are {', '.join(known)}"
-            raise PipelineError(f"pyproject.toml: tool.ci.{key} is not a setting", next_step=hint)
+            raise PipelineError(
+                "policy.unknown-setting", f"pyproject.toml: tool.ci.{key} is not a setting", next_step=hint
+            )
         default = getattr(Policy(), known[key].name)
         expected = list if isinstance(default, tuple) else type(default)
         if not isinstance(value, expected):
             raise PipelineError(
-                f"pyproject.toml: tool.ci.{key} is {value!r}", next_step=f"give it a {expected.__name__}"
+                "policy.wrong-type",
+                f"pyproject.toml: tool.ci.{key} is {value!r}",
+                next_step=f"give it a {expected.__name__}",
             )
         settings[known[key].name] = tuple(value) if isinstance(value, list) else value
-    for name, budget in settings.get("size_budgets", {}).items():
-        if not isinstance(budget, int):
-            raise PipelineError(
-                f"pyproject.toml: tool.ci.size-budgets.{name} is {budget!r}",
-                next_step="give it an int: MB",
-            )
+    _check_budgets(settings.get("size_budgets", {}))
     if "licences_refused" in settings:
         settings["licences_refused"] = licences.check(
             settings["licences_refused"], where="pyproject.toml: tool.ci.licences-refused"
@@ -115,3 +117,13 @@ def read(text: str) -> Policy:
     if "waivers" in settings:
         settings["waivers"] = tuple(starmap(waivers.read, enumerate(settings["waivers"], 1)))
     return Policy(**settings)
+
+
+def _check_budgets(budgets: dict[str, Any]) -> None:
+    for name, budget in budgets.items():
+        if not isinstance(budget, int):
+            raise PipelineError(
+                "policy.wrong-size-budget",
+                f"pyproject.toml: tool.ci.size-budgets.{name} is {budget!r}",
+                next_step="give it an int: MB",
+            )

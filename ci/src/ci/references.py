@@ -57,7 +57,9 @@ def parse(text: str, *, where: str) -> Reference:
     match = _PATTERN.fullmatch(text.strip())
     if match is None:
         what = f"{where}: '{text}' is not an image reference"
-        raise PipelineError(what, next_step="write it as name[:tag][@sha256:digest]")
+        raise PipelineError(
+            "images-map.reference-invalid", what, next_step="write it as name[:tag][@sha256:digest]"
+        )
     name = match["name"]
     for prefix in ("docker.io/library/", "docker.io/", "index.docker.io/", "library/"):
         name = name.removeprefix(prefix)
@@ -81,15 +83,21 @@ class ImagesMap:
             data: Any = json.loads(text or "{}")
         except json.JSONDecodeError as error:
             what = f"images map {where}: not JSON: {error}"
-            raise PipelineError(what, next_step='write {"from": "to", …} or null for "not here"') from None
+            raise PipelineError(
+                "images-map.not-json", what, next_step='write {"from": "to", …} or null for "not here"'
+            ) from error
         if not isinstance(data, dict):
             what = f"images map {where}: a JSON object is needed, found {type(data).__name__}"
-            raise PipelineError(what, next_step='write {"from": "to", …} or null for "not here"')
+            raise PipelineError(
+                "images-map.not-an-object", what, next_step='write {"from": "to", …} or null for "not here"'
+            )
         entries: dict[str, str | None] = {}
         for key, value in data.items():
             if not isinstance(value, str | None):
                 what = f"images map {where}: '{key}' maps to {value!r}"
-                raise PipelineError(what, next_step="give a reference as text, or null")
+                raise PipelineError(
+                    "images-map.not-a-reference", what, next_step="give a reference as text, or null"
+                )
             source = parse(key, where=f"images map {where}")
             if value is not None:
                 parse(value, where=f"images map {where}: '{key}'")

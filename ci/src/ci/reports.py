@@ -74,8 +74,9 @@ def tested(done: list[results.Result]) -> str:
     red = [result for result in done if result.red]
     if red:
         raise PipelineError(
+            "test.failed",
             f"tests: {', '.join(f'{result.name}: {result.red}' for result in red)}",
             details="\n".join((text, *(f"--- {result.name}\n{result.output}" for result in red))),
-            next_step="mend them; `--only` runs one service's tests",
+            next_step="fix them; `--only` runs one service's tests",
         )
     return text

@@ -119,12 +119,14 @@ def sizes(text: str) -> dict[str, int]:
         read = json.loads(text)
         if read["schema"] != SCHEMA:
             raise PipelineError(
+                "report.base-wrong-schema",
                 f"--base: it has schema {read['schema']}, known is {SCHEMA}",
                 next_step="give a summary.json that this version's gate-report wrote",
             )
         return {name: int(image["size"]) for name, image in read["images"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PipelineError(
+            "report.base-invalid",
             "--base: that is no summary.json of gate-report",
             next_step="give the file of an earlier run: gate-report export --path report",
-        ) from None
+        ) from error

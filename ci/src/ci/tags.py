@@ -81,6 +81,7 @@ def decide(ref: str, *, sha: str = "", default_branch: str = "main", services: C
     if pull := _PULL.fullmatch(ref):
         return Tags("pull request", commit, (f"pr-{pull[1]}",))
     raise PipelineError(
+        "tags.unknown-ref",
         f"--ref '{ref}' is no ref that images are tagged by",
         next_step="give the full ref: refs/tags/v1.2.3, refs/tags/SERVICE/v1.2.3, refs/heads/BRANCH "
         "or refs/pull/NUMBER/merge",
@@ -116,6 +117,7 @@ def _release(tag: str, commit: tuple[str, ...], services: Collection[str]) -> Ta
         close = difflib.get_close_matches(service, services, 1)
         hint = f"did you mean {close[0]}/{text}? " if close else ""
         raise PipelineError(
+            "tags.unknown-service",
             f"git tag '{tag}': there is no service called '{service}' with a build",
             next_step=f"{hint}choose from {', '.join(sorted(services)) or '(none)'}, "
             f"or tag {text} for all services",
@@ -123,6 +125,7 @@ def _release(tag: str, commit: tuple[str, ...], services: Collection[str]) -> Ta
     match = _SEMVER.fullmatch(text)
     if match is None:
         raise PipelineError(
+            "tags.version-invalid",
             f"git tag '{tag}': '{text}' is no semantic version",
             next_step="tag vMAJOR.MINOR.PATCH, for a pre-release v1.2.3-rc.1 (semver.org)",
         )
@@ -130,6 +133,7 @@ def _release(tag: str, commit: tuple[str, ...], services: Collection[str]) -> Ta
     version = f"{major}.{minor}.{patch}" + (f"-{pre}" if pre else "")
     if len(version) > _LONGEST:
         raise PipelineError(
+            "tags.version-too-long",
             f"git tag '{tag}': a tag has at most {_LONGEST} characters, this version has {len(version)}",
             next_step="shorten its pre-release part",
         )
@@ -145,6 +149,7 @@ def _commit_tag(sha: str) -> tuple[str, ...]:
         return ()
     if not _REVISION.fullmatch(sha):
         raise PipelineError(
+            "tags.commit-invalid",
             f"--sha '{sha}' is no commit id",
             next_step="give what `git rev-parse HEAD` prints",
         )
@@ -155,11 +160,13 @@ def _branch_tag(branch: str) -> str:
     tag = re.sub(r"[^\w.-]+", "-", branch, flags=re.ASCII).lstrip(".-")
     if not tag:
         raise PipelineError(
+            "tags.branch-without-characters",
             f"branch '{branch}' has no character that a tag can have",
             next_step="give the branch a name with a letter or a digit in it",
         )
     if _TAKEN.fullmatch(tag):
         raise PipelineError(
+            "tags.branch-reserved",
             f"branch '{branch}' would take the tag '{tag}', which belongs to releases, commits or pulls",
             next_step=f"rename the branch, for example to release/{branch}",
         )
@@ -174,5 +181,9 @@ def _numbers(version: str) -> Version:
     """Return a release's version as numbers; a pre-release counts as its release."""
     match = _SEMVER.fullmatch(version)
     if match is None:
-        raise PipelineError(f"'{version}' is no semantic version", next_step="write it as MAJOR.MINOR.PATCH")
+        raise PipelineError(
+            "version.not-semantic",
+            f"'{version}' is no semantic version",
+            next_step="write it as MAJOR.MINOR.PATCH",
+        )
     return int(match["major"]), int(match["minor"]), int(match["patch"])

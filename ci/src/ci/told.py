@@ -22,7 +22,7 @@ def told(verb: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Return the verb with its failures as one `PipelineError`.
 
     What the engine refuses (an image that cannot be pulled, say) is the user's
-    to mend, and is told like the mistakes that this module finds itself.
+    to fix, and is reported like the mistakes that this module finds itself.
     Anything else is a bug and stays what it is.
     """
 
@@ -34,7 +34,8 @@ def told(verb: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
             leaves = list(_leaves(error))
             if not all(isinstance(leaf, PipelineError | dagger.QueryError) for leaf in leaves):
                 raise
-            raise _one(leaves) from None
+            one = _one(leaves)
+            raise one from (one.__cause__ if one in leaves else error)
 
     return wrapped
 
@@ -52,10 +53,14 @@ def _one(leaves: list[Exception]) -> PipelineError:
     ours = [leaf for leaf in leaves if isinstance(leaf, PipelineError)]
     if len(texts) == 1 and ours:
         return ours[0]
+    details = "\n\n".join(texts)
+    hint = "fix what is named above; an image that cannot be pulled can be mapped with --images"
+    if not ours:
+        return PipelineError(
+            "engine.step-refused", "the engine refuses a step", details=details, next_step=hint
+        )
     return PipelineError(
-        "the engine refuses a step" if not ours else f"{len(texts)} things went wrong",
-        details="\n\n".join(texts),
-        next_step="mend what is named above; an image that cannot be pulled can be mapped with --images",
+        "engine.several-failed", f"{len(texts)} things went wrong", details=details, next_step=hint
     )
 
 

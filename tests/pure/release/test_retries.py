@@ -38,25 +38,28 @@ TRANSIENT_OF_GO = [
     "dial tcp 127.0.0.1:4: connect: host is down",
 ]
 FINAL = [
-    ("request failed: unauthorized [http 401]: ", "refuses the credentials"),
-    ("failed to put manifest r/a:1: empty challenge header", "refuses the credentials"),
-    ('request failed: unauthorized [http 403]: {"errors":[{"code":"DENIED"}]}', "denies this"),
-    (f"{UNEXPECTED}Method Not Allowed [http 405]: ", "does not accept writes"),
-    (f"{UNEXPECTED}Insufficient Storage [http 507]: ", "no room left"),
+    ("request failed: unauthorized [http 401]: ", "registry.unauthorized"),
+    ("failed to put manifest r/a:1: empty challenge header", "registry.unauthorized"),
+    ('request failed: unauthorized [http 403]: {"errors":[{"code":"DENIED"}]}', "registry.denied"),
+    (f"{UNEXPECTED}Method Not Allowed [http 405]: ", "registry.read-only"),
+    (f"{UNEXPECTED}Insufficient Storage [http 507]: ", "registry.full"),
     (
         f'{UNEXPECTED}Internal Server Error [http 500]: {{"message":"no space left on device"}}',
-        "no room left",
+        "registry.full",
     ),
-    (f'{UNEXPECTED}Internal Server Error [http 500]: {{"Op":"write","Err":28}}', "no room left"),
-    ('unauthorized [http 403]: {"message":"quota exceeded"}', "no room left"),
-    ("lookup r.exmaple on 10.0.0.1:53: no such host", "answered with an error"),
-    ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "with an error"),
-    ("manifest digest mismatch, expected sha256:1, computed sha256:2", "than the digest says"),
+    (f'{UNEXPECTED}Internal Server Error [http 500]: {{"Op":"write","Err":28}}', "registry.full"),
+    ('unauthorized [http 403]: {"message":"quota exceeded"}', "registry.full"),
+    ("lookup r.exmaple on 10.0.0.1:53: no such host", "registry.unknown-error"),
+    (
+        "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+        "registry.unknown-error",
+    ),
+    ("manifest digest mismatch, expected sha256:1, computed sha256:2", "registry.digest-mismatch"),
     (
         "failed to send blob chunk: digest mismatch [expected sha256:1, calculated sha256:2]: EOF",
-        "than the digest",
+        "registry.digest-mismatch",
     ),
-    ("", "answered with an error"),
+    ("", "registry.unknown-error"),
 ]
 
 
@@ -65,19 +68,34 @@ def test_what_passes_is_tried_again(output: str) -> None:
     assert retries.judge(f"level=WARN msg=before\n{output}\n").delays == retries.DELAYS
 
 
-@pytest.mark.parametrize(("output", "reason"), FINAL)
-def test_what_does_not_pass_is_said_at_once(output: str, reason: str) -> None:
+@pytest.mark.parametrize(("output", "code"), FINAL)
+def test_what_does_not_pass_is_said_at_once(output: str, code: str) -> None:
     verdict = retries.judge(output)
     assert verdict.delays == ()
-    assert reason in verdict.reason
+    assert verdict.code == code
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        ("failed to send blob (chunk), ref r/a@sha256:1: x [http 404]", "registry.upload-forgotten"),
+        ("unavailable [http 503]", "registry.unavailable"),
+        ("connection refused", "registry.unreachable"),
+    ],
+)
+def test_what_may_pass_has_a_code_by_its_cause(output: str, code: str) -> None:
+    assert retries.judge(output).code == code
 
 
 def test_only_the_last_line_counts() -> None:
     output = "connection refused [http 500]\nfailed: request failed: not found [http 404]: "
-    assert retries.judge(output) is retries.ABSENT
+    verdict = retries.judge(output)
+    assert verdict is retries.ABSENT
+    assert verdict.code == "registry.absent"
 
 
 def test_a_silent_registry_is_asked_once_more_and_the_limit_is_named() -> None:
     verdict = retries.silent(30.0)
-    assert "did not finish within 30 s" in verdict.reason
+    assert verdict.code == "registry.timeout"
+    assert "30 s" in verdict.reason
     assert verdict.delays == retries.DELAYS_SILENT

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.release import retries, signatures
+from tests.raised import raises
 
 IMAGE = f"registry:5000/shop/gateway@sha256:{'1' * 64}"
 PUBLIC = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
@@ -67,16 +67,16 @@ def test_what_may_pass_is_tried_again(words: str, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"),
+    ("words", "code"),
     [
-        ("GET https://r/v2/x: UNAUTHORIZED: authentication required; []", "refuses the credentials"),
-        ("PUT https://r/v2/x: DENIED: requested access is denied", "denies this to these credentials"),
-        ("PUT http://r/v2/x: unexpected status code 405 Method Not Allowed", "does not accept writes"),
+        ("GET https://r/v2/x: UNAUTHORIZED: authentication required; []", "registry.unauthorized"),
+        ("PUT https://r/v2/x: DENIED: requested access is denied", "registry.denied"),
+        ("PUT http://r/v2/x: unexpected status code 405 Method Not Allowed", "registry.read-only"),
     ],
 )
-def test_what_stays_is_told_at_once(words: str, reason: str) -> None:
+def test_what_stays_is_told_at_once(words: str, code: str) -> None:
     verdict = signatures.judge(words)
-    assert (verdict.reason, verdict.delays) == (reason, ())
+    assert (verdict.code, verdict.delays) == (code, ())
 
 
 def test_a_connection_that_is_lost_is_tried_again() -> None:
@@ -99,12 +99,13 @@ def test_a_signature_that_is_not_there_or_not_valid_is_no_fault_of_the_registry(
 def test_a_key_that_cannot_sign_is_said_to_be_one(output: str, what: str) -> None:
     error = signatures.key_error(output)
     assert f"--sign-key{':' if 'password' in what else ''} {what}" in error.what
+    assert error.code == ("signing.password-mismatch" if "password" in what else "signing.key-invalid")
     assert error.details in output
 
 
 def test_a_public_key_is_taken_and_anything_else_is_not_shown() -> None:
     signatures.check_public(PUBLIC)
     for text in (PRIVATE, "", "-----BEGIN PUBLIC KEY-----"):
-        with pytest.raises(PipelineError, match="--public-key is no public key") as caught:
+        with raises("signing.public-key-invalid", match="--public-key is no public key") as caught:
             signatures.check_public(text)
         assert "secret" not in str(caught.value)

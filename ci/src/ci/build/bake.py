@@ -123,6 +123,7 @@ def _check(
     missing = [name for name, placeholder in placeholders.items() if placeholder in text]
     if missing:
         raise PipelineError(
+            "build.unknown-value",
             f"service '{service}': its build takes the value of {', '.join(missing)}, which is not known",
             next_step=f"give {missing[0]} with --env-file, or give it a default in the compose file; "
             "what must not be in an image has to be a build secret",
@@ -130,16 +131,19 @@ def _check(
     for value in (target.get("context", ""), *(target.get("contexts") or {}).values()):
         if value.startswith("/") and not f"{posixpath.normpath(value)}/".startswith(f"{PROJECT}/"):
             raise PipelineError(
+                "build.context-outside",
                 f"service '{service}': its build context {value} is outside of the project",
                 next_step="move it into the project, or let --source be a folder that holds it",
             )
     if not ssh_agent and any(not each.partition("=")[2] for each in target.get("ssh") or ()):
         raise PipelineError(
+            "build.ssh-agent-missing",
             f"service '{service}': its build uses the SSH agent, and none was given",
             next_step="give it: --ssh-agent $SSH_AUTH_SOCK",
         )
     if _INSECURE in (target.get("entitlements") or ()):
         raise PipelineError(
+            "build.insecure-entitlement",
             f"service '{service}': its build asks for {_INSECURE}, which would open the sandbox",
             next_step=f"take build.privileged and the entitlement {_INSECURE} out of the compose file",
         )

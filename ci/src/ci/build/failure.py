@@ -29,9 +29,13 @@ def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credential
     failed = _failed(stdout)
     if not failed:
         return PipelineError(
-            "the images cannot be built", details=tail[-_MOST:], next_step="correct what Bake names above"
+            "build.bake-failed",
+            "the images cannot be built",
+            details=tail[-_MOST:],
+            next_step="correct what Bake names above",
         )
     return PipelineError(
+        "build.step-failed",
         "; ".join(_what(each, planned) for each in failed),
         details="\n\n".join(_details(each) for each in failed),
         next_step=_next_step(credentials=credentials),
@@ -41,6 +45,7 @@ def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credential
 def gone() -> PipelineError:
     """Return the error for exported images that do not stay until they are read."""
     return PipelineError(
+        "build.images-removed",
         "the exported images were removed while this call read them",
         next_step="run it again; `dagger call sandbox --empty` and calls with many images remove them",
     )
@@ -49,6 +54,7 @@ def gone() -> PipelineError:
 def missing(service: str, key: str, path: str) -> PipelineError:
     """Return the error for a path of a build that is not in the source."""
     return PipelineError(
+        "build.path-missing",
         f"service '{service}': build.{key} is {path}, which is not in the project",
         next_step=f"create it, or correct services.{service}.build in the compose file",
     )

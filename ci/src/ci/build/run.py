@@ -117,7 +117,8 @@ async def _once(container: dagger.Container, builder: Builder, planned: Bake) ->
     except dagger.ExecError as error:
         await _check_paths(builder, planned)
         given = builder.docker_config is not None
-        raise failure.error(planned, error.exit_code, error.stdout, error.stderr, credentials=given) from None
+        code, output, said = error.exit_code, error.stdout, error.stderr
+        raise failure.error(planned, code, output, said, credentials=given) from error
 
 
 async def _check_paths(builder: Builder, planned: Bake) -> None:

@@ -25,6 +25,7 @@ def check(services: Mapping[str, Service]) -> None:
         other = builders.get(image)
         if other and services[other].raw["build"] != service.raw["build"]:
             raise PipelineError(
+                "compose.image-built-twice",
                 f"services '{other}' and '{name}' both build the image {image}",
                 next_step="give each its own `image:`, or take `build:` out of one of them: it then runs "
                 "what the other builds",

@@ -44,12 +44,13 @@ def read(binary: str, text: str) -> dict[str, str]:
         try:
             return compose_env_file.read(binary, path)
         except compose_env_file.EnvFileError as error:
-            raise unreadable(str(error)) from None
+            raise unreadable(str(error)) from None  # its cause has the values
 
 
 def unreadable(reason: str) -> PipelineError:
     """Return the error of an env file that Compose cannot read."""
     return PipelineError(
+        "env-file.unreadable",
         f"--env-file: Compose cannot read it: {reason}",
         next_step="fix it there; the file's values are not shown here",
     )

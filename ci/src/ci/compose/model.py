@@ -138,6 +138,7 @@ class Project:
                 missing[name] = ", ".join(concerned) or "the compose file"
         if missing:
             raise PipelineError(
+                "compose.value-missing",
                 f"{', '.join(missing)}: Compose has to know the value, and there is none",
                 details="\n".join(f"{name} is used in {where}" for name, where in missing.items()),
                 next_step="give it with --env-file, or give it a default in the compose file",
@@ -162,6 +163,7 @@ def read(outcome: str, folder: str = ".") -> Project:
     _check_env_files(data, files)
     if "error" in data:
         raise PipelineError(
+            "compose.invalid",
             "Compose refuses the project",
             details=data["error"],
             next_step="fix the file that Compose names; `docker compose config` shows the same",
@@ -172,7 +174,9 @@ def read(outcome: str, folder: str = ".") -> Project:
         for name, item in sorted(raw["services"].items())
     }
     if not services:
-        raise PipelineError("the compose file has no services", next_step="add one under `services:`")
+        raise PipelineError(
+            "compose.no-services", "the compose file has no services", next_step="add one under `services:`"
+        )
     return Project(
         name=raw["name"],
         services=services,
@@ -198,6 +202,7 @@ def _check_env_files(data: Mapping[str, Any], files: Mapping[str, tuple[str, ...
     missing = [item for item in data.get("missing", ()) if item["required"]]
     if missing:
         raise PipelineError(
+            "compose.env-file-missing",
             f"a .env file is used that is not here: {', '.join(item['place'] for item in missing)}",
             details="files with this name are never uploaded, because they hold secrets",
             next_step="give the one of the project's folder: --env-file file:.env; give others another name",
@@ -213,6 +218,7 @@ def select(available: dict[str, Service], only: list[str]) -> dict[str, Service]
     unknown = [name for name in only if name not in available]
     if unknown:
         raise PipelineError(
+            "project.unknown-service",
             f"--only: {', '.join(repr(name) for name in unknown)} is not among the services",
             next_step=f"choose from {', '.join(available) or '(there is none)'}",
         )
@@ -228,6 +234,7 @@ def inside(where: str, path: str) -> str:
     """Return an absolute path of the model relative to the source; nothing else is in an engine."""
     if not is_inside(path):
         raise PipelineError(
+            "project.path-outside",
             f"{where} is outside of the project",
             next_step="move it into the project, or let --source be a folder that holds it "
             "and name the compose file's with --project-directory",

@@ -39,6 +39,7 @@ def check(project: Project, services: Mapping[str, Service]) -> None:
     refusals = found(project, services)
     if refusals:
         raise PipelineError(
+            "compose.refused-keys",
             f"{len(refusals)} key(s) of the compose file ask for what a sandbox cannot have",
             details="\n".join(str(each) for each in refusals),
             next_step="change them as it says there; docs/reference/compose-limits.md has all limits",

@@ -24,7 +24,9 @@ def shown(project: Project, left_out: dict[str, str], form: str) -> str:
     """Return the project's services in one of the formats; `left_out` are those without an image here."""
     if form not in FORMATS:
         raise PipelineError(
-            f"--format {form}: there is no such one", next_step=f"choose from {', '.join(FORMATS)}"
+            "project.unknown-format",
+            f"--format {form}: there is no such one",
+            next_step=f"choose from {', '.join(FORMATS)}",
         )
     if form == "json":
         return _json(project, left_out)

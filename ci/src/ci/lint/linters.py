@@ -73,7 +73,11 @@ def choose(names: Sequence[str]) -> list[str]:
         if name not in LINTERS:
             near = get_close_matches(name, LINTERS, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(LINTERS)}"
-            raise PipelineError(f"pyproject.toml: tool.ci.lint: there is no linter '{name}'", next_step=hint)
+            raise PipelineError(
+                "lint.unknown-linter",
+                f"pyproject.toml: tool.ci.lint: there is no linter '{name}'",
+                next_step=hint,
+            )
     return list(names)
 
 
@@ -95,8 +99,9 @@ def judge(results: Sequence[Result]) -> str:
     red = [result.name for result in results if result.red]
     if red:
         raise PipelineError(
+            "lint.failed",
             f"lint: {', '.join(red)}",
             details="\n".join([text, *said]),
-            next_step="mend what is named above; `dagger call format` mends what ruff can",
+            next_step="fix what is named above; `dagger call format` fixes what ruff can",
         )
     return "\n".join([text, *notes, *said])

@@ -43,7 +43,7 @@ class Lint:
         )
 
     def formatted(self) -> dagger.Changeset:
-        """Return what ruff's mends and formatting change in the source."""
+        """Return what ruff's fixes and formatting change in the source."""
         source = self.loaded.builder.source
         container = self._environment().with_directory(_PROJECT, source).with_workdir(_PROJECT)
         for command in _FORMAT:
@@ -144,6 +144,7 @@ async def _outcome(name: str, container: dagger.Container, commands: list[list[s
         code = await done.exit_code()
         if code == _NOT_FOUND:
             raise PipelineError(
+                "lint.linter-not-locked",
                 f"lint: {command[0]} is not in the project's lock",
                 next_step=f"add it to a dependency group and lock it, or take {name} out of tool.ci.lint",
             )

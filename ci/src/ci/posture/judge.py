@@ -87,4 +87,14 @@ def _check_names(policy: Policy, services: Sequence[str]) -> None:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(known)}"
-            raise PipelineError(f"pyproject.toml: tool.ci.{key}: there is no {what} '{name}'", next_step=hint)
+            if what == "rule":
+                raise PipelineError(
+                    "posture.unknown-rule",
+                    f"pyproject.toml: tool.ci.{key}: there is no rule '{name}'",
+                    next_step=hint,
+                )
+            raise PipelineError(
+                "posture.unknown-service",
+                f"pyproject.toml: tool.ci.{key}: there is no service '{name}'",
+                next_step=hint,
+            )

@@ -29,6 +29,7 @@ def error(verdict: Verdict) -> PipelineError | None:
     if not verdict.reds:
         return None
     return PipelineError(
+        "posture.failed",
         f"posture: the gate is red for {', '.join(verdict.reds)}",
         details=text(verdict),
         next_step="do what stands under each rule; what must stay for a while gets an entry in "
@@ -151,9 +152,7 @@ def _first(each: Broken) -> str:
 
 
 def _remarks(verdict: Verdict) -> list[str]:
-    remarks = [
-        f"error: {waiver}: it has ended: mend the image, or decide again" for waiver in verdict.expired
-    ]
+    remarks = [f"error: {waiver}: it has ended: fix the image, or decide again" for waiver in verdict.expired]
     remarks += [f"waived: {each.waiver}: {_first(each)}" for each in verdict.broken if each.waiver]
     remarks += [f"warning: {waiver} is not needed: remove it" for waiver in verdict.unused]
     return remarks

@@ -260,7 +260,7 @@ RULES = (
     Rule(
         "ports-match",
         "a port in one file only is a mistake in one of them",
-        "mend EXPOSE, or ports/expose in the compose file",
+        "correct EXPOSE, or ports/expose in the compose file",
         _ports,
     ),
 )

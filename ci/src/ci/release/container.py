@@ -53,17 +53,20 @@ class Access:
         if bool(self.username) != bool(self.password):
             missing = username if self.password else password
             raise PipelineError(
+                "registry.credentials-incomplete",
                 f"{option} {self.registry}: {missing} is missing",
                 next_step=f"give both, {username} NAME and {password} env:VARIABLE, or neither",
             )
         if self.registry.plain_http and self.service is None:
             raise PipelineError(
+                "registry.loopback-unreachable",
                 f"{option} {self.registry}: a container's loopback is its own, it does not reach yours",
                 next_step=f"hand it in as well: {stem}-service tcp://{self.registry.host}",
             )
         if self.password is not None and not await is_there(self.password):
             # Not repeated: it may be the password itself.
             raise PipelineError(
+                "registry.password-empty",
                 f"{option} {self.registry}: the password is empty, or is not given as a secret",
                 next_step=f"give {password} env:VARIABLE, file:PATH or cmd:COMMAND, never its value",
             )
@@ -137,16 +140,18 @@ async def _execute(container: dagger.Container, command: str) -> tuple[int, str,
         code, said = await ran.exit_code(), await ran.stderr()
     except dagger.ExecError as error:
         raise PipelineError(
+            "registry.program-ended",
             f"the push was ended with exit code {error.exit_code}",
             details=error.stderr,
             next_step="run it again: it goes on from where it was",
-        ) from None
+        ) from error
     except dagger.QueryError as error:
         raise PipelineError(
+            "registry.program-not-started",
             "the registry's program cannot be started",
             details=str(error),
             next_step="check that the registry given as a service answers, then run it again",
-        ) from None
+        ) from error
     outcome = await ran.file("/outcome.json").contents() if code in {0, _REFUSED} else ""
     return code, outcome, said
 

@@ -43,6 +43,7 @@ def origin(revision: str, created: str, *, source: str = "", version: str = "") 
     """Check and normalise what was given about the commit."""
     if not _REVISION.fullmatch(revision):
         raise PipelineError(
+            "release.commit-invalid",
             f"--commit '{revision}' is no full commit id",
             next_step="give what `git rev-parse HEAD` prints",
         )
@@ -52,6 +53,7 @@ def origin(revision: str, created: str, *, source: str = "", version: str = "") 
         time = datetime.min  # noqa: DTZ901 - has no time zone, as what the next check refuses
     if time.tzinfo is None:
         raise PipelineError(
+            "release.created-invalid",
             f"--created '{created}' is no time with a time zone",
             next_step="give what `git log -1 --format=%cI` prints",
         )
@@ -84,6 +86,7 @@ def check_layers(
     before, after = ([(layer["digest"], layer["size"]) for layer in layers] for layers in (gated, released))
     if before != after:
         raise PipelineError(
+            "release.layers-differ",
             f"service '{service}': the layers to push are not those that passed the gates",
             details=f"passed: {' '.join(digest for digest, _ in before)}\n"
             f"to push: {' '.join(digest for digest, _ in after)}",

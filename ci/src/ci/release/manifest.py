@@ -59,6 +59,7 @@ class Release:
                 return image
         known = ", ".join(f"{image.service}={image.digest}" for image in self.images)
         raise PipelineError(
+            "release-manifest.unknown-image",
             f"'{reference}' is not in the release manifest",
             details=f"it has: {known}",
             next_step="promote what was published: a digest that passed the gates",
@@ -76,17 +77,27 @@ def read(text: str, *, where: str = "--manifest") -> Release:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise _refuse(where, f"is not JSON: {error}") from None
+        raise _refuse("release-manifest.not-json", where, f"is not JSON: {error}") from error
     if not isinstance(data, dict) or data.get("schema") != _SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
-        raise _refuse(where, f"is no release manifest of schema {_SCHEMA} (found: {found})")
+        raise _refuse(
+            "release-manifest.wrong-schema",
+            where,
+            f"is no release manifest of schema {_SCHEMA} (found: {found})",
+        )
     checksum = data.pop("checksum", None)
     if checksum != _checksum(data):
-        raise _refuse(where, f"was changed after it was written: its checksum says {checksum}")
+        raise _refuse(
+            "release-manifest.changed",
+            where,
+            f"was changed after it was written: its checksum says {checksum}",
+        )
     try:
         release = _release(data)
     except (KeyError, TypeError, ValueError) as error:
-        raise _refuse(where, f"lacks or has what it should not: {error}") from None
+        raise _refuse(
+            "release-manifest.wrong-fields", where, f"lacks or has what it should not: {error}"
+        ) from error
     _check(release, where)
     return release
 
@@ -114,14 +125,20 @@ def _release(data: dict[str, Any]) -> Release:
 
 def _check(release: Release, where: str) -> None:
     if not release.images:
-        raise _refuse(where, "has no images")
+        raise _refuse("release-manifest.no-images", where, "has no images")
     for image in release.images:
         for name in ("digest", "sbom", "provenance"):
             value = getattr(image, name)
             if not isinstance(value, str) or not _DIGEST.fullmatch(value):
-                raise _refuse(where, f"has {value!r} as {name} of '{image.service}'")
+                raise _refuse(
+                    "release-manifest.digest-invalid", where, f"has {value!r} as {name} of '{image.service}'"
+                )
         if not image.reference.startswith(f"{release.registry}/") or image.digest not in image.reference:
-            raise _refuse(where, f"has {image.reference!r} as reference of '{image.service}'")
+            raise _refuse(
+                "release-manifest.reference-invalid",
+                where,
+                f"has {image.reference!r} as reference of '{image.service}'",
+            )
 
 
 def _checksum(body: Mapping[str, Any]) -> str:
@@ -129,5 +146,5 @@ def _checksum(body: Mapping[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
-def _refuse(where: str, what: str) -> PipelineError:
-    return PipelineError(f"release manifest {where}: it {what}", next_step=_REPAIR)
+def _refuse(code: str, where: str, what: str) -> PipelineError:
+    return PipelineError(code, f"release manifest {where}: it {what}", next_step=_REPAIR)

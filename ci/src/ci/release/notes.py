@@ -28,6 +28,7 @@ def notes(release: Release, log: str, *, source: str = "") -> str:
         revision, _, subject = line.partition(" ")
         if len(revision) != _REVISION or not subject:
             raise PipelineError(
+                "release.log-invalid",
                 f"the log of commits, line {number}: '{line}' is no commit and subject",
                 next_step=f"give the output of git log --no-merges --format='{LOG_FORMAT}' LAST_TAG..TAG",
             )

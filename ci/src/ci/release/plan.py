@@ -162,6 +162,7 @@ def _refuse_conflicts(images: Sequence[Image], states: Mapping[str, State]) -> N
         ours = ours or (bool(image.version) and state.digests.get(image.version) == image.digest)
     if lines:
         raise PipelineError(
+            "tags.taken",
             f"{len(lines)} {'tags exist' if len(lines) > 1 else 'tag exists'} with another digest",
             details="\n".join(lines),
             next_step="release another version: tags of versions and commits are never overwritten",
@@ -184,6 +185,7 @@ def _refuse_claims(images: Sequence[Image], states: Mapping[str, State]) -> None
     ]
     if lines:
         raise PipelineError(
+            "release.version-claimed",
             f"version {images[0].version} is claimed by another release that runs now or was interrupted",
             details="\n".join(lines),
             next_step="run that release again, or release another version",

@@ -85,17 +85,24 @@ def check(content: bytes, *, digest: str, sbom: str) -> None:
         outputs = data["predicate"]["runDetails"]["byproducts"]
         sboms = [output["digest"]["sha256"] for output in outputs if output["name"] == "sbom"]
     except (ValueError, KeyError, TypeError) as error:
-        raise _wrong(f"is no SLSA provenance ({type(error).__name__}: {error})") from None
+        raise _wrong(
+            "provenance.unreadable", f"is no SLSA provenance ({type(error).__name__}: {error})"
+        ) from error
     if kinds != (_STATEMENT_TYPE, PREDICATE_TYPE):
-        raise _wrong(f"is a {kinds[1]}, not a {PREDICATE_TYPE}")
+        raise _wrong("provenance.wrong-type", f"is a {kinds[1]}, not a {PREDICATE_TYPE}")
     if digest.removeprefix("sha256:") not in subjects:
-        raise _wrong(f"is about {', '.join(subjects) or 'nothing'}, not about {digest}")
+        raise _wrong(
+            "provenance.wrong-subject", f"is about {', '.join(subjects) or 'nothing'}, not about {digest}"
+        )
     if sbom.removeprefix("sha256:") not in sboms:
-        raise _wrong(f"names the SBOM {', '.join(sboms) or '(none)'}, the one attached is {sbom}")
+        raise _wrong(
+            "provenance.wrong-sbom",
+            f"names the SBOM {', '.join(sboms) or '(none)'}, the one attached is {sbom}",
+        )
 
 
-def _wrong(what: str) -> PipelineError:
-    return PipelineError(f"the provenance {what}", next_step="do not use this image; publish it again")
+def _wrong(code: str, what: str) -> PipelineError:
+    return PipelineError(code, f"the provenance {what}", next_step="do not use this image; publish it again")
 
 
 def _digest(text: str) -> dict[str, str]:

@@ -138,6 +138,7 @@ async def promote(  # noqa: PLR0913 - as publish
     chosen = [release.image(reference) for reference in only] or list(release.images)
     if str(source.registry) != release.registry:
         raise PipelineError(
+            "promote.wrong-registry",
             f"--from {source.registry}: the manifest is of {release.registry}",
             next_step=f"promote from {release.registry}, or give the other registry's manifest",
         )

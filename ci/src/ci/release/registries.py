@@ -39,6 +39,7 @@ class Registry:
         name = service.lower()
         if not _COMPONENT.fullmatch(name):
             raise PipelineError(
+                "registry.service-name-invalid",
                 f"service '{service}': its name cannot be a repository's",
                 next_step="rename it: letters and digits, with single '.', '_' or '-' between them",
             )
@@ -48,6 +49,7 @@ class Registry:
         """Return each service's repository; two services in one repository are an error."""
         if not services:
             raise PipelineError(
+                "registry.no-images",
                 "there is no image to push: no service is chosen",
                 next_step="choose services that have a `build:`",
             )
@@ -57,6 +59,7 @@ class Registry:
             for other, taken in found.items():
                 if taken == repository:
                     raise PipelineError(
+                        "registry.repository-shared",
                         f"services '{other}' and '{service}' would both be pushed to {repository}",
                         next_step="rename one of them: repositories are lower case",
                     )
@@ -69,19 +72,29 @@ def parse(text: str, *, where: str = "--registry") -> Registry:
     if "@" in text:
         # Not repeated: what stands before the @ may be a password.
         raise PipelineError(
+            "registry.name-has-at-sign",
             f"{where}: it holds an '@': credentials or a digest do not belong there",
             next_step="write host[:port][/prefix]; credentials are --username and --password env:VARIABLE",
         )
     what = f"{where} '{text}'"
     if "://" in text:
-        raise PipelineError(f"{what}: a URL is no registry", next_step=f"write {text.split('://', 1)[1]}")
+        raise PipelineError(
+            "registry.name-is-url",
+            f"{what}: a URL is no registry",
+            next_step=f"write {text.split('://', 1)[1]}",
+        )
     if text != text.lower():
-        raise PipelineError(f"{what}: registries are lower case", next_step=f"write {text.lower()}")
+        raise PipelineError(
+            "registry.name-upper-case",
+            f"{what}: registries are lower case",
+            next_step=f"write {text.lower()}",
+        )
     host, _, prefix = text.partition("/")
     _check_host(what, host)
     for component in prefix.split("/") if prefix else ():
         if not _COMPONENT.fullmatch(component):
             raise PipelineError(
+                "registry.prefix-invalid",
                 f"{what}: '{component}' cannot be part of a repository's name",
                 next_step="write host[:port][/prefix], without a tag; a prefix has letters, digits, . _ - /",
             )
@@ -92,6 +105,7 @@ def _check_host(what: str, host: str) -> None:
     match = _HOST.fullmatch(host)
     if match is None or int(match["port"] or 1) > _HIGHEST_PORT:
         raise PipelineError(
+            "registry.host-invalid",
             f"{what}: '{host}' is no host name",
             next_step="write host[:port][/prefix], for example myteam.azurecr.io/shop or 127.0.0.1:5000",
         )
@@ -99,11 +113,13 @@ def _check_host(what: str, host: str) -> None:
     if "." not in name and match["port"] is None and name != "localhost":
         # Docker would read it as a repository on Docker Hub.
         raise PipelineError(
+            "registry.host-ambiguous",
             f"{what}: '{host}' could be a repository on Docker Hub as well",
             next_step=f"write {host}.azurecr.io, {host}:5000 or docker.io/{host}",
         )
     if name.endswith(_AZURE_DOMAINS) and not _AZURE.fullmatch(host):
         raise PipelineError(
+            "registry.azure-name-invalid",
             f"{what}: '{host}' is no login server of an Azure registry",
             next_step="write NAME.azurecr.io, NAME being 5 to 50 letters and digits: "
             "`az acr show --query loginServer` prints it",

@@ -8,7 +8,7 @@ connections again for some three seconds; this policy is for what lasts longer.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 __all__ = ["ABSENT", "DELAYS", "DELAYS_SILENT", "UNKNOWN", "Verdict", "judge", "silent"]
 
@@ -40,12 +40,15 @@ _BEGUN = re.compile(r"failed to send blob.*\[http 404\]")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a failure means; `delays` are the seconds to wait before each further try, none = give up.
+    """What a failure means: the code, text and next step of its error.
 
+    `delays` are the seconds to wait before each further try, none = give up.
     `status` is the HTTP status behind it, if it is one that may pass.
     """
 
+    code: str
     reason: str
+    _: KW_ONLY
     next_step: str
     delays: tuple[float, ...] = ()
     status: str = ""
@@ -55,19 +58,42 @@ _CREDENTIALS = (
     "check --username and --password, that a token has not expired, and its role on this repository"
 )
 
-ABSENT = Verdict("does not have it", "push it first, or check the name")
-UNKNOWN = Verdict("answered with an error", "see its own words above")
-_LOST_UPLOAD = Verdict("lost the upload", "check the registry, then run it again", DELAYS)
-_NO_ROOM = Verdict("has no room left", "free space or raise the quota of the registry, then run it again")
-_CHANGED = Verdict(
-    "was sent something else than the digest says", "build again: the image's files were changed"
+ABSENT = Verdict(
+    "registry.absent", "the registry does not have it", next_step="push it first, or check the name"
 )
-_UNAUTHORIZED = Verdict("refuses the credentials", _CREDENTIALS)
+UNKNOWN = Verdict(
+    "registry.unknown-error", "the registry answered with an error", next_step="see its output above"
+)
+_LOST_UPLOAD = Verdict(
+    "registry.upload-forgotten",
+    "the registry lost the upload",
+    next_step="check the registry, then run it again",
+    delays=DELAYS,
+)
+_NO_ROOM = Verdict(
+    "registry.full",
+    "the registry has no room left",
+    next_step="free space or raise the quota of the registry, then run it again",
+)
+_CHANGED = Verdict(
+    "registry.digest-mismatch",
+    "the registry was sent something else than the digest says",
+    next_step="build again: the image's files were changed",
+)
+_UNAUTHORIZED = Verdict(
+    "registry.unauthorized", "the registry refuses the credentials", next_step=_CREDENTIALS
+)
 _FINAL = {
     "401": _UNAUTHORIZED,
-    "403": Verdict("denies this to these credentials", _CREDENTIALS),
+    "403": Verdict(
+        "registry.denied", "the registry denies this to these credentials", next_step=_CREDENTIALS
+    ),
     "404": ABSENT,
-    "405": Verdict("does not accept writes", "check that the registry is not in read-only mode"),
+    "405": Verdict(
+        "registry.read-only",
+        "the registry does not accept writes",
+        next_step="check that the registry is not in read-only mode",
+    ),
     "507": _NO_ROOM,
 }
 
@@ -75,9 +101,10 @@ _FINAL = {
 def silent(seconds: float) -> Verdict:
     """Return what it means that a call was ended by its time limit."""
     return Verdict(
-        f"did not finish within {seconds:g} s",
-        "check that the registry answers and the network is fast enough, then run it again",
-        DELAYS_SILENT,
+        "registry.timeout",
+        f"the registry did not finish within {seconds:g} s",
+        next_step="check that the registry answers and the network is fast enough, then run it again",
+        delays=DELAYS_SILENT,
     )
 
 
@@ -94,8 +121,25 @@ def judge(output: str) -> Verdict:
     if status in _FINAL:
         return _LOST_UPLOAD if _BEGUN.search(last) else _FINAL[status]
     if status in _TRANSIENT or (not status and _LOST.search(last)):
-        reason = f"answered {status}" if status else "lost the connection or refused it"
-        return Verdict(reason, "check the registry, then run it again: it goes on from here", DELAYS, status)
+        return _transient(status)
     if not status and _REFUSED.search(last):
         return _UNAUTHORIZED
     return UNKNOWN
+
+
+def _transient(status: str) -> Verdict:
+    hint = "check the registry, then run it again: it goes on from here"
+    if status:
+        return Verdict(
+            "registry.unavailable",
+            f"the registry answered {status}",
+            next_step=hint,
+            delays=DELAYS,
+            status=status,
+        )
+    return Verdict(
+        "registry.unreachable",
+        "the registry lost the connection or refused it",
+        next_step=hint,
+        delays=DELAYS,
+    )

@@ -67,11 +67,13 @@ def key_error(output: str) -> PipelineError:
     last = words(output)
     if "decrypt" in last:
         return PipelineError(
+            "signing.password-mismatch",
             "--sign-key: the password does not open the key",
             details=last,
             next_step="give --sign-password env:COSIGN_PASSWORD, the password that the key was made with",
         )
     return PipelineError(
+        "signing.key-invalid",
         "--sign-key is no private key of cosign",
         details=last,
         next_step="make one with `cosign generate-key-pair`, or of your own with `cosign import-key-pair`; "
@@ -83,6 +85,7 @@ def check_public(text: str) -> None:
     """Refuse what is no public key; it is not shown, because it may be the private one."""
     if not _PUBLIC.search(text):
         raise PipelineError(
+            "signing.public-key-invalid",
             "--public-key is no public key",
             next_step="give cosign.pub; `cosign public-key --key cosign.key` prints it",
         )

@@ -48,6 +48,7 @@ async def signing(builder: Builder, key: dagger.Secret | None, password: dagger.
     if key is None:
         if password is not None:
             raise PipelineError(
+                "signing.key-missing",
                 "--sign-password is given without --sign-key",
                 next_step="give both, or neither: without a key nothing is signed",
             )
@@ -56,6 +57,7 @@ async def signing(builder: Builder, key: dagger.Secret | None, password: dagger.
         if secret is not None and not await is_there(secret):
             # Not repeated: it may be the key itself.
             raise PipelineError(
+                "signing.secret-empty",
                 f"{option}: it is empty, or is not given as a secret",
                 next_step=f"give {option} env:VARIABLE or file:PATH, never its value",
             )
@@ -85,8 +87,9 @@ async def _cosign(builder: Builder) -> dagger.File:
         return await builder.tool(tools.COSIGN).file("/ko-app/cosign").sync()
     except dagger.QueryError as error:
         raise PipelineError(
+            "signing.cosign-unavailable",
             f"cosign is not here: its image {tools.COSIGN.partition('@')[0]} cannot be pulled",
             details=str(error),
             next_step="in the air-gapped network make it once: python3 -m airgap image cosign; "
             "in another, map it to an image that your engine can pull",
-        ) from None
+        ) from error

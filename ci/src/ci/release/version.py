@@ -20,10 +20,12 @@ def read(pyproject: str, *, where: str) -> str:
         version = tomllib.loads(pyproject)["project"]["version"]
     except tomllib.TOMLDecodeError as error:
         what = f"{where}: not TOML: {error}"
-        raise PipelineError(what, next_step="mend it, then release again") from None
-    except (KeyError, TypeError):
+        raise PipelineError("version.not-toml", what, next_step="fix it, then release again") from error
+    except (KeyError, TypeError) as error:
         what = f"{where}: it has no project.version"
-        raise PipelineError(what, next_step='write version = "1.2.3" under [project]') from None
+        raise PipelineError(
+            "version.not-declared", what, next_step='write version = "1.2.3" under [project]'
+        ) from error
     return str(version)
 
 
@@ -31,6 +33,7 @@ def check(released: str, declared: str, *, where: str) -> None:
     """Refuse a release whose tag is not the version that `where` declares; 1.2.3-rc.1 equals 1.2.3rc1."""
     if _plain(released) != _plain(declared):
         raise PipelineError(
+            "version.tag-differs",
             f"the tag releases {released}, {where} says {declared}",
             next_step=f"set the version in {where} to {released}, commit, and tag that commit",
         )

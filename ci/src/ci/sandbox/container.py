@@ -73,14 +73,14 @@ async def run(builder: Builder, container: dagger.Container, *words: str) -> dag
         return await container.with_exec(command(*words), insecure_root_capabilities=True).sync()
     except dagger.ExecError as error:
         if not await privileged(builder):
-            raise failure.refused(error.stderr) from None
+            raise failure.refused(error.stderr) from error
         if own_fault := failure.ended(error.exit_code, error.stderr):
-            raise own_fault from None
+            raise own_fault from error
         raise
     except dagger.QueryError as error:
         if await privileged(builder):
             raise
-        raise failure.refused(str(error)) from None
+        raise failure.refused(str(error)) from error
 
 
 async def privileged(builder: Builder) -> bool:

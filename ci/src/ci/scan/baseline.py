@@ -41,11 +41,13 @@ def read(text: str) -> Baseline:
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PipelineError(
+            "scan.base-invalid",
             f"--base: not a scan.json of this pipeline: {type(error).__name__}: {error}",
             next_step="give the scan.json of an earlier `scan-report`",
-        ) from None
+        ) from error
     if schema != SCHEMA:
         raise PipelineError(
+            "scan.base-wrong-schema",
             f"--base: it is of schema {schema!r}, wanted {SCHEMA}",
             next_step="make it again with this version of the pipeline",
         )

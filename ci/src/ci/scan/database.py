@@ -58,12 +58,14 @@ class Database:
         age = now - self.updated_at
         if age > longest:
             raise PipelineError(
+                "scan.database-too-old",
                 f"the vulnerability database is of {self.updated_at:%Y-%m-%d}, {age.days} days old: "
                 f"more than the {longest.days} allowed",
                 next_step="fetch a newer one, or say how old it may be with --database-days",
             )
         if age < timedelta(days=-1):
             raise PipelineError(
+                "scan.database-in-future",
                 f"the vulnerability database is of {self.updated_at:%Y-%m-%d}, which is in the future",
                 next_step="set this machine's clock, or use another database",
             )
@@ -91,9 +93,10 @@ class Database:
         }
 
 
-def _unusable(why: str, origin: str) -> PipelineError:
+def _unusable(code: str, why: str, origin: str) -> PipelineError:
     source = f" from {origin}" if origin else ""
     return PipelineError(
+        code,
         f"the vulnerability database{source} cannot be used: {why}",
         next_step="fetch it again, or give a folder that has trivy.db and metadata.json with --database",
     )
@@ -109,14 +112,26 @@ def read(text: str) -> Database:
         # Go writes nanoseconds, Python reads microseconds.
         updated_at = datetime.fromisoformat(_FRACTION.sub(r"\1", metadata["UpdatedAt"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise _unusable(f"metadata.json: {type(error).__name__}: {error}", origin) from None
+        raise _unusable(
+            "scan.database-metadata-invalid", f"metadata.json: {type(error).__name__}: {error}", origin
+        ) from error
     if version != _SCHEMA:
-        raise _unusable(f"metadata.json has Version {version!r}, wanted {_SCHEMA}", origin)
+        raise _unusable(
+            "scan.database-wrong-schema", f"metadata.json has Version {version!r}, wanted {_SCHEMA}", origin
+        )
     if updated_at.tzinfo is None:
-        raise _unusable(f"metadata.json: UpdatedAt {metadata['UpdatedAt']} has no time zone", origin)
+        raise _unusable(
+            "scan.database-without-time-zone",
+            f"metadata.json: UpdatedAt {metadata['UpdatedAt']} has no time zone",
+            origin,
+        )
     missing = [name for name in _NEEDED if name not in about["buckets"]]
     if missing:
-        raise _unusable(f"trivy.db has no {' and no '.join(missing)}: it is empty, or not Trivy's", origin)
+        raise _unusable(
+            "scan.database-incomplete",
+            f"trivy.db has no {' and no '.join(missing)}: it is empty, or not Trivy's",
+            origin,
+        )
     return Database(updated_at, about["digest"], origin, about["note"], frozenset(about["buckets"]))
 
 
@@ -125,12 +140,20 @@ def failure(stderr: str) -> PipelineError:
     lines = [line for line in stderr.splitlines() if line.startswith('{"attempts"')]
     if not lines:
         return PipelineError(
-            "the vulnerability database cannot be had", details=stderr, next_step="see the output above"
+            "scan.database-unavailable",
+            "the vulnerability database cannot be had",
+            details=stderr,
+            next_step="see the output above",
         )
     attempts: list[dict[str, Any]] = json.loads(lines[-1])["attempts"]
     if len(attempts) == 1 and "seconds" not in attempts[0]:  # it was there, and not fetched
-        return _unusable(attempts[0]["error"], attempts[0]["mirror"] or "the folder that was given")
+        return _unusable(
+            "scan.database-unusable",
+            attempts[0]["error"],
+            attempts[0]["mirror"] or "the folder that was given",
+        )
     return PipelineError(
+        "scan.mirrors-unavailable",
         f"the vulnerability database cannot be had from any of {len(attempts)} mirrors",
         details="\n".join(f"- {each['mirror']} ({each['seconds']} s): {each['error']}" for each in attempts),
         next_step="name a mirror that can be reached with --mirrors, or give a database with --database",

@@ -112,9 +112,10 @@ def read(text: str, today: date) -> Exemptions:
         raise problems[0]
     if problems:
         raise PipelineError(
+            "trivyignore.several-wrong",
             f"{FILE}: {len(problems)} entries are wrong",
             details="\n".join(f"- {problem.what}" for problem in problems),
-            next_step="mend each of them, or remove it",
+            next_step="fix each of them, or remove it",
         )
     return Exemptions(tuple(exemptions), today)
 
@@ -124,19 +125,26 @@ def _sections(text: str) -> dict[str, list[Any]]:
         data = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise PipelineError(
-            f"{FILE}: not YAML", details=str(error), next_step="mend the line named above"
-        ) from None
+            "trivyignore.not-yaml",
+            f"{FILE}: not YAML",
+            details=str(error),
+            next_step="fix the line named above",
+        ) from error
+    hint = f"put the entries in lists under {', '.join(_SECTIONS)}"
     if not isinstance(data, dict):
         raise PipelineError(
+            "trivyignore.not-sections",
             f"{FILE}: found a {type(data).__name__}, not sections",
-            next_step=f"put the entries in lists under {', '.join(_SECTIONS)}",
+            next_step=hint,
         )
     for section, entries in data.items():
-        if section not in _SECTIONS or not isinstance(entries, list | None):
+        if section not in _SECTIONS:
             raise PipelineError(
-                f"{FILE}: {section}: "
-                + ("not a list" if section in _SECTIONS else "there is no such section"),
-                next_step=f"put the entries in lists under {', '.join(_SECTIONS)}",
+                "trivyignore.unknown-section", f"{FILE}: {section}: there is no such section", next_step=hint
+            )
+        if not isinstance(entries, list | None):
+            raise PipelineError(
+                "trivyignore.section-not-a-list", f"{FILE}: {section}: not a list", next_step=hint
             )
     return {section: entries or [] for section, entries in data.items()}
 
@@ -144,12 +152,24 @@ def _sections(text: str) -> dict[str, list[Any]]:
 def _entry(section: str, number: int, item: Any, today: date) -> Exemption:  # noqa: ANN401 - as YAML has it
     name = f"{section}[{number}]"
     if not isinstance(item, dict):
-        raise _wrong(name, "", f"found {item!r}", "write it as `- id: …` with statement and expired_at")
+        raise _wrong(
+            "trivyignore.entry-not-a-table",
+            name,
+            "",
+            f"found {item!r}",
+            "write it as `- id: …` with statement and expired_at",
+        )
     identifier = _text(name, item, "id", "give the id that the report names, such as CVE-2024-34064")
     name += f" ({identifier})"
     for field in item:
         if field not in _FIELDS:
-            raise _wrong(name, str(field), "there is no such field", f"use {', '.join(_FIELDS)}")
+            raise _wrong(
+                "trivyignore.unknown-field",
+                name,
+                str(field),
+                "there is no such field",
+                f"use {', '.join(_FIELDS)}",
+            )
     return Exemption(
         entry=name,
         kind=_SECTIONS[section],
@@ -161,22 +181,30 @@ def _entry(section: str, number: int, item: Any, today: date) -> Exemption:  # n
     )
 
 
-def _wrong(entry: str, field: str, what: str, next_step: str) -> PipelineError:
+def _wrong(code: str, entry: str, field: str, what: str, next_step: str) -> PipelineError:
     place = f"{FILE}: {entry}" + (f", {field}" if field else "")
-    return PipelineError(f"{place}: {what}", next_step=next_step)
+    return PipelineError(code, f"{place}: {what}", next_step=next_step)
 
 
 def _text(entry: str, item: dict[str, Any], field: str, next_step: str) -> str:
     value = item.get(field)
+    if value is None:
+        raise _wrong("trivyignore.field-missing", entry, field, "missing", next_step)
     if not isinstance(value, str) or not value.strip():
-        raise _wrong(entry, field, "missing" if value is None else f"found {value!r}", next_step)
+        raise _wrong("trivyignore.not-text", entry, field, f"found {value!r}", next_step)
     return value.strip()
 
 
 def _list(entry: str, item: dict[str, Any], field: str) -> list[str]:
     value = item.get(field, [])
     if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
-        raise _wrong(entry, field, f"found {value!r}", "give a list of texts, or leave the field out")
+        raise _wrong(
+            "trivyignore.not-a-list",
+            entry,
+            field,
+            f"found {value!r}",
+            "give a list of texts, or leave the field out",
+        )
     return value
 
 
@@ -188,12 +216,20 @@ def _until(entry: str, value: Any, today: date) -> date:  # noqa: ANN401 - as YA
     if isinstance(value, datetime):
         value = value.date()
     if not isinstance(value, date):
-        found = "missing" if value is None else f"{value!r} is no day"
-        raise _wrong(entry, "expired_at", found, f"give a day, {latest} at the latest")
+        hint = f"give a day, {latest} at the latest"
+        if value is None:
+            raise _wrong("trivyignore.day-missing", entry, "expired_at", "missing", hint)
+        raise _wrong("trivyignore.not-a-day", entry, "expired_at", f"{value!r} is no day", hint)
     if value > latest:
         over = (value - today).days
         what = f"{value} is {over} days ahead, more than {_LONGEST.days}"
-        raise _wrong(entry, "expired_at", what, f"give {latest} or earlier, and look at it again then")
+        raise _wrong(
+            "trivyignore.day-too-late",
+            entry,
+            "expired_at",
+            what,
+            f"give {latest} or earlier, and look at it again then",
+        )
     return value
 
 
@@ -207,6 +243,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
 def _purl(entry: str, text: str) -> str:
     if not re.fullmatch(r"pkg:[a-z0-9.+-]+/\S+", text):
         raise _wrong(
+            "trivyignore.purl-invalid",
             entry,
             "purls",
             f"{text!r} is no package URL",
@@ -229,5 +266,11 @@ def _doubles(exemptions: list[Exemption]) -> Iterator[PipelineError]:
     for each in exemptions:
         key = (each.kind, each.id, each.paths, each.purls)
         if key in seen:
-            yield _wrong(each.entry, "id", f"the same as {seen[key]}", "keep one of the two")
+            yield _wrong(
+                "trivyignore.entry-repeated",
+                each.entry,
+                "id",
+                f"the same as {seen[key]}",
+                "keep one of the two",
+            )
         seen.setdefault(key, each.entry)

@@ -78,5 +78,5 @@ async def fetch(
     try:
         text = await done.file("/database/about.json").contents()
     except dagger.ExecError as error:
-        raise about.failure(found.as_given(error.stderr)) from None
+        raise about.failure(found.as_given(error.stderr)) from error
     return done.directory("/database/db"), about.read(found.as_given(text))

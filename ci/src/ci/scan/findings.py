@@ -117,21 +117,24 @@ def read(text: str, exit_code: int, inline: Sequence[str] = (), *, where: str) -
     try:
         scan = replace(_scan(report), inline=tuple(inline))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _unusable(where, f"{type(error).__name__}: {error}") from None
+        raise _unusable("scan.report-wrong-fields", where, f"{type(error).__name__}: {error}") from error
     if exit_code not in (0, FOUND):
-        raise _unusable(where, f"Trivy ended with exit code {exit_code}")
+        raise _unusable("scan.report-of-failed-run", where, f"Trivy ended with exit code {exit_code}")
     if (exit_code == FOUND) != bool(scan.findings):
         said = "found something" if exit_code == FOUND else "found nothing"
         raise _unusable(
-            where, f"its exit code {exit_code} says it {said}, its report has {len(scan.findings)} findings"
+            "scan.report-contradicts-exit-code",
+            where,
+            f"its exit code {exit_code} says it {said}, its report has {len(scan.findings)} findings",
         )
     return scan
 
 
-def _unusable(where: str, why: str) -> PipelineError:
+def _unusable(code: str, where: str, why: str) -> PipelineError:
     return PipelineError(
+        code,
         f"{where}: Trivy's report cannot be used: {why}",
-        next_step="run it again; if it stays, look whether the pinned Trivy is the one this pipeline reads",
+        next_step=f"retry; if it persists, check that the pinned Trivy writes report schema {_SCHEMA}",
     )
 
 
@@ -140,11 +143,19 @@ def _report(text: str, where: str) -> dict[str, Any]:
         report: Any = json.loads(text)
     except json.JSONDecodeError as error:
         start = text.strip()[:80]
-        raise _unusable(where, f"it is not JSON ({error}); it starts with {start!r}") from None
+        raise _unusable(
+            "scan.report-not-json", where, f"it is not JSON ({error}); it starts with {start!r}"
+        ) from error
     if not isinstance(report, dict):
-        raise _unusable(where, f"it is a JSON {type(report).__name__}, not an object")
+        raise _unusable(
+            "scan.report-not-an-object", where, f"it is a JSON {type(report).__name__}, not an object"
+        )
     if report.get("SchemaVersion") != _SCHEMA:
-        raise _unusable(where, f"SchemaVersion {report.get('SchemaVersion')!r}, wanted {_SCHEMA}")
+        raise _unusable(
+            "scan.report-wrong-schema",
+            where,
+            f"SchemaVersion {report.get('SchemaVersion')!r}, wanted {_SCHEMA}",
+        )
     return report
 
 

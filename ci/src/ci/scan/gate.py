@@ -52,11 +52,15 @@ def rules(severity: list[str], *, ignore_unfixed: bool, database_days: int, comp
     for name in wanted:
         if name not in SEVERITIES:
             raise PipelineError(
-                f"--severity: there is no severity {name!r}", next_step=f"choose from {', '.join(SEVERITIES)}"
+                "scan.unknown-severity",
+                f"--severity: there is no severity {name!r}",
+                next_step=f"choose from {', '.join(SEVERITIES)}",
             )
     if database_days < 1:
         raise PipelineError(
-            f"--database-days {database_days}: at least one is needed", next_step="give a number from 1"
+            "scan.database-days-too-few",
+            f"--database-days {database_days}: at least one is needed",
+            next_step="give a number from 1",
         )
     return Rules(
         severities=frozenset(wanted) if wanted else Rules.severities,

@@ -55,12 +55,14 @@ def failure(exit_code: int, stderr: str) -> PipelineError:
     """Return the error for a folder in which Git finds no history, or one it cannot read."""
     if exit_code == REFUSED:
         return PipelineError(
+            "scan.history-not-a-repository",
             f"--history: this is no Git directory to look through: {stderr.strip()}",
             next_step="give .git of a clone; in a linked worktree: "
             '--history "$(git rev-parse --git-common-dir)"; refs in a reftable: first '
             "`git refs migrate --ref-format=files` in a copy",
         )
     return PipelineError(
+        "scan.history-unreadable",
         "--history: Git cannot read this repository",
         details=stderr,
         next_step="see its output above; `git fsck` in the clone says what is broken. A clone that borrows "

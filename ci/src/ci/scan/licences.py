@@ -59,6 +59,7 @@ def check(entries: list[object], *, where: str) -> tuple[str, ...]:
         near = difflib.get_close_matches(str(entry), known, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise PipelineError(
+            "scan.unknown-license",
             f"{where} names {entry!r}, which is no licence",
             next_step=f"{hint}give ids of https://spdx.org/licenses/, or {', '.join(categories)}",
         )

@@ -66,6 +66,7 @@ def resolve(wanted: list[str], images: ImagesMap, *, service: bool) -> Mirrors:
     here = [text for text in dict.fromkeys(found.values()) if text]
     if not here:
         raise PipelineError(
+            "scan.mirrors-not-mapped",
             "the images map says that no mirror of the vulnerability database is available here: "
             + ", ".join(found),
             next_step="map one of them, name another with --mirrors, or give a database with --database",
@@ -74,6 +75,7 @@ def resolve(wanted: list[str], images: ImagesMap, *, service: bool) -> Mirrors:
     local = next((host for host in hosts if host.rpartition(":")[0] in _LOOPBACK or host in _LOOPBACK), "")
     if local and not service:
         raise PipelineError(
+            "scan.mirror-loopback",
             f"{here[hosts.index(local)]}: containers cannot reach {local}, "
             "which is a registry on this machine only",
             next_step=f"lend it to this call with --database-registry tcp://{local}, "

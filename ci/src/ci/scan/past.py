@@ -47,5 +47,5 @@ async def past(
     try:
         about = history.read(await packed.file("about.json").contents())
     except dagger.ExecError as error:
-        raise history.failure(error.exit_code, error.stderr) from None
+        raise history.failure(error.exit_code, error.stderr) from error
     return packed.file("history.tar"), about

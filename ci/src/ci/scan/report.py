@@ -53,6 +53,7 @@ class Report:
         if not reds:
             return None
         return PipelineError(
+            "scan.failed",
             f"scan: the gate is red for {', '.join(reds)}",
             details=self.text(),
             next_step="upgrade to what is under `fixed in`, take secrets out and revoke them; "

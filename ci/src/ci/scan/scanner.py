@@ -27,16 +27,22 @@ def check_version(version: str, *, where: str) -> None:
     plain = version.strip().removeprefix("v")
     if plain in _MALICIOUS:
         raise PipelineError(
-            f"{where}: Trivy {plain} is a release with an attacker's code (CVE-2026-33634)", next_step=_NEXT
+            "scan.scanner-malicious",
+            f"{where}: Trivy {plain} is a release with an attacker's code (CVE-2026-33634)",
+            next_step=_NEXT,
         )
     if not plain[:1].isdigit():
-        raise PipelineError(f"{where}: Trivy says its version is {version!r}", next_step=_NEXT)
+        raise PipelineError(
+            "scan.scanner-version-unknown", f"{where}: Trivy says its version is {version!r}", next_step=_NEXT
+        )
 
 
 def check_reference(reference: Reference, *, where: str) -> None:
     """Refuse an image reference of the scanner without a version in its tag, and the malicious ones."""
     if reference.tag in ("", "latest"):
         raise PipelineError(
-            f"{where}: {reference} does not say which release of Trivy it is", next_step=_NEXT
+            "scan.scanner-without-version",
+            f"{where}: {reference} does not say which release of Trivy it is",
+            next_step=_NEXT,
         )
     check_version(reference.tag.partition("-")[0], where=f"{where} ({reference})")

@@ -90,7 +90,7 @@ class Outcome:
         try:
             converted = await self.scanned[name].with_exec(command).sync()
         except dagger.ExecError as error:
-            raise _failed(name, error) from None
+            raise _failed(name, error) from error
         licences = json.dumps(self.scans[name].licences, indent=1)
         return (
             converted.directory("/output")
@@ -163,11 +163,16 @@ async def _exceptions(source: dagger.Directory) -> str:
 async def _check_vex(source: dagger.Directory, paths: tuple[str, ...]) -> None:
     for path in paths:
         if not await source.exists(path):
-            raise PipelineError(f"--vex: there is no {path} in the source", next_step="give its path there")
+            raise PipelineError(
+                "scan.vex-missing",
+                f"--vex: there is no {path} in the source",
+                next_step="give its path there",
+            )
 
 
 def _failed(name: str, error: dagger.ExecError) -> PipelineError:
     return PipelineError(
+        "scan.trivy-failed",
         f"{name}: Trivy failed with exit code {error.exit_code}",
         details=error.stderr,
         next_step="see its output above; a panic is most often a corrupted database. Nothing of this run is "
@@ -226,7 +231,7 @@ class _Run:
             outcome = json.loads(await container.file("/output/outcome.json").contents())
             report = await container.file("/output/trivy.json").contents()
         except dagger.ExecError as error:
-            raise _failed(name, error) from None
+            raise _failed(name, error) from error
         return findings.read(report, outcome["exit_code"], outcome["inline"], where=name), container
 
 

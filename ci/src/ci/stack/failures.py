@@ -27,6 +27,7 @@ def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None
     problems = report["problems"]
     if problems:
         return PipelineError(
+            "stack.not-up",
             "; ".join(text(problem, timeouts) for problem in problems),
             details="\n".join(part for problem in problems for part in _details(problem)),
             next_step="correct the service that is named first; what waited for it was not started",
@@ -37,16 +38,21 @@ def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None
     output = "\n".join(failure["output"].strip().splitlines()[-_LAST_LINES:])
     if failure["what"] == "pull":
         return PipelineError(
+            "stack.image-not-pulled",
             f"service '{failure['service']}': its image {failure['image']} cannot be pulled",
             details=output,
             next_step="correct `image:`, map it with --images, or give credentials with --docker-config",
         )
     if failure["what"] == "suite":
         return PipelineError(
-            "the integration suite did not start", details=output, next_step="see what Compose says above"
+            "stack.suite-not-started",
+            "the integration suite did not start",
+            details=output,
+            next_step="see what Compose says above",
         )
     last = output.rpartition("\n")[2].strip()
     return PipelineError(
+        "stack.not-started",
         f"Docker Compose did not start the stack: {last}",
         details=output,
         next_step="correct what Compose names",

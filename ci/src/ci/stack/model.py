@@ -185,6 +185,7 @@ def _edges(name: str, written: Mapping[str, Any], running: list[str]) -> dict[st
             edges[other] = edge
         elif edge.get("required", True):
             raise PipelineError(
+                "stack.dependency-missing",
                 f"service '{name}' depends on '{other}', which is not in this stack",
                 next_step=f"add '{other}' to --only, map its image, or set `required: false`",
             )

@@ -56,6 +56,7 @@ async def _resolved(loaded: Loaded, named: Mapping[str, str], built: set[str]) -
         resolved = own if own in built else loaded.builder.images.resolve(text, where=place)
         if resolved is None:
             raise PipelineError(
+                "images-map.image-missing",
                 f"{place}: {text} is not available here",
                 next_step="map it in the images map, or leave the service out",
             )

@@ -37,12 +37,14 @@ def ports(model: Model) -> list[Port]:
             for port in _numbers(item):
                 if users.setdefault(port, user) != user:
                     raise PipelineError(
+                        "stack.port-published-twice",
                         f"port {port.number}/{port.protocol} is published by '{users[port][0]}' and by "
                         f"'{name}': host_ip has no effect here, all ports are opened at one address",
                         next_step="give one of them another port, or choose services with --only",
                     )
     if not any(port.protocol == "tcp" for port in users):
         raise PipelineError(
+            "stack.no-ports",
             "no service of the stack publishes a TCP port with a number",
             next_step="add `ports:`; Dagger's client opens no UDP port, and none whose number Docker chooses",
         )
@@ -89,6 +91,7 @@ def of_service(model: Model, name: str, exposed: Iterable[str]) -> tuple[Model, 
         found |= {Port(each, protocol or "tcp") for each in range(int(first), int(last or first) + 1)}
     if not found:
         raise PipelineError(
+            "stack.service-without-port",
             f"service '{name}' has no port, neither in the compose file nor in its image",
             next_step="add `ports:` or `expose:`",
         )

@@ -143,11 +143,11 @@ class Stack:
             return await service.start()
         except dagger.ExecError as error:
             if own_fault := failure.ended(error.exit_code, error.stderr):
-                raise own_fault from None
+                raise own_fault from error
             report = error.stdout.strip().rpartition("\n")[2]
-            if not report.startswith("{"):
-                raise
-            raise failures.error(json.loads(report), model.timeouts) or error from None
+            if report.startswith("{") and (not_up := failures.error(json.loads(report), model.timeouts)):
+                raise not_up from error
+            raise
 
     def _container(self, model: Model, *, hold: bool = False, suite: Suite | None = None) -> dagger.Container:
         builder = self.builder

@@ -52,6 +52,7 @@ class ComposeStack:
         stack = await self._stack()
         if name not in stack.model.services:
             raise PipelineError(
+                "stack.unknown-service",
                 f"no service called '{name}' runs in this stack",
                 next_step=f"choose from {', '.join(stack.model.services)}",
             )

@@ -45,6 +45,7 @@ def red(tested: Tested) -> PipelineError | None:
     if not tested.result.red:
         return None
     return PipelineError(
+        "test.integration-failed",
         f"integration: {tested.result.red}",
         details=tested.result.output,
         next_step="correct it, or see every service's log: test-integration-report export --path reports",

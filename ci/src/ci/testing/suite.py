@@ -59,6 +59,7 @@ class Suite:
         kind = dagger.ExistsType.DIRECTORY_TYPE
         if not folder or not await self.builder.source.exists(folder, expected_type=kind):
             raise PipelineError(
+                "test.no-suite",
                 f"there is no integration suite: {folder or 'tool.ci.integration is empty'}",
                 next_step="add tests there, or name the folder in tool.ci.integration; "
                 "the gate goes without one only if that is empty",
@@ -136,6 +137,7 @@ def no_files(folder: str, cases: list[str]) -> PipelineError:
     """Return the error that no file wants a stack of its own."""
     wanted = f" that match {', '.join(cases)}" if cases else ""
     return PipelineError(
+        "test.no-disruption-tests",
         f"there are no files test_*.py{wanted} in {folder}/{ALONE}",
         next_step="add one there, or name another case",
     )

@@ -147,13 +147,16 @@ class UnitTests:
     async def _tests(self, service: Service) -> dagger.Directory:
         build = service.build
         if build is None:
-            raise PipelineError(f"service '{service.name}' has no build", next_step="choose one that has")
+            raise PipelineError(
+                "test.not-built", f"service '{service.name}' has no build", next_step="choose one that has"
+            )
         folder = PurePosixPath(build.context, build.dockerfile).parent
         path = self.policy.tests.format(folder=folder)
         if not await self.builder.source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
             raise PipelineError(
+                "test.no-tests",
                 f"service '{service.name}' has no tests at {path}",
-                next_step="add some, name the service in tool.ci.without-tests, or mend tool.ci.tests "
+                next_step="add some, name the service in tool.ci.without-tests, or correct tool.ci.tests "
                 f"({self.policy.tests})",
             )
         return self.builder.source.directory(path)

@@ -153,6 +153,7 @@ async def _target(
     if not registry:
         if username or password or service:
             raise PipelineError(
+                "promote.registry-missing",
                 "--promote-to is missing: other options of --promote are given",
                 next_step="give --promote-to host[:port][/prefix], or none of them",
             )
@@ -160,6 +161,7 @@ async def _target(
     target = Access(registries.parse(registry, where="--promote-to"), username, password, service)
     if target.registry == source.registry:
         raise PipelineError(
+            "promote.same-registry",
             f"--promote-to {registry}: that is --registry, where the release is published",
             next_step="name another registry or another prefix, or leave it out",
         )
@@ -170,6 +172,7 @@ async def _target(
 def _check_version(order: Order) -> None:
     if not order.tags.version:
         raise PipelineError(
+            "release.no-version-tag",
             f"--ref {order.ref} is no version tag",
             next_step="release refs/tags/v1.2.3; publish takes any ref",
         )

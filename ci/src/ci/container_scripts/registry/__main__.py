@@ -205,8 +205,8 @@ def main(command: str, request: str, outcome_file: str) -> int:
     try:
         result = run(command, json.loads(Path(request).read_text()))
     except PipelineError as error:
-        said = {"what": error.what, "details": error.details, "next_step": error.next_step}
-        result = {"error": {**said, "id": error.id}}
+        passed_on = ("code", "what", "details", "next_step")
+        result = {"error": {key: getattr(error, key) for key in passed_on}}
     Path(outcome_file).write_text(json.dumps(result))
     return REFUSED if "error" in result else 0
 

@@ -33,6 +33,7 @@ def attach(regctl: Regctl, subject: str, files: Mapping[str, str]) -> None:
         if wanted <= {entry["digest"] for entry in regctl.referrers(subject)}:
             return
     raise PipelineError(
+        "registry.attachment-lost",
         f"what is attached to {subject} does not stay in its list",
         next_step="see that no other run writes to the same images, then run it again",
     )
@@ -46,13 +47,16 @@ def verify(regctl: Regctl, subject: str, *, sbom: str = "", statement: str = "")
     """
     repository, _, digest = subject.partition("@")
     if regctl.manifest(subject) is None:
-        raise PipelineError(f"{subject} is not there", next_step="check the registry and the digest")
+        raise PipelineError(
+            "registry.image-missing", f"{subject} is not there", next_step="check the registry and the digest"
+        )
     files = _files(regctl, repository, subject)
     sboms = [file for file in files.get(SBOM, []) if sbom in ("", file)]
     statements = [file for file in files.get(provenance.MEDIA_TYPE, []) if statement in ("", file)]
     for name, found, asked in (("SBOM", sboms, sbom), ("provenance", statements, statement)):
         if not found:
             raise PipelineError(
+                "registry.attachment-missing",
                 f"{subject} has no {name} attached{f' that is {asked}' if asked else ''}",
                 next_step="do not use this image; publish it again",
             )
@@ -63,10 +67,12 @@ def verify(regctl: Regctl, subject: str, *, sbom: str = "", statement: str = "")
             try:
                 provenance.check(content, digest=digest, sbom=other)
             except PipelineError as error:
-                problem = PipelineError(f"{subject}: {error.what}", next_step=error.next_step)
+                problem = PipelineError(error.code, f"{subject}: {error.what}", next_step=error.next_step)
             else:
                 return {"sbom": other, "provenance": digest_of(content)}
-    raise problem or PipelineError(f"{subject}: nothing to check", next_step="publish it again")
+    raise problem or PipelineError(
+        "registry.nothing-to-check", f"{subject}: nothing to check", next_step="publish it again"
+    )
 
 
 def _files(regctl: Regctl, repository: str, subject: str) -> dict[str, list[str]]:

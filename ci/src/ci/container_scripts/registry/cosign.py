@@ -72,6 +72,7 @@ class Cosign:
         )
         if fault := self._fault(subject):
             raise PipelineError(
+                "signing.signature-lost",
                 f"the signature of {subject} does not stay",
                 details=fault,
                 next_step="see that no other run writes to the same images, then run it again",
@@ -83,6 +84,7 @@ class Cosign:
         """Refuse a digest that has no valid signature by the public key."""
         if fault := self._fault(subject):
             raise PipelineError(
+                "signing.signature-invalid",
                 f"{subject} has no valid signature by the key of --public-key",
                 details=fault,
                 next_step="do not use this image, or give the public key of who signed it",

@@ -45,14 +45,24 @@ def each(things: Iterable[T], do: Callable[[T], R], *, limit: int) -> list[R]:
             if not isinstance(error, PipelineError):
                 raise error
             failures.append(error)
-    if len(failures) == 1:
-        raise failures[0]
     if failures:
-        # Side by side calls fail for one reason as a rule: the same words once.
-        texts = dict.fromkeys("\n".join(filter(None, (it.what, it.details))) for it in failures)
-        raise PipelineError(
-            f"{len(failures)} calls to the registry failed",
-            details="\n".join(texts),
-            next_step=failures[0].next_step,
-        )
+        raise _together(failures)
     return [future.result() for future in futures]
+
+
+def _together(failures: list[PipelineError]) -> PipelineError:
+    """Return one error for all failures; calls that fail for one reason, as a rule, keep its code."""
+    if len(failures) == 1:
+        return failures[0]
+    texts = dict.fromkeys("\n".join(filter(None, (it.what, it.details))) for it in failures)
+    what = f"{len(failures)} calls to the registry failed"
+    if len({it.code for it in failures}) == 1:
+        return PipelineError(
+            failures[0].code, what, details="\n".join(texts), next_step=failures[0].next_step
+        )
+    return PipelineError(
+        "registry.several-failed",
+        what,
+        details="\n\n".join(dict.fromkeys(map(str, failures))),
+        next_step="fix each of them, then run it again",
+    )

@@ -28,10 +28,12 @@ def prepare(item: Json, origin: Mapping[str, str], builder: str, folder: Path) -
     labels.check_layers(item["service"], item["layers"], facts["layers"])
     try:
         sbom = digest_of(Path(item["sbom_file"]).read_bytes())
-    except FileNotFoundError:
+    except FileNotFoundError as error:
         raise PipelineError(
-            f"service '{item['service']}' has no SBOM", next_step="scan it: what is not scanned is not pushed"
-        ) from None
+            "release.sbom-missing",
+            f"service '{item['service']}' has no SBOM",
+            next_step="scan it: what is not scanned is not pushed",
+        ) from error
     build = item["build"]
     statement = provenance.statement(
         provenance.Build(

@@ -34,7 +34,7 @@ class RegistryError(PipelineError):
 
     def __init__(self, what: str, verdict: retries.Verdict, details: str) -> None:
         super().__init__(
-            f"{what}: the registry {verdict.reason}", details=details, next_step=verdict.next_step
+            verdict.code, f"{what}: {verdict.reason}", details=details, next_step=verdict.next_step
         )
         self.verdict = verdict
 
@@ -114,7 +114,7 @@ def persist(once: Callable[[], Tried], what: str, limits: Limits) -> bytes:
             raise RegistryError(what, verdict, _words(output))
         delay = delays[again] * limits.pace
         again += 1
-        say(f"{what}: the registry {verdict.reason}; trying again in {delay:g} s ({again} of {len(delays)})")
+        say(f"{what}: {verdict.reason}; trying again in {delay:g} s ({again} of {len(delays)})")
         time.sleep(delay)
 
 
@@ -151,6 +151,7 @@ class Regctl:
         )
         if found is not None and expected and digest_of(found) != expected:
             raise PipelineError(
+                "registry.wrong-content",
                 f"read {reference}: the registry gave {digest_of(found)}",
                 next_step="do not use this registry until that is explained",
             )

@@ -64,6 +64,7 @@ def settle(
             put.extend(moves)
             say("tagged " + ", ".join(f"{move.service}:{move.tag}" for move in moves))
     raise PipelineError(
+        "registry.tags-contended",
         "another release moves the same tags as this one, again and again",
         next_step="let releases of these services run one after the other, then run this again",
     )
@@ -85,7 +86,9 @@ def _put(regctl: Regctl, move: plan.Move, manifests: Mapping[str, bytes]) -> Non
         content = regctl.manifest(f"{move.repository}:{move.source}")
     if content is None:
         raise PipelineError(
-            f"{move.repository}:{move.source or move.digest} is gone", next_step="run this again"
+            "registry.tagged-image-gone",
+            f"{move.repository}:{move.source or move.digest} is gone",
+            next_step="run this again",
         )
     regctl.put_manifest(f"{move.repository}:{move.tag}", content)
 
@@ -94,6 +97,7 @@ def _interrupted(error: PipelineError, put: Sequence[plan.Move], todo: plan.Plan
     done = {(move.repository, move.tag) for move in put}
     left = [move for move in todo.moves if (move.repository, move.tag) not in done]
     return PipelineError(
+        "registry.tagging-interrupted",
         f"tagging was interrupted: {error.what}",
         details="\n".join(
             part

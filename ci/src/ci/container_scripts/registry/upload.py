@@ -64,7 +64,11 @@ def from_registry(regctl: Regctl, source: str, repository: str, digest: str) -> 
     """Return the upload of an image in another repository."""
     content = regctl.manifest(f"{source}@{digest}")
     if content is None:
-        raise PipelineError(f"{source}@{digest} is not there", next_step="check the registry and the digest")
+        raise PipelineError(
+            "registry.source-missing",
+            f"{source}@{digest} is not there",
+            next_step="check the registry and the digest",
+        )
     return Upload(source, repository, digest, content)
 
 
@@ -94,6 +98,7 @@ def upload(
         regctl.copy(f"{item.source}@{item.digest}", item.reference, size=left)
         if regctl.manifest(item.reference) != item.manifest:
             raise PipelineError(
+                "registry.upload-lost",
                 f"{item.reference} was pushed and is not there",
                 next_step="check the registry (its storage, its retention rules), then run it again",
             )

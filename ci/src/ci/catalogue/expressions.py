@@ -1,4 +1,4 @@
-"""What text an expression of Python makes, read without running it: `{name}` where only the run knows."""
+"""Read the text that an expression of Python makes without running it: `{name}` where only the run knows."""
 
 from __future__ import annotations
 
