@@ -35,7 +35,7 @@ def test_compose_s_own_message_is_passed_on(
         (tmp_path / "README.md").write_text("no compose file here")
     called = dagger.call("--source", str(tmp_path), "services")
     assert called.code == 1
-    assert "Compose refuses the project" in called.error
+    assert "Code: compose.invalid" in called.error
     assert expected in called.error
     assert "Next: " in called.error
     assert "Traceback" not in called.stderr
@@ -44,7 +44,8 @@ def test_compose_s_own_message_is_passed_on(
 def test_an_unknown_service_lists_the_valid_ones(dagger: Dagger) -> None:
     called = dagger.call("build", "--only", "gatewy")
     assert called.code == 1
-    assert "--only: 'gatewy' is not among the services" in called.error
+    assert "Code: project.unknown-service" in called.error
+    assert "'gatewy'" in called.error
     assert "assistant-service" in called.error
     assert "Traceback" not in called.stderr
 
@@ -54,4 +55,5 @@ def test_an_images_map_of_another_form_is_named(dagger: Dagger, tmp_path: Path) 
     (tmp_path / "map.json").write_text('{"redis": 7}')
     called = dagger.call("--source", str(tmp_path), "--images", str(tmp_path / "map.json"), "services")
     assert called.code == 1
-    assert "images map --images: 'redis' maps to 7" in called.error
+    assert "Code: images-map.not-a-reference" in called.error
+    assert "'redis' maps to 7" in called.error

@@ -54,7 +54,8 @@ def test_a_platform_that_the_engine_cannot_run_is_one_error_before_building(
     words = project(tmp_path, "RUN echo this is built\n", web={"build": {"context": "."}})
     called = dagger.call(*words, "build", "--platform", "linux/s390x")
     assert called.code == 1
-    assert "--platform linux/s390x: this engine runs linux/" in called.error
+    assert "Code: build.platform-unavailable" in called.error
+    assert "--platform linux/s390x" in called.error
     assert "this is built" not in called.stderr
 
 
@@ -63,6 +64,7 @@ def test_two_services_that_build_one_image_are_named(dagger: Dagger, tmp_path: P
     other = {"image": "team/web:1", "build": {"context": ".", "args": {"A": "1"}}}
     called = dagger.call(*project(tmp_path, "", a=one, b=other), "build")
     assert called.code == 1
+    assert "Code: compose.image-built-twice" in called.error
     assert "services 'a' and 'b' both build the image team/web:1" in called.error
 
 

@@ -44,5 +44,5 @@ def test_a_red_check_fails_and_says_why(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "."], cwd=copy, check=True)
     checked = Dagger(copy).run("check", "posture")
     assert checked.code == 1
-    assert "Compose refuses the project" in checked.error
+    assert "Code: compose.invalid" in checked.error
     assert "Traceback" not in checked.error

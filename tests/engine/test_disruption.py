@@ -27,4 +27,5 @@ def test_every_file_is_green_on_a_stack_of_its_own(dagger: Dagger) -> None:
 def test_a_case_that_does_not_exist_is_told(dagger: Dagger) -> None:
     called = dagger.call("test-disruption", "--cases", "no-such-case")
     assert called.code == 1
-    assert "there are no files test_*.py that match no-such-case in tests/integration/alone" in called.error
+    assert "Code: test.no-disruption-tests" in called.error
+    assert "that match no-such-case in tests/integration/alone" in called.error

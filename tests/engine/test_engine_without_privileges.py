@@ -45,6 +45,6 @@ def test_a_stack_and_a_build_name_the_setting_and_the_plan_works(tmp_path: Path)
         ]
     for each in refused:
         assert each.code != 0
-        assert "this engine forbids privileged containers" in each.stderr
+        assert "Code: sandbox.not-privileged" in each.stderr
         assert "security.insecureRootCapabilities" in each.stderr
         assert "Traceback" not in each.stderr

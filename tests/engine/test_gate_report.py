@@ -48,4 +48,4 @@ def test_what_is_no_summary_is_refused(dagger: Dagger, tmp_path: Path) -> None:
     here = shop(dagger, tmp_path / "shop")
     called = here.scan("--base", str(tmp_path / "base.json"), "entries", verb="gate-report")
     assert called.code != 0
-    assert "--base: that is no summary.json of gate-report" in called.error
+    assert "Code: report.base-invalid" in called.error

@@ -76,6 +76,7 @@ def test_the_call_fails_with_the_rule_s_text(dagger: Dagger) -> None:
     called = dagger.call("--source", str(PROJECT), "posture", "--only", "sound,root")
     assert called.code == 1
     assert "posture: the gate is red for root" in called.error
+    assert "Code: posture.failed" in called.error
     assert "root: non-root-user" in called.error
     assert "do: end the Dockerfile with a numeric USER" in called.error
     assert "Traceback" not in called.stderr

@@ -88,6 +88,7 @@ def test_a_private_base_is_pulled_with_the_credentials_that_are_given(dagger: Da
     assert without.code != 0
     assert "/private/base:1" in without.error
     assert "no --docker-config was given" in without.error
+    assert "Code: build.step-failed" in without.error
     config = project.parent / "config.json"
     called = build(dagger, project, "--docker-config", f"file:{config}")
     assert called.code == 0, called.error

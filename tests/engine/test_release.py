@@ -128,7 +128,7 @@ def test_a_dry_run_writes_nothing(sound: Shop, registry: Registry) -> None:
 @pytest.mark.parametrize(
     ("ref", "texts"),
     [
-        ("refs/heads/main", ["--ref refs/heads/main is no version tag"]),
+        ("refs/heads/main", ["--ref refs/heads/main", "Code: release.no-version-tag"]),
         ("refs/tags/v1.2.4", ["the tag releases 1.2.4", "pyproject.toml says 1.2.3"]),
         ("v1.2.3", ["v1.2.3"]),
     ],
@@ -163,9 +163,9 @@ def test_registries_and_credentials_are_checked_before_anything_is_built(
             "--promote-password is missing",
         ),
         (["--promote-to", "127.0.0.1:5000"], "hand it in as well: --promote-service tcp://127.0.0.1:5000"),
-        (["--promote-to", "myteam.azurecr.io"], "that is --registry, where the release is published"),
-        (["--promote-username", "u"], "--promote-to is missing"),
-        (["--sign-password", "env:HOME"], "--sign-password is given without --sign-key"),
+        (["--promote-to", "myteam.azurecr.io"], "Code: promote.same-registry"),
+        (["--promote-username", "u"], "Code: promote.registry-missing"),
+        (["--sign-password", "env:HOME"], "Code: signing.key-missing"),
     ],
 )
 def test_what_a_release_is_told_is_checked_before_anything_is_built(
@@ -197,7 +197,7 @@ def test_where_cosign_cannot_be_had_the_command_that_makes_it_is_named(
     origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
     publish = ["publish", "--registry", "myteam.azurecr.io", "--sign-key", "env:COSIGN_KEY", *origin]
     called = sound.call("--images", str(tmp_path / "images.json"), *publish)
-    assert_refused(called, "cosign is not here: its image", "python3 -m airgap image cosign")
+    assert_refused(called, "Code: signing.cosign-unavailable", "python3 -m airgap image cosign")
 
 
 def test_a_registry_that_refuses_us_ends_the_work_at_once(sound: Shop, tmp_path: Path) -> None:
@@ -225,9 +225,9 @@ def test_a_password_in_clear_is_refused_and_not_repeated(sound: Shop) -> None:
 @pytest.mark.parametrize(
     ("setting", "text"),
     [
-        ('without-tests = ["shop"]\n', "there is no integration suite: tests/integration"),
+        ('without-tests = ["shop"]\n', "Code: test.no-suite"),
         ('without-tests = ["till"]\nintegration = ""\n', "names 'till', which no compose file builds"),
-        ('integration = ""\n', "service 'shop' has no tests at shop/tests"),
+        ('integration = ""\n', "Code: test.no-tests"),
     ],
 )
 def test_what_is_not_tested_is_not_pushed_unless_the_policy_says_so(

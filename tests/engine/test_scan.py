@@ -44,6 +44,7 @@ def test_a_known_vulnerable_package_fails_with_all_that_is_needed_to_mend_it(vul
     called = vulnerable.scan()
     assert called.code != 0
     assert "scan: the gate is red for shop" in called.error
+    assert "Code: scan.failed" in called.error
     row = next(line for line in called.error.splitlines() if FOUND[1] in line)
     assert all(text in row for text in FOUND)
     assert "Traceback" not in called.error
@@ -249,7 +250,8 @@ def test_a_database_that_is_none(dagger: Dagger, tmp_path: Path) -> None:
 def test_unknown_severity_and_mirror_that_is_not_there(vulnerable: Shop) -> None:
     called = vulnerable.scan("--severity", "SEVERE")
     assert called.code != 0
-    assert "--severity: there is no severity 'SEVERE'" in called.error
+    assert "Code: scan.unknown-severity" in called.error
+    assert "'SEVERE'" in called.error
     called = vulnerable.scan("--mirrors", "127.0.0.1:5000/no/such:2")
     assert called.code != 0
     assert "no/such:2" in called.error

@@ -71,7 +71,7 @@ def test_a_release_is_signed_promoted_and_verified_by_the_key_alone(  # noqa: PL
         assert "valid" in called.stdout
         called = sound.call(*verify, "--public-key", str(other.public))
         assert called.code != 0
-        assert "has no valid signature by the key of --public-key" in called.error
+        assert "Code: signing.signature-invalid" in called.error
         assert "not checked" in sound.call(*verify).stdout
 
 
@@ -79,8 +79,8 @@ def test_a_release_is_signed_promoted_and_verified_by_the_key_alone(  # noqa: PL
 @pytest.mark.parametrize(
     ("key", "password", "text"),
     [
-        ("", "wrong", "--sign-key: the password does not open the key"),
-        ("hello", cosign_keys.PASSWORD, "--sign-key is no private key of cosign"),
+        ("", "wrong", "Code: signing.password-mismatch"),
+        ("hello", cosign_keys.PASSWORD, "Code: signing.key-invalid"),
     ],
 )
 def test_a_key_that_cannot_sign_is_refused_before_anything_is_built(  # noqa: PLR0913, PLR0917 - as pytest gives

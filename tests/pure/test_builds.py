@@ -3,10 +3,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from ci.compose import builds, model
-from ci.errors import PipelineError
+from tests.raised import raises
 
 
 def check(**services: dict[str, Any]) -> None:
@@ -31,7 +29,7 @@ def test_two_tags_of_one_repository_are_two_images() -> None:
 
 
 def test_two_services_that_build_one_image_are_named() -> None:
-    with pytest.raises(PipelineError) as caught:
+    with raises("compose.image-built-twice") as caught:
         check(
             a={"image": "docker.io/library/web", "build": {"context": "."}},
             b={"image": "web:latest", "build": {"context": ".", "target": "other"}},
@@ -47,5 +45,5 @@ def test_one_build_that_several_services_have_is_one() -> None:
 
 
 def test_an_image_that_is_no_reference_is_refused_by_service() -> None:
-    with pytest.raises(PipelineError, match="service 'a': 'Team/web::1' is not an image reference"):
+    with raises("images-map.reference-invalid", match="service 'a': 'Team/web::1' is not an image reference"):
         check(a={"image": "Team/web::1", "build": {"context": "."}})

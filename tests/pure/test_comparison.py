@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ci import comparison
-from ci.errors import PipelineError
 from tests.pure.posture.layouts import Entry, make
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,12 +122,12 @@ def test_what_was_written_is_read_and_equal(tmp_path: Path) -> None:
     ],
 )
 def test_any_other_file_is_refused(text: str) -> None:
-    with pytest.raises(PipelineError, match=r"--manifest: this is no build\.json"):
+    with raises("reproduce.not-a-build-report", match=r"--manifest: this is no build\.json"):
         comparison.read(text)
 
 
 def test_the_error_names_image_layer_and_file(tmp_path: Path) -> None:
     made = {"web": image(tmp_path, {"a": Entry()})}
-    with pytest.raises(PipelineError, match="not reproduced: web") as caught:
+    with raises("reproduce.images-differ", match="not reproduced: web") as caught:
         comparison.text(made, [comparison.Difference("web", "layer 1 (RUN x)", "/a: content differs")])
     assert "web: layer 1 (RUN x): /a: content differs" in str(caught.value)

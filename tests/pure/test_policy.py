@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from ci import policy
-from ci.errors import PipelineError
 from ci.posture.waivers import Waiver
+from tests.raised import raises
 
 
 def test_defaults_without_a_table() -> None:
@@ -20,30 +20,52 @@ def test_a_setting_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("code", "text", "expected"),
     [
-        ("test-timout = 9", "did you mean 'test-timeout'?"),
-        ("colour = 'red'", "the keys are tests"),
-        ("test-timeout = 'long'", "give it a int"),
-        ("test-packages = 'a'", "give it a list"),
-        ("size-budgets = {web = 'small'}", "give it an int: MB"),
-        ("licences-refused = 'MIT'", "give it a list"),
-        ("licences-refused = ['MIT', 'AGPL-3.0-onyl']", "did you mean 'AGPL-3.0'?"),
-        ("licences-refused = ['copyleft']", "forbidden, restricted, reciprocal, unknown"),
-        ("licences-refused = ['MIT OR Apache-2.0']", "names 'MIT OR Apache-2.0', which is no licence"),
-        ("licences-refused = [3]", "names 3, which is no licence"),
-        ("waivers = ['x']", "[[tool.ci.waivers]]"),
-        ("[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nuntil = 2030-01-01", "reason is missing"),
-        ("[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nreason = 'x'", "until is missing"),
+        ("policy.unknown-setting", "test-timout = 9", "did you mean 'test-timeout'?"),
+        ("policy.unknown-setting", "colour = 'red'", "the keys are tests"),
+        ("policy.wrong-type", "test-timeout = 'long'", "give it a int"),
+        ("policy.wrong-type", "test-packages = 'a'", "give it a list"),
+        ("policy.wrong-size-budget", "size-budgets = {web = 'small'}", "give it an int: MB"),
+        ("policy.wrong-type", "licences-refused = 'MIT'", "give it a list"),
+        ("scan.unknown-license", "licences-refused = ['MIT', 'AGPL-3.0-onyl']", "did you mean 'AGPL-3.0'?"),
         (
+            "scan.unknown-license",
+            "licences-refused = ['copyleft']",
+            "forbidden, restricted, reciprocal, unknown",
+        ),
+        (
+            "scan.unknown-license",
+            "licences-refused = ['MIT OR Apache-2.0']",
+            "names 'MIT OR Apache-2.0', which is no licence",
+        ),
+        ("scan.unknown-license", "licences-refused = [3]", "names 3, which is no licence"),
+        (
+            "posture.waiver-not-text",
+            "[[tool.ci.waivers]]\nrule = 7\nservice = 's'\nreason = 'x'\nuntil = 2030-01-01",
+            "rule is 7",
+        ),
+        ("posture.waiver-not-a-table", "waivers = ['x']", "[[tool.ci.waivers]]"),
+        (
+            "posture.waiver-field-missing",
+            "[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nuntil = 2030-01-01",
+            "reason is missing",
+        ),
+        (
+            "posture.waiver-field-missing",
+            "[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nreason = 'x'",
+            "until is missing",
+        ),
+        (
+            "posture.waiver-not-a-day",
             "[[tool.ci.waivers]]\nrule = 'r'\nservice = 's'\nreason = 'x'\nuntil = '2030-01-01'",
             "a day without quotes",
         ),
-        ("[[tool.ci.waivers]]\nruel = 'r'", "waivers[1].ruel: no such field"),
+        ("posture.waiver-unknown-field", "[[tool.ci.waivers]]\nruel = 'r'", "waivers[1].ruel: no such field"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_to_do(text: str, expected: str) -> None:
-    with pytest.raises(PipelineError, match=r"pyproject\.toml: tool\.ci\.") as caught:
+def test_a_wrong_setting_is_named_with_what_to_do(code: str, text: str, expected: str) -> None:
+    with raises(code, match=r"pyproject\.toml: tool\.ci\.") as caught:
         policy.read(f"[tool.ci]\n{text}")
     assert expected in str(caught.value)
 
@@ -57,7 +79,7 @@ def test_licences_are_ids_or_categories() -> None:
 
 
 def test_a_file_that_is_no_toml_is_named() -> None:
-    with pytest.raises(PipelineError, match=r"pyproject\.toml: .*line 1"):
+    with raises("policy.not-toml", match=r"pyproject\.toml: .*line 1"):
         policy.read("tool = = 1\n")
 
 

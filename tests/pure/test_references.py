@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.references import ImagesMap, Reference, parse
+from tests.raised import raises
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -25,7 +25,7 @@ def test_a_reference_is_read_in_its_parts(text: str, expected: Reference) -> Non
 
 @pytest.mark.parametrize("text", ["", "a b", "redis:", "redis@sha256:12", "-x", "redis:7:8"])
 def test_what_is_no_reference_is_refused_with_its_place(text: str) -> None:
-    with pytest.raises(PipelineError, match=r"services\.x\.image") as caught:
+    with raises("images-map.reference-invalid", match=r"services\.x\.image") as caught:
         parse(text, where="services.x.image")
     assert f"'{text}'" in str(caught.value)
 
@@ -47,7 +47,15 @@ def test_null_says_not_available_here() -> None:
     assert images.resolve("grafana/grafana:13", where="test") is None
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"redis": 7}', '{"a b": "c"}'])
-def test_another_form_of_map_is_refused_and_named(text: str) -> None:
-    with pytest.raises(PipelineError, match="images map --images"):
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("images-map.not-an-object", "[]"),
+        ("images-map.not-json", "{"),
+        ("images-map.not-a-reference", '{"redis": 7}'),
+        ("images-map.reference-invalid", '{"a b": "c"}'),
+    ],
+)
+def test_another_form_of_map_is_refused_and_named(code: str, text: str) -> None:
+    with raises(code, match="images map --images"):
         ImagesMap.from_json(text, where="--images")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ci.compose import model, shown
-from ci.errors import PipelineError
+from tests.raised import raises
 
 
 @pytest.fixture
@@ -81,5 +81,5 @@ def test_a_service_may_be_called_as_a_word_of_mermaid_s(project: model.Project) 
 
 
 def test_another_format_lists_those_there_are(project: model.Project) -> None:
-    with pytest.raises(PipelineError, match=r"--format yaml: .*\nNext: choose from table, json, mermaid"):
+    with raises("project.unknown-format", match=r"--format yaml: .*\nNext: choose from table, json, mermaid"):
         shown.shown(project, {}, "yaml")

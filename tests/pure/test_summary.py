@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ci import summary
-from ci.errors import PipelineError
+from tests.raised import raises
 
 SIZE = 56_000_000
 
@@ -60,10 +60,10 @@ def test_an_image_that_was_not_there_is_new() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1}', '{"schema": 1, "images": {"a": {}}}'])
 def test_what_is_no_summary_is_refused(text: str) -> None:
-    with pytest.raises(PipelineError, match=r"--base: that is no summary\.json"):
+    with raises("report.base-invalid"):
         summary.sizes(text)
 
 
 def test_a_summary_of_another_version_is_refused() -> None:
-    with pytest.raises(PipelineError, match="schema 2, known is 1"):
+    with raises("report.base-wrong-schema", match="schema 2, known is 1"):
         summary.sizes('{"schema": 2, "images": {}}')

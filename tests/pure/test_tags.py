@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ci import tags
-from ci.errors import PipelineError
+from tests.raised import raises
 
 SHA = "860c1904a1ce19322e91ac35af1ab07466440c37"
 SERVICES = ("agent", "gateway", "research")
@@ -78,37 +78,45 @@ def test_a_long_branch_is_cut_to_128_and_stays_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ref", "text"),
+    ("code", "ref", "text"),
     [
-        ("v1.2.3", "--ref 'v1.2.3' is no ref"),
-        ("refs/notes/x", "refs/notes/x"),
-        ("", "--ref ''"),
-        ("refs/tags/v1.2", "'v1.2' is no semantic version"),
-        ("refs/tags/v1.2.3rc2", "'v1.2.3rc2' is no semantic version"),
-        ("refs/tags/v01.2.3", "'v01.2.3' is no semantic version"),
-        ("refs/tags/sometag", "'sometag' is no semantic version"),
-        ("refs/tags/p1-v1.0.0", "'p1-v1.0.0' is no semantic version"),
-        ("refs/tags/gatway/v1.2.3", r"no service called 'gatway'(.|\n)*did you mean gateway/v1.2.3\?"),
-        ("refs/tags/v1.2.3-" + "x" * 130, "at most 128 characters, this version has 136"),
-        ("refs/heads/latest", "'latest', which belongs to releases"),
-        ("refs/heads/edge", "'edge'"),
-        ("refs/heads/1.2", "rename the branch, for example to release/1.2"),
-        ("refs/heads/v1", "'v1'"),
-        ("refs/heads/1.2.3-fix", "'1.2.3-fix'"),
-        ("refs/heads/pr-7", "'pr-7'"),
-        ("refs/heads/sha-860c190", "'sha-860c190'"),
-        ("refs/heads/claim-1.2.3-abc", "'claim-1.2.3-abc'"),
-        ("refs/heads/...", "no character that a tag can have"),
+        ("tags.unknown-ref", "v1.2.3", "--ref 'v1.2.3' is no ref"),
+        ("tags.unknown-ref", "refs/notes/x", "refs/notes/x"),
+        ("tags.unknown-ref", "", "--ref ''"),
+        ("tags.version-invalid", "refs/tags/v1.2", "'v1.2' is no semantic version"),
+        ("tags.version-invalid", "refs/tags/v1.2.3rc2", "'v1.2.3rc2' is no semantic version"),
+        ("tags.version-invalid", "refs/tags/v01.2.3", "'v01.2.3' is no semantic version"),
+        ("tags.version-invalid", "refs/tags/sometag", "'sometag' is no semantic version"),
+        ("tags.version-invalid", "refs/tags/p1-v1.0.0", "'p1-v1.0.0' is no semantic version"),
+        (
+            "tags.unknown-service",
+            "refs/tags/gatway/v1.2.3",
+            r"no service called 'gatway'(.|\n)*did you mean gateway/v1.2.3\?",
+        ),
+        (
+            "tags.version-too-long",
+            "refs/tags/v1.2.3-" + "x" * 130,
+            "at most 128 characters, this version has 136",
+        ),
+        ("tags.branch-reserved", "refs/heads/latest", "'latest', which belongs to releases"),
+        ("tags.branch-reserved", "refs/heads/edge", "'edge'"),
+        ("tags.branch-reserved", "refs/heads/1.2", "rename the branch, for example to release/1.2"),
+        ("tags.branch-reserved", "refs/heads/v1", "'v1'"),
+        ("tags.branch-reserved", "refs/heads/1.2.3-fix", "'1.2.3-fix'"),
+        ("tags.branch-reserved", "refs/heads/pr-7", "'pr-7'"),
+        ("tags.branch-reserved", "refs/heads/sha-860c190", "'sha-860c190'"),
+        ("tags.branch-reserved", "refs/heads/claim-1.2.3-abc", "'claim-1.2.3-abc'"),
+        ("tags.branch-without-characters", "refs/heads/...", "no character that a tag can have"),
     ],
 )
-def test_what_cannot_be_tagged_is_refused_and_named(ref: str, text: str) -> None:
-    with pytest.raises(PipelineError, match=text):
+def test_what_cannot_be_tagged_is_refused_and_named(code: str, ref: str, text: str) -> None:
+    with raises(code, match=text):
         tags.decide(ref, services=SERVICES)
 
 
 @pytest.mark.parametrize("sha", ["abc", "HEAD", "g" * 40, SHA.upper()])
 def test_what_is_no_commit_is_refused(sha: str) -> None:
-    with pytest.raises(PipelineError, match=f"--sha '{sha}'"):
+    with raises("tags.commit-invalid", match=f"--sha '{sha}'"):
         tags.decide("refs/heads/main", sha=sha)
 
 
@@ -130,7 +138,7 @@ def test_no_moving_tag_goes_back(version: str, existing: list[str], held: dict[s
 
 
 def test_what_is_no_version_is_not_compared() -> None:
-    with pytest.raises(PipelineError, match=r"'1\.2' is no semantic version"):
+    with raises("version.not-semantic", match=r"'1\.2' is no semantic version"):
         tags.holders("1.2", ["latest"], ["1.2.3"])
 
 

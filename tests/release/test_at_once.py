@@ -51,7 +51,7 @@ def test_two_releases_of_one_version_at_once_do_not_mix(
     # What came too late stays refused, now by the version itself.
     again = sets.run(second.request(proxy.host), tmp_path / "again")
     assert again.code == sets.REFUSED
-    assert "exist with another digest" in again.error
+    assert "tags.taken" in again.error
 
 
 def test_a_release_that_claims_after_another_has_tagged_is_refused(
@@ -62,7 +62,7 @@ def test_a_release_that_claims_after_another_has_tagged_is_refused(
     early, late = both(proxy, first, second, tmp_path, "claim-")
     assert (late.code, late.error) == (0, "")
     assert early.code == sets.REFUSED
-    assert "exists with another digest" in early.error
+    assert "tags.taken" in early.error
     sets.assert_released(registry, second)
     sets.assert_complete(registry, second)
 

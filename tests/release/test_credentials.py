@@ -49,7 +49,7 @@ def test_wrong_credentials_are_said_at_once_and_not_repeated(
     wrong = "wrong-" + PASSWORD
     run = sets.run(with_password(release, guarded.host, tmp_path, "alice", wrong), tmp_path / "run")
     assert run.code == sets.REFUSED
-    assert "refuses the credentials" in run.error
+    assert "registry.unauthorized" in run.error
     assert "trying again" not in run.said
     assert PASSWORD not in run.said + run.error
     right = with_password(release, guarded.host, tmp_path, "alice", PASSWORD)
@@ -59,7 +59,7 @@ def test_wrong_credentials_are_said_at_once_and_not_repeated(
 def test_no_credentials_at_all(guarded: Registry, release: sets.Set, tmp_path: Path) -> None:
     run = sets.run(release.request(guarded.host), tmp_path / "run")
     assert run.code == sets.REFUSED
-    assert "refuses the credentials" in run.error
+    assert "registry.unauthorized" in run.error
 
 
 def test_the_password_is_in_no_argument_no_variable_and_no_file_that_stays(
@@ -122,7 +122,7 @@ def test_an_exposed_token_is_the_null_user_s_password(
 def test_an_expired_token_is_refused_credentials(azure: Registry, release: sets.Set, tmp_path: Path) -> None:
     run = sets.run(with_password(release, azure.host, tmp_path, USER, "expired"), tmp_path / "run")
     assert run.code == sets.REFUSED
-    assert "refuses the credentials" in run.error
+    assert "registry.unauthorized" in run.error
     assert "a token has not expired" in run.error
 
 
@@ -133,7 +133,7 @@ def test_a_role_that_may_only_pull_cannot_push(
     request = with_password(release, azure.host, tmp_path, USER, tokens.refresh_token)
     run = sets.run(request, tmp_path / "run")
     assert run.code == sets.REFUSED
-    assert "refuses the credentials" in run.error or "denies this" in run.error
+    assert "registry.unauthorized" in run.error or "registry.denied" in run.error
     tokens.denied.clear()
     assert sets.run(request, tmp_path / "run").code == 0
 

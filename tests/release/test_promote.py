@@ -121,7 +121,7 @@ def test_a_digest_that_the_source_does_not_have_is_refused(
     unpushed = sets.make(tmp_path / "unpushed")
     run = sets.run(unpushed.promotion(registry.host, target.host), tmp_path / "run")
     assert run.code == sets.REFUSED
-    assert "is not there" in run.error
+    assert "registry.image-missing" in run.error
     sets.assert_untagged(target)
 
 
@@ -132,7 +132,8 @@ def test_an_image_without_its_sbom_is_not_promoted(
     request["images"][0]["sbom"] = "sha256:" + "0" * 64
     run = sets.run(request, tmp_path / "run")
     assert run.code == sets.REFUSED
-    assert f"has no SBOM attached that is sha256:{'0' * 64}" in run.error
+    assert "registry.attachment-missing" in run.error
+    assert f"SBOM attached that is sha256:{'0' * 64}" in run.error
     sets.assert_untagged(target)
 
 
@@ -143,7 +144,8 @@ def test_a_version_that_the_target_has_with_another_digest_is_refused(
     assert sets.run(other.request(target.host), tmp_path / "run").code == 0
     run = sets.run(released.promotion(registry.host, target.host), tmp_path / "run")
     assert run.code == sets.REFUSED
-    assert "5 tags exist with another digest" in run.error
+    assert "tags.taken" in run.error
+    assert "5 tags" in run.error
     sets.assert_released(target, other)
 
 
@@ -182,7 +184,7 @@ def test_another_sbom_beside_the_right_one_does_no_harm_and_alone_does_not_verif
     request["images"][0]["sbom"] = sets.digest_of((tmp_path / "forged.json").read_bytes())
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
-    assert "names the SBOM" in run.error
+    assert "provenance.wrong-sbom" in run.error
 
 
 def test_a_forged_provenance_does_not_verify(registry: Registry, released: sets.Set, tmp_path: Path) -> None:
@@ -197,4 +199,5 @@ def test_a_forged_provenance_does_not_verify(registry: Registry, released: sets.
     request["images"][0]["provenance"] = sets.digest_of((tmp_path / "forged.json").read_bytes())
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
+    assert "provenance.wrong-subject" in run.error
     assert f"not about {image.digest}" in run.error

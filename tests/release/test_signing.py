@@ -199,7 +199,7 @@ def test_another_image_s_signature_does_not_verify(
     request["images"] = request["images"][:1]
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
-    assert "has no valid signature" in run.error
+    assert "signing.signature-invalid" in run.error
 
 
 def test_a_changed_signature_beside_the_right_one_does_no_harm_and_alone_does_not_verify(
@@ -222,7 +222,7 @@ def test_a_changed_signature_beside_the_right_one_does_no_harm_and_alone_does_no
     request = bare.verification(registry.host) | keys.checking()
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
-    assert "has no valid signature" in run.error
+    assert "signing.signature-invalid" in run.error
 
 
 def test_another_statement_by_the_same_key_is_no_signature(
@@ -246,7 +246,7 @@ def test_another_statement_by_the_same_key_is_no_signature(
     request["images"] = request["images"][:1]
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
-    assert "has no valid signature" in run.error
+    assert "signing.signature-invalid" in run.error
 
 
 def test_a_promotion_carries_the_signatures(
@@ -266,12 +266,12 @@ def test_a_promotion_carries_the_signatures(
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"password": "wrong"}, "--sign-key: the password does not open the key"),
-        ({"password": ""}, "--sign-key: the password does not open the key"),
-        ({"cosign.key": "hello"}, "--sign-key is no private key of cosign"),
+        ({"password": "wrong"}, "signing.password-mismatch"),
+        ({"password": ""}, "signing.password-mismatch"),
+        ({"cosign.key": "hello"}, "signing.key-invalid"),
         (
             {"cosign.key": "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"},
-            "--sign-key is no private key of cosign",
+            "signing.key-invalid",
         ),
     ],
 )
@@ -312,7 +312,7 @@ def test_a_private_key_is_no_public_one_and_is_not_shown(
     request["signing"] = {"public_key_file": str(keys.private)}
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
-    assert "--public-key is no public key" in run.error
+    assert "signing.public-key-invalid" in run.error
     assert keys.private.read_text().splitlines()[1] not in run.error
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ci.compose import model as compose
-from ci.errors import PipelineError
+from tests.raised import raises
 
 MODEL = {
     "name": "aip",
@@ -74,7 +74,7 @@ def test_an_absolute_path_in_the_project_is_relative_to_the_source() -> None:
     assert build({"context": "/project/web"}).context == "web"
     assert compose.inside("it", "/project/a/../b") == "b"
     for path in ("/project/../b", "/projects", "/"):
-        with pytest.raises(PipelineError, match="it is outside"):
+        with raises("project.path-outside"):
             compose.inside("it", path)
 
 
@@ -123,16 +123,16 @@ def test_the_bake_file_is_that_of_compose() -> None:
 
 
 def test_compose_s_own_error_is_passed_on() -> None:
-    with pytest.raises(PipelineError, match=r"services\.a\.imag false schema"):
+    with raises("compose.invalid", match=r"services\.a\.imag false schema"):
         compose.read(json.dumps({"error": "validating compose.yaml: services.a.imag false schema"}))
 
 
 def test_a_file_without_services_is_an_error() -> None:
-    with pytest.raises(PipelineError, match="has no services"):
+    with raises("compose.no-services"):
         read({"name": "x", "services": {}})
 
 
 def test_an_unknown_service_lists_the_valid_ones() -> None:
-    with pytest.raises(PipelineError, match="'redis', 'wbe'") as caught:
+    with raises("project.unknown-service", match="'redis', 'wbe'") as caught:
         compose.select(read().built, ["redis", "wbe"])
     assert caught.value.next_step == "choose from web"

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from ci.compose import refused
-from ci.errors import PipelineError
 from tests.pure.compose.reading import FIXTURES, project
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,17 +113,17 @@ def test_a_project_in_a_folder_reaches_what_is_above_it_but_not_outside_of_the_s
 ) -> None:
     (tmp_path / "compose.yaml").write_text("services: {app: {image: x, volumes: ['../up:/up']}}")
     found = project(tmp_path)
-    with pytest.raises(PipelineError, match=r"services\.app\.volumes: /.*/up\b"):
+    with raises("compose.refused-keys", match=r"services\.app\.volumes: /.*/up\b"):
         refused.check(found, found.services)
 
 
 def test_a_value_that_must_be_a_number_and_is_none_is_reported_by_compose() -> None:
-    with pytest.raises(PipelineError, match="eighty"):
+    with raises("compose.invalid", match="eighty"):
         project(PROJECTS / "numbers", values="PORT=eighty\nMEMORY=1m\nFROZEN=true\n")
 
 
 def test_numbers_sizes_and_flags_that_nobody_gave_are_needed() -> None:
     found = read("numbers", values="")
     assert set(found.needed) == {"PORT", "MEMORY", "FROZEN"}
-    with pytest.raises(PipelineError, match="PORT"):
+    with raises("compose.value-missing", match="PORT"):
         found.check_values(["web"])

@@ -3,12 +3,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from ci.compose import model
-from ci.errors import PipelineError
 from ci.lint import linters
 from ci.lint.linters import Result
+from tests.raised import raises
 
 
 def compose(**services: dict[str, Any]) -> Result:
@@ -16,7 +14,7 @@ def compose(**services: dict[str, Any]) -> Result:
 
 
 def test_an_unknown_linter_is_named_with_the_nearest() -> None:
-    with pytest.raises(PipelineError, match=r"tool\.ci\.lint: there is no linter 'ruf'") as caught:
+    with raises("lint.unknown-linter", match=r"tool\.ci\.lint: there is no linter 'ruf'") as caught:
         linters.choose(["ruf"])
     assert "did you mean 'ruff'?" in str(caught.value)
 
@@ -38,7 +36,7 @@ def test_what_is_refused_fails_with_every_reason() -> None:
 
 
 def test_the_error_names_the_red_linters_with_their_output() -> None:
-    with pytest.raises(PipelineError, match=r"lint: ruff, mypy\b") as caught:
+    with raises("lint.failed", match=r"lint: ruff, mypy\b") as caught:
         linters.judge(
             [Result("ruff", "F401 unused", red=True), Result("mypy", "error", red=True), Result("x")]
         )

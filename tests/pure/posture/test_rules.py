@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.policy import Policy
 from ci.posture import judge, report
 from ci.posture.facts import Started
 from ci.posture.rules import RULES
 from ci.posture.waivers import Waiver
 from tests.pure.posture.layouts import SOUND, Entry, make
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,15 +202,21 @@ def test_a_waiver_that_is_not_needed_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "expected"),
+    ("code", "policy", "expected"),
     [
-        ({"waivers": (waiver(TODAY, rule="non-rot-user"),)}, "did you mean 'non-root-user'?"),
-        ({"waivers": (waiver(TODAY, service="wep"),)}, "did you mean 'web'?"),
-        ({"size_budgets": {"zzz": 1}}, "choose from web, api"),
+        (
+            "posture.unknown-rule",
+            {"waivers": (waiver(TODAY, rule="non-rot-user"),)},
+            "did you mean 'non-root-user'?",
+        ),
+        ("posture.unknown-service", {"waivers": (waiver(TODAY, service="wep"),)}, "did you mean 'web'?"),
+        ("posture.unknown-service", {"size_budgets": {"zzz": 1}}, "choose from web, api"),
     ],
 )
-def test_a_name_with_a_slip_is_refused(tmp_path: Path, policy: dict[str, Any], expected: str) -> None:
-    with pytest.raises(PipelineError, match=r"tool\.ci\.(waivers|size-budgets)") as caught:
+def test_a_name_with_a_slip_is_refused(
+    code: str, tmp_path: Path, policy: dict[str, Any], expected: str
+) -> None:
+    with raises(code, match=r"tool\.ci\.(waivers|size-budgets)") as caught:
         verdict(make(tmp_path, CODE).image(), **policy)
     assert expected in str(caught.value)
 

@@ -6,9 +6,9 @@ import anyio
 import dagger
 import pytest
 
-from ci.errors import PipelineError
 from ci.release import registries
 from ci.release.container import Access
+from tests.raised import raises
 
 SECRET = mock.create_autospec(dagger.Secret, instance=True)
 SECRET.plaintext.return_value = "x"
@@ -32,33 +32,44 @@ def test_what_can_work_is_let_through(access: Access) -> None:
 
 
 @pytest.mark.parametrize(
-    ("access", "text"),
+    ("code", "access", "text"),
     [
         (
+            "registry.credentials-incomplete",
             Access(registries.parse("ghcr.io/team"), "alice"),
             "--from ghcr.io/team: --from-password is",
         ),
-        (Access(registries.parse("ghcr.io/team"), "", SECRET), "--from-username is missing"),
-        (Access(registries.parse("ghcr.io/team"), "alice", EMPTY), "the password is empty"),
         (
+            "registry.credentials-incomplete",
+            Access(registries.parse("ghcr.io/team"), "", SECRET),
+            "--from-username is missing",
+        ),
+        (
+            "registry.password-empty",
+            Access(registries.parse("ghcr.io/team"), "alice", EMPTY),
+            "the password is empty",
+        ),
+        (
+            "registry.password-empty",
             Access(registries.parse("ghcr.io/team"), "alice", NONE),
             "--from-password env:VARIABLE.*, never its value",
         ),
         (
+            "registry.loopback-unreachable",
             Access(registries.parse("127.0.0.1:5000")),
             r"its own(.|\n)*--from-service tcp://127\.0\.0\.1:5000",
         ),
     ],
 )
-def test_what_cannot_work_is_refused_before_building(access: Access, text: str) -> None:
-    with pytest.raises(PipelineError, match=text):
+def test_what_cannot_work_is_refused_before_building(code: str, access: Access, text: str) -> None:
+    with raises(code, match=text):
         anyio.run(access.check, "--from")
 
 
 def test_options_that_begin_otherwise_are_named_so() -> None:
-    with pytest.raises(PipelineError, match=r"--promote-to \S+: --promote-password is missing"):
+    with raises("registry.credentials-incomplete", match=r"--promote-to \S+: --promote-password is missing"):
         anyio.run(Access(registries.parse("ghcr.io/team"), "alice").check, "--promote-to", "--promote")
-    with pytest.raises(PipelineError, match="--promote-service tcp"):
+    with raises("registry.loopback-unreachable", match="--promote-service tcp"):
         anyio.run(Access(registries.parse("127.0.0.1:5000")).check, "--promote-to", "--promote")
-    with pytest.raises(PipelineError, match=r"--registry \S+: --password is missing"):
+    with raises("registry.credentials-incomplete", match=r"--registry \S+: --password is missing"):
         anyio.run(Access(registries.parse("ghcr.io/team"), "alice").check, "--registry")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.release import labels
+from tests.raised import raises
 
 SHA = "860c1904a1ce19322e91ac35af1ab07466440c37"
 BASE = "sha256:" + "b" * 64
@@ -31,13 +31,13 @@ def test_what_is_not_known_is_left_out() -> None:
 
 @pytest.mark.parametrize("revision", ["", "HEAD", SHA[:7], SHA.upper(), SHA + "0"])
 def test_what_is_no_full_commit_is_refused(revision: str) -> None:
-    with pytest.raises(PipelineError, match=f"--commit '{revision}'"):
+    with raises("release.commit-invalid", match=f"--commit '{revision}'"):
         labels.origin(revision, "2026-03-01T10:00:00Z")
 
 
 @pytest.mark.parametrize("created", ["", "yesterday", "1772359200", "2026-03-01", "2026-03-01T10:00:00"])
 def test_what_is_no_time_with_a_zone_is_refused(created: str) -> None:
-    with pytest.raises(PipelineError, match=f"--created '{created}'(.|\n)*%cI"):
+    with raises("release.created-invalid", match=f"--created '{created}'(.|\n)*%cI"):
         labels.origin(SHA, created)
 
 
@@ -67,5 +67,5 @@ def test_the_layers_that_passed_may_be_released() -> None:
     [[layer("a")], [layer("b"), layer("a")], [layer("a"), layer("b", 2)], [layer("a"), layer("c")], []],
 )
 def test_other_layers_are_refused(released: list[dict[str, object]]) -> None:
-    with pytest.raises(PipelineError, match="service 'web': the layers to push are not those"):
+    with raises("release.layers-differ", match="service 'web'"):
         labels.check_layers("web", [layer("a"), layer("b")], released)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.release import manifest
 from ci.release.manifest import Release, Released
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,36 +79,57 @@ def set_digest(data: dict[str, Any]) -> None:
     ],
 )
 def test_an_edited_file_is_refused(change: Callable[[dict[str, Any]], None]) -> None:
-    with pytest.raises(PipelineError, match=r"--manifest: it was changed after it was written"):
+    with raises("release-manifest.changed", match=r"--manifest: it was changed after it was written"):
         manifest.read(edit(change, sign=False))
 
 
 @pytest.mark.parametrize(
-    ("change", "text"),
+    ("code", "change", "text"),
     [
-        (set_digest, "as reference of 'agent'"),
-        (lambda data: data["images"][0].update(digest="latest"), "has 'latest' as digest of 'agent'"),
-        (lambda data: data["images"][0].update(sbom=None), "has None as sbom of 'agent'"),
-        (lambda data: data["images"][0].pop("size"), r"image agent: \['size'\]"),
-        (lambda data: data["images"][0].update(extra=1), r"image agent: \['extra'\]"),
-        (lambda data: data.update(images=[]), "has no images"),
-        (lambda data: data.pop("images"), "'images'"),
-        (lambda data: data.update(other=1), "other"),
-        (lambda data: data.update(schema=2), r"schema 1 \(found: 2\)"),
+        ("release-manifest.reference-invalid", set_digest, "as reference of 'agent'"),
+        (
+            "release-manifest.digest-invalid",
+            lambda data: data["images"][0].update(digest="latest"),
+            "has 'latest' as digest of 'agent'",
+        ),
+        (
+            "release-manifest.digest-invalid",
+            lambda data: data["images"][0].update(sbom=None),
+            "has None as sbom of 'agent'",
+        ),
+        (
+            "release-manifest.wrong-fields",
+            lambda data: data["images"][0].pop("size"),
+            r"image agent: \['size'\]",
+        ),
+        (
+            "release-manifest.wrong-fields",
+            lambda data: data["images"][0].update(extra=1),
+            r"image agent: \['extra'\]",
+        ),
+        ("release-manifest.no-images", lambda data: data.update(images=[]), "has no images"),
+        ("release-manifest.wrong-fields", lambda data: data.pop("images"), "'images'"),
+        ("release-manifest.wrong-fields", lambda data: data.update(other=1), "other"),
+        ("release-manifest.wrong-schema", lambda data: data.update(schema=2), r"schema 1 \(found: 2\)"),
     ],
 )
 def test_a_file_of_another_form_is_refused_though_its_checksum_fits(
-    change: Callable[[dict[str, Any]], None], text: str
+    code: str, change: Callable[[dict[str, Any]], None], text: str
 ) -> None:
-    with pytest.raises(PipelineError, match=text):
+    with raises(code, match=text):
         manifest.read(edit(change, sign=True))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "is not JSON"), ("[]", "found: list"), ("{}", "found: None")]
+    ("code", "text", "said"),
+    [
+        ("release-manifest.not-json", "", "is not JSON"),
+        ("release-manifest.wrong-schema", "[]", "found: list"),
+        ("release-manifest.wrong-schema", "{}", "found: None"),
+    ],
 )
-def test_what_is_no_manifest_is_refused(text: str, said: str) -> None:
-    with pytest.raises(PipelineError, match=said):
+def test_what_is_no_manifest_is_refused(code: str, text: str, said: str) -> None:
+    with raises(code, match=said):
         manifest.read(text)
 
 
@@ -119,7 +140,8 @@ def test_a_digest_of_the_manifest_is_found() -> None:
 
 @pytest.mark.parametrize("reference", [SBOM, "ghcr.io/team/agent:1.2.3", ""])
 def test_a_digest_that_is_not_in_the_manifest_is_refused(reference: str) -> None:
-    with pytest.raises(
-        PipelineError, match=f"'{reference}' is not in the release manifest(.|\n)*agent={AGENT}"
+    with raises(
+        "release-manifest.unknown-image",
+        match=f"'{reference}' is not in the release manifest(.|\n)*agent={AGENT}",
     ):
         RELEASE.image(reference)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.release import notes
 from ci.release.manifest import Release, Released
+from tests.raised import raises
 
 FIRST, SECOND = "a" * 40, "b" * 40
 DIGEST = "sha256:" + "c" * 64
@@ -35,5 +35,5 @@ def test_no_commits_is_said() -> None:
 
 @pytest.mark.parametrize("log", ["abc Add it", FIRST, f"{FIRST} Add it\nfatal: bad revision"])
 def test_what_is_no_log_is_refused(log: str) -> None:
-    with pytest.raises(PipelineError, match=r"the log of commits, line \d"):
+    with raises("release.log-invalid", match=r"the log of commits, line \d"):
         notes.notes(RELEASE, log)

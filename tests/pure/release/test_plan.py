@@ -7,6 +7,7 @@ import pytest
 from ci.errors import PipelineError
 from ci.release import plan
 from ci.release.plan import Held, Image, Move, State
+from tests.raised import raises
 
 OLD, NEW, OTHER = ("sha256:" + character * 64 for character in "123")
 
@@ -56,7 +57,7 @@ def test_an_interrupted_release_goes_on_where_it_stopped() -> None:
 
 def test_a_version_with_another_digest_is_refused_with_both_and_with_every_service() -> None:
     states = {"r/agent": state(v1_2_3=OLD), "r/gateway": state(v1_2_3=OTHER)}
-    with pytest.raises(PipelineError, match=r"\A2 tags exist with another digest") as caught:
+    with raises("tags.taken", match=r"\A2 tags") as caught:
         plan.make([image("agent"), image("gateway")], states)
     text = str(caught.value)
     assert f"r/agent:1.2.3 is {OLD}, to push: {NEW}" in text
@@ -66,7 +67,7 @@ def test_a_version_with_another_digest_is_refused_with_both_and_with_every_servi
 
 def test_a_commit_s_tag_is_not_overwritten_either() -> None:
     states = {"r/agent": State(("sha-1234567",), {"sha-1234567": OLD})}
-    with pytest.raises(PipelineError, match=r"\A1 tag exists(.|\n)*r/agent:sha-1234567 is"):
+    with raises("tags.taken", match=r"\A1 tag exists(.|\n)*r/agent:sha-1234567 is"):
         plan.make([branch("2026-01-01T00:00:00Z")], states)
 
 
@@ -113,7 +114,7 @@ def test_a_claim_names_version_and_digest() -> None:
 
 def test_a_version_that_another_release_claimed_is_refused() -> None:
     other = plan.claim(image(digest=OTHER))
-    with pytest.raises(PipelineError, match=r"version 1\.2\.3 is claimed by another") as caught:
+    with raises("release.version-claimed", match=r"version 1\.2\.3 is claimed by another") as caught:
         plan.make([image()], {"r/agent": State((plan.claim(image()), other))})
     assert f"r/agent:{other}, to push: {NEW}" in str(caught.value)
 

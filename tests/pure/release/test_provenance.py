@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.release import labels, provenance
+from tests.raised import raises
 
 SHA = "860c1904a1ce19322e91ac35af1ab07466440c37"
 IMAGE, BASE, SBOM = ("sha256:" + character * 64 for character in "abc")
@@ -89,24 +89,26 @@ def changed(**values: Any) -> bytes:  # noqa: ANN401 - any JSON
 
 
 @pytest.mark.parametrize(
-    ("content", "text"),
+    ("code", "content", "text"),
     [
-        (statement(digest=BASE), f"is about {'b' * 64}, not about {IMAGE}"),
-        (statement(provenance.Build(service="web")), r"names the SBOM \(none\)"),
+        ("provenance.wrong-subject", statement(digest=BASE), f"is about {'b' * 64}, not about {IMAGE}"),
+        ("provenance.wrong-sbom", statement(provenance.Build(service="web")), r"names the SBOM \(none\)"),
         (
+            "provenance.wrong-sbom",
             statement(provenance.Build(service="web", byproducts={"sbom": BASE})),
             f"names the SBOM {'b' * 64}, the one attached is {SBOM}",
         ),
         (
+            "provenance.wrong-type",
             changed(predicateType="https://slsa.dev/provenance/v0.2"),
             r"is a https://slsa\.dev/provenance/v0\.2",
         ),
-        (changed(subject=[]), "is about nothing"),
-        (changed(predicate={}), r"is no SLSA provenance \(KeyError"),
-        (b"{", "is no SLSA provenance"),
-        (b"[]", "is no SLSA provenance"),
+        ("provenance.wrong-subject", changed(subject=[]), "is about nothing"),
+        ("provenance.unreadable", changed(predicate={}), r"is no SLSA provenance \(KeyError"),
+        ("provenance.unreadable", b"{", "is no SLSA provenance"),
+        ("provenance.unreadable", b"[]", "is no SLSA provenance"),
     ],
 )
-def test_any_other_statement_is_refused(content: bytes, text: str) -> None:
-    with pytest.raises(PipelineError, match=text):
+def test_any_other_statement_is_refused(code: str, content: bytes, text: str) -> None:
+    with raises(code, match=text):
         provenance.check(content, digest=IMAGE, sbom=SBOM)

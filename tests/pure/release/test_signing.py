@@ -6,9 +6,9 @@ import anyio
 import dagger
 import pytest
 
-from ci.errors import PipelineError
 from ci.images import Builder
 from ci.release.signing import Signing, by_public_key, signing
+from tests.raised import raises
 
 BUILDER = mock.create_autospec(Builder, instance=True)
 SECRET = mock.create_autospec(dagger.Secret, instance=True)
@@ -26,16 +26,21 @@ def test_without_a_key_nothing_is_signed_and_nothing_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "password", "text"),
+    ("code", "key", "password", "text"),
     [
-        (None, SECRET, "--sign-password is given without --sign-key"),
-        (NONE, SECRET, "give --sign-key env:VARIABLE or file:PATH, never its value"),
-        (EMPTY, None, "--sign-key: it is empty"),
-        (SECRET, NONE, "give --sign-password env:VARIABLE or file:PATH, never its value"),
+        ("signing.key-missing", None, SECRET, "--sign-password is given without --sign-key"),
+        ("signing.secret-empty", NONE, SECRET, "give --sign-key env:VARIABLE or file:PATH, never its value"),
+        ("signing.secret-empty", EMPTY, None, "--sign-key: it is empty"),
+        (
+            "signing.secret-empty",
+            SECRET,
+            NONE,
+            "give --sign-password env:VARIABLE or file:PATH, never its value",
+        ),
     ],
 )
 def test_what_is_no_secret_is_refused(
-    key: dagger.Secret | None, password: dagger.Secret | None, text: str
+    code: str, key: dagger.Secret | None, password: dagger.Secret | None, text: str
 ) -> None:
-    with pytest.raises(PipelineError, match=text):
+    with raises(code, match=text):
         anyio.run(signing, BUILDER, key, password)

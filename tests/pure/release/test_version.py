@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.release import version
+from tests.raised import raises
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_same_version_in_both_spellings(released: str, declared: str) -> Non
     ],
 )
 def test_another_version_is_refused_with_both(released: str, declared: str) -> None:
-    with pytest.raises(PipelineError, match=f"releases {released}, pyproject.toml says {declared}"):
+    with raises("version.tag-differs", match=f"releases {released}, pyproject.toml says {declared}"):
         version.check(released, declared, where="pyproject.toml")
 
 
@@ -41,13 +41,13 @@ def test_the_version_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("code", "text", "said"),
     [
-        ("[project", "pyproject.toml: not TOML"),
-        ("[project]\n", "no project.version"),
-        ("project = 1", "no project"),
+        ("version.not-toml", "[project", "pyproject.toml: not TOML"),
+        ("version.not-declared", "[project]\n", "no project.version"),
+        ("version.not-declared", "project = 1", "no project"),
     ],
 )
-def test_a_file_without_a_version_is_refused(text: str, said: str) -> None:
-    with pytest.raises(PipelineError, match=said):
+def test_a_file_without_a_version_is_refused(code: str, text: str, said: str) -> None:
+    with raises(code, match=said):
         version.read(text, where="pyproject.toml")

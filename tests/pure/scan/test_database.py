@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.scan import database
+from tests.raised import raises
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 METADATA = {"Version": 2, "UpdatedAt": "2026-11-25T06:00:00.123456789Z", "NextUpdate": "2026-11-26T06:00:00Z"}
@@ -33,21 +33,25 @@ def test_go_s_nanoseconds_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "said"),
+    ("code", "metadata", "said"),
     [
-        ("", "JSONDecodeError"),
-        ("\0\0", "JSONDecodeError"),
-        ("[]", "TypeError"),
-        ("{}", "KeyError: 'Version'"),
-        (json.dumps({**METADATA, "Version": 1}), "Version 1, wanted 2"),
-        (json.dumps({**METADATA, "UpdatedAt": None}), "TypeError"),
-        (json.dumps({**METADATA, "UpdatedAt": "yesterday"}), "ValueError"),
-        (json.dumps({**METADATA, "UpdatedAt": "2026-11-25T06:00:00"}), "no time zone"),
-        ('{"Version": 2}', "KeyError: 'UpdatedAt'"),
+        ("scan.database-metadata-invalid", "", "JSONDecodeError"),
+        ("scan.database-metadata-invalid", "\0\0", "JSONDecodeError"),
+        ("scan.database-metadata-invalid", "[]", "TypeError"),
+        ("scan.database-metadata-invalid", "{}", "KeyError: 'Version'"),
+        ("scan.database-wrong-schema", json.dumps({**METADATA, "Version": 1}), "Version 1, wanted 2"),
+        ("scan.database-metadata-invalid", json.dumps({**METADATA, "UpdatedAt": None}), "TypeError"),
+        ("scan.database-metadata-invalid", json.dumps({**METADATA, "UpdatedAt": "yesterday"}), "ValueError"),
+        (
+            "scan.database-without-time-zone",
+            json.dumps({**METADATA, "UpdatedAt": "2026-11-25T06:00:00"}),
+            "no time zone",
+        ),
+        ("scan.database-metadata-invalid", '{"Version": 2}', "KeyError: 'UpdatedAt'"),
     ],
 )
-def test_corrupted_metadata_is_one_error_that_names_the_mirror(metadata: str, said: str) -> None:
-    with pytest.raises(PipelineError) as caught:
+def test_corrupted_metadata_is_one_error_that_names_the_mirror(code: str, metadata: str, said: str) -> None:
+    with raises(code) as caught:
         database.read(about(metadata=metadata))
     assert "from ghcr.io/aquasecurity/trivy-db:2 cannot be used" in caught.value.what
     assert said in caught.value.what
@@ -55,21 +59,21 @@ def test_corrupted_metadata_is_one_error_that_names_the_mirror(metadata: str, sa
 
 @pytest.mark.parametrize("buckets", [[], ["vulnerability"], ["data-source", "debian 13"]])
 def test_an_empty_database_is_refused(buckets: list[str]) -> None:
-    with pytest.raises(PipelineError, match=r"trivy\.db has no "):
+    with raises("scan.database-incomplete", match=r"trivy\.db has no "):
         database.read(about(buckets=buckets))
 
 
 @pytest.mark.parametrize(
-    ("updated", "said"),
+    ("code", "updated", "said"),
     [
-        ("2026-11-22T11:59:59Z", "3 days old: more than the 3 allowed"),
-        ("2025-11-25T12:00:00Z", "365 days old"),
-        ("2026-11-27T12:00:00Z", "in the future"),
+        ("scan.database-too-old", "2026-11-22T11:59:59Z", "3 days old: more than the 3 allowed"),
+        ("scan.database-too-old", "2025-11-25T12:00:00Z", "365 days old"),
+        ("scan.database-in-future", "2026-11-27T12:00:00Z", "in the future"),
     ],
 )
-def test_too_old_and_from_the_future_are_refused(updated: str, said: str) -> None:
+def test_too_old_and_from_the_future_are_refused(code: str, updated: str, said: str) -> None:
     read = database.read(about(metadata=json.dumps({**METADATA, "UpdatedAt": updated})))
-    with pytest.raises(PipelineError, match=said):
+    with raises(code, match=said):
         read.check_age(NOW, timedelta(days=3))
 
 
@@ -87,7 +91,8 @@ def test_each_mirror_that_was_tried_is_named() -> None:
         {"mirror": "b.example/trivy-db:2", "error": "no database within 300 s", "seconds": 300.0},
     ]
     error = database.failure("noise\n" + json.dumps({"attempts": attempts}) + "\n")
-    assert "any of 2 mirrors" in error.what
+    assert error.code == "scan.mirrors-unavailable"
+    assert "2 mirrors" in error.what
     assert error.details.splitlines() == [
         "- a.example/trivy-db:2 (0.1 s): no such host",
         "- b.example/trivy-db:2 (300.0 s): no database within 300 s",
@@ -96,6 +101,7 @@ def test_each_mirror_that_was_tried_is_named() -> None:
 
 def test_a_given_folder_that_cannot_be_used_is_told_as_such() -> None:
     error = database.failure('{"attempts": [{"mirror": "", "error": "trivy.db is cut short"}]}')
+    assert error.code == "scan.database-unusable"
     assert error.what.endswith("from the folder that was given cannot be used: trivy.db is cut short")
 
 
@@ -105,4 +111,5 @@ def test_an_image_s_database_that_cannot_be_used_is_told_with_its_name() -> None
 
 
 def test_a_program_that_failed_otherwise_is_passed_on() -> None:
-    assert database.failure("Killed").details == "Killed"
+    error = database.failure("Killed")
+    assert (error.code, error.details) == ("scan.database-unavailable", "Killed")

@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.scan import exceptions
 from ci.scan.findings import Finding
+from tests.raised import raises
 
 TODAY = date(2026, 11, 25)
 URLLIB3 = Finding(
@@ -88,28 +88,76 @@ def test_purls_do_not_narrow_what_has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "place", "said"),
+    ("code", "fields", "place", "said"),
     [
-        ({"id": ""}, "vulnerabilities[1], id", "missing"),
-        ({"id": "42"}, "vulnerabilities[1], id", "found 42"),
-        ({"statement": ""}, "vulnerabilities[1] (CVE-2023-43804), statement", "missing"),
-        ({"statement": "'  '"}, "vulnerabilities[1] (CVE-2023-43804), statement", "found '  '"),
-        ({"expired_at": ""}, "vulnerabilities[1] (CVE-2023-43804), expired_at", "missing"),
-        ({"expired_at": "soon"}, "vulnerabilities[1] (CVE-2023-43804), expired_at", "'soon' is no day"),
-        ({"expired_at": "20270131"}, "vulnerabilities[1] (CVE-2023-43804), expired_at", "20270131 is no day"),
-        ({"expired_at": "2027-02-24"}, "vulnerabilities[1] (CVE-2023-43804), expired_at", "91 days ahead"),
+        ("trivyignore.field-missing", {"id": ""}, "vulnerabilities[1], id", "missing"),
+        ("trivyignore.not-text", {"id": "42"}, "vulnerabilities[1], id", "found 42"),
         (
+            "trivyignore.field-missing",
+            {"statement": ""},
+            "vulnerabilities[1] (CVE-2023-43804), statement",
+            "missing",
+        ),
+        (
+            "trivyignore.not-text",
+            {"statement": "'  '"},
+            "vulnerabilities[1] (CVE-2023-43804), statement",
+            "found '  '",
+        ),
+        (
+            "trivyignore.day-missing",
+            {"expired_at": ""},
+            "vulnerabilities[1] (CVE-2023-43804), expired_at",
+            "missing",
+        ),
+        (
+            "trivyignore.not-a-day",
+            {"expired_at": "soon"},
+            "vulnerabilities[1] (CVE-2023-43804), expired_at",
+            "'soon' is no day",
+        ),
+        (
+            "trivyignore.not-a-day",
+            {"expired_at": "20270131"},
+            "vulnerabilities[1] (CVE-2023-43804), expired_at",
+            "20270131 is no day",
+        ),
+        (
+            "trivyignore.day-too-late",
+            {"expired_at": "2027-02-24"},
+            "vulnerabilities[1] (CVE-2023-43804), expired_at",
+            "91 days ahead",
+        ),
+        (
+            "trivyignore.day-too-late",
             {"expired_at": "2999-01-01T00:00:00Z"},
             "vulnerabilities[1] (CVE-2023-43804), expired_at",
             "days ahead",
         ),
-        ({"reason": "x"}, "vulnerabilities[1] (CVE-2023-43804), reason", "there is no such field"),
-        ({"paths": "opt/**"}, "vulnerabilities[1] (CVE-2023-43804), paths", "found 'opt/**'"),
-        ({"purls": "[urllib3]"}, "vulnerabilities[1] (CVE-2023-43804), purls", "'urllib3' is no package URL"),
+        (
+            "trivyignore.unknown-field",
+            {"reason": "x"},
+            "vulnerabilities[1] (CVE-2023-43804), reason",
+            "there is no such field",
+        ),
+        (
+            "trivyignore.not-a-list",
+            {"paths": "opt/**"},
+            "vulnerabilities[1] (CVE-2023-43804), paths",
+            "found 'opt/**'",
+        ),
+        (
+            "trivyignore.purl-invalid",
+            {"purls": "[urllib3]"},
+            "vulnerabilities[1] (CVE-2023-43804), purls",
+            "'urllib3' is no package URL",
+        ),
     ],
 )
-def test_each_mistake_names_file_entry_and_field(fields: dict[str, str], place: str, said: str) -> None:
-    with pytest.raises(PipelineError) as caught:
+def test_each_mistake_names_file_entry_and_field(
+    code: str, fields: dict[str, str], place: str, said: str
+) -> None:
+    with raises(code) as caught:
         read(entry(**fields))
     assert caught.value.what.startswith(f".trivyignore.yaml: {place}: ")
     assert said in caught.value.what
@@ -117,18 +165,18 @@ def test_each_mistake_names_file_entry_and_field(fields: dict[str, str], place: 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("code", "text", "said"),
     [
-        ("vulnerabilities: [", "not YAML"),
-        ("- id: CVE-1", "found a list"),
-        ("CVE-2023-43804", "found a str"),
-        ("vulns: []", "vulns: there is no such section"),
-        ("secrets: key", "secrets: not a list"),
-        ("secrets: [key]", "secrets[1]: found 'key'"),
+        ("trivyignore.not-yaml", "vulnerabilities: [", "not YAML"),
+        ("trivyignore.not-sections", "- id: CVE-1", "found a list"),
+        ("trivyignore.not-sections", "CVE-2023-43804", "found a str"),
+        ("trivyignore.unknown-section", "vulns: []", "vulns: there is no such section"),
+        ("trivyignore.section-not-a-list", "secrets: key", "secrets: not a list"),
+        ("trivyignore.entry-not-a-table", "secrets: [key]", "secrets[1]: found 'key'"),
     ],
 )
-def test_what_is_no_exceptions_file(text: str, said: str) -> None:
-    with pytest.raises(PipelineError, match=r"^\.trivyignore\.yaml") as caught:
+def test_what_is_no_exceptions_file(code: str, text: str, said: str) -> None:
+    with raises(code, match=r"^\.trivyignore\.yaml") as caught:
         read(text)
     assert said in caught.value.what
 
@@ -141,7 +189,7 @@ def test_ninety_days_are_allowed_and_a_day_may_be_a_time() -> None:
 
 def test_all_mistakes_are_in_one_error() -> None:
     text = entry(statement="") + "secrets:\n  - id: private-key\n    expired_at: 2026-12-01\n"
-    with pytest.raises(PipelineError) as caught:
+    with raises("trivyignore.several-wrong") as caught:
         read(text)
     assert "2 entries are wrong" in caught.value.what
     assert "vulnerabilities[1] (CVE-2023-43804), statement" in caught.value.details
@@ -150,7 +198,7 @@ def test_all_mistakes_are_in_one_error() -> None:
 
 def test_the_same_entry_twice_is_a_mistake_and_other_paths_are_not() -> None:
     twice = entry() + entry().partition("\n")[2]
-    with pytest.raises(PipelineError, match=r"the same as vulnerabilities\[1\]"):
+    with raises("trivyignore.entry-repeated", match=r"the same as vulnerabilities\[1\]"):
         read(twice)
     narrowed = entry(paths="[a]") + entry(paths="[b]").partition("\n")[2]
     assert len(read(narrowed).entries) == 2

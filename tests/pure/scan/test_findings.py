@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.scan import findings
 from tests.pure.scan.reports import debian_result, python_result, report, scan, secret, vulnerability
+from tests.raised import raises
 
 
 def test_a_vulnerability_has_package_version_fix_and_place() -> None:
@@ -27,7 +27,7 @@ def test_a_vulnerability_without_severity_is_unknown(severity: str | None) -> No
 
 
 def test_a_severity_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(PipelineError, match="severity SEVERE"):
+    with raises("scan.report-wrong-fields", match="severity SEVERE"):
         scan(python_result(vulnerability(Severity="Severe")))
 
 
@@ -91,22 +91,34 @@ def test_a_report_without_results_or_metadata_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("code", "text", "said"),
     [
-        ("", "it is not JSON"),
-        ("2026-11-25T10:00:00Z\tFATAL\tFatal error", "starts with '2026-11-25T10:00:00Z"),
-        ('{"SchemaVersion": 2, "Results": [', "it is not JSON"),
-        ("[]", "a JSON list"),
-        ("null", "a JSON NoneType"),
-        ('{"SchemaVersion": 3}', "SchemaVersion 3, wanted 2"),
-        ('{"error": "no such image"}', "SchemaVersion None"),
-        ('{"SchemaVersion": 2, "Results": {"a": 1}}', "AttributeError"),
-        ('{"SchemaVersion": 2, "Results": [{"Vulnerabilities": []}]}', "KeyError: 'Target'"),
-        ('{"SchemaVersion": 2, "Results": [{"Target": "", "Vulnerabilities": [{}]}]}', "KeyError"),
+        ("scan.report-not-json", "", "it is not JSON"),
+        (
+            "scan.report-not-json",
+            "2026-11-25T10:00:00Z\tFATAL\tFatal error",
+            "starts with '2026-11-25T10:00:00Z",
+        ),
+        ("scan.report-not-json", '{"SchemaVersion": 2, "Results": [', "it is not JSON"),
+        ("scan.report-not-an-object", "[]", "a JSON list"),
+        ("scan.report-not-an-object", "null", "a JSON NoneType"),
+        ("scan.report-wrong-schema", '{"SchemaVersion": 3}', "SchemaVersion 3, wanted 2"),
+        ("scan.report-wrong-schema", '{"error": "no such image"}', "SchemaVersion None"),
+        ("scan.report-wrong-fields", '{"SchemaVersion": 2, "Results": {"a": 1}}', "AttributeError"),
+        (
+            "scan.report-wrong-fields",
+            '{"SchemaVersion": 2, "Results": [{"Vulnerabilities": []}]}',
+            "KeyError: 'Target'",
+        ),
+        (
+            "scan.report-wrong-fields",
+            '{"SchemaVersion": 2, "Results": [{"Target": "", "Vulnerabilities": [{}]}]}',
+            "KeyError",
+        ),
     ],
 )
-def test_what_is_no_report_is_one_error_that_names_the_image(text: str, said: str) -> None:
-    with pytest.raises(PipelineError) as caught:
+def test_what_is_no_report_is_one_error_that_names_the_image(code: str, text: str, said: str) -> None:
+    with raises(code) as caught:
         findings.read(text, 0, where="gateway")
     assert caught.value.what.startswith("gateway: Trivy's report cannot be used: ")
     assert said in caught.value.what
@@ -115,14 +127,18 @@ def test_what_is_no_report_is_one_error_that_names_the_image(text: str, said: st
 
 @pytest.mark.parametrize("code", [1, 2, 3, 137])
 def test_a_crash_is_neither_clean_nor_findings(code: int) -> None:
-    with pytest.raises(PipelineError, match=f"exit code {code}"):
+    with raises("scan.report-of-failed-run", match=f"exit code {code}"):
         findings.read(report(), code, where="gateway")
 
 
 def test_exit_code_and_report_must_agree() -> None:
-    with pytest.raises(PipelineError, match="says it found something, its report has 0 findings"):
+    with raises(
+        "scan.report-contradicts-exit-code", match="says it found something, its report has 0 findings"
+    ):
         findings.read(report(python_result()), findings.FOUND, where="gateway")
-    with pytest.raises(PipelineError, match="says it found nothing, its report has 1 findings"):
+    with raises(
+        "scan.report-contradicts-exit-code", match="says it found nothing, its report has 1 findings"
+    ):
         findings.read(report(python_result(vulnerability())), 0, where="gateway")
 
 

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.scan import exceptions, gate, history
 from ci.scan.database import Database
 from ci.scan.findings import SEVERITIES, Scan
 from tests.pure.scan.reports import debian_result, python_result, scan, secret, vulnerability
+from tests.raised import raises
 
 TODAY = date(2026, 11, 25)
 BUCKETS = frozenset({"data-source", "vulnerability", "debian 13", "pip::GitHub Security Advisory pip"})
@@ -55,10 +55,14 @@ def test_ignoring_the_unfixed_does_not_ignore_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "days", "said"), [(["SEVERE"], 3, "'SEVERE'"), ([], 0, "--database-days 0")]
+    ("code", "severity", "days", "said"),
+    [
+        ("scan.unknown-severity", ["SEVERE"], 3, "'SEVERE'"),
+        ("scan.database-days-too-few", [], 0, "--database-days 0"),
+    ],
 )
-def test_wrong_rules_are_one_error(severity: list[str], days: int, said: str) -> None:
-    with pytest.raises(PipelineError, match=said):
+def test_wrong_rules_are_one_error(code: str, severity: list[str], days: int, said: str) -> None:
+    with raises(code, match=said):
         gate.rules(severity, ignore_unfixed=False, database_days=days, complete=True)
 
 

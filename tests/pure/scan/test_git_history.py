@@ -227,7 +227,7 @@ def test_what_is_no_git_directory_is_refused(tmp_path: Path, files: dict[str, st
     done = read(tmp_path / "given", tmp_path / "raw")
     assert done.returncode == history.REFUSED
     error = history.failure(done.returncode, done.stderr)
-    assert error.what.startswith("--history: this is no Git directory")
+    assert error.code == "scan.history-not-a-repository"
     assert said in error.what
     assert "git rev-parse --git-common-dir" in error.next_step
 
@@ -241,7 +241,7 @@ def test_a_repository_that_is_broken_is_told_with_what_git_says(
     done = read(repository.folder / ".git", tmp_path / "raw")
     assert done.returncode not in {0, history.REFUSED}
     error = history.failure(done.returncode, done.stderr)
-    assert error.what == "--history: Git cannot read this repository"
+    assert error.code == "scan.history-unreadable"
     assert head in error.details
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.references import ImagesMap
 from ci.scan import mirrors
+from tests.raised import raises
 
 NOTHING = ImagesMap({})
 CLOSED = ImagesMap(
@@ -32,7 +32,7 @@ def test_a_registry_on_this_machine_gets_another_name_inside() -> None:
 
 
 def test_without_it_the_error_says_how_to_lend_it() -> None:
-    with pytest.raises(PipelineError, match=r"containers cannot reach 127\.0\.0\.1:5000") as caught:
+    with raises("scan.mirror-loopback", match=r"containers cannot reach 127\.0\.0\.1:5000") as caught:
         mirrors.resolve([], CLOSED, service=False)
     assert "--database-registry tcp://127.0.0.1:5000" in caught.value.next_step
 
@@ -63,7 +63,7 @@ def test_an_images_map_may_name_an_image_that_has_the_database() -> None:
 
 def test_no_mirror_at_all_is_an_error() -> None:
     closed = ImagesMap(dict.fromkeys(mirrors.DEFAULT))
-    with pytest.raises(PipelineError, match="no mirror of the vulnerability database is available here"):
+    with raises("scan.mirrors-not-mapped"):
         mirrors.resolve([], closed, service=False)
 
 

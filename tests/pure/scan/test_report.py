@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.scan import baseline, exceptions, gate, history
 from ci.scan.database import Database
 from ci.scan.report import Report
 from tests.pure.scan.reports import debian_result, python_result, scan, secret, vulnerability
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from ci.scan.findings import Scan
@@ -145,18 +145,18 @@ def test_new_since_the_base() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("code", "text", "said"),
     [
-        ("", "JSONDecodeError"),
-        ("[]", "TypeError"),
-        ("{}", "KeyError: 'schema'"),
-        ('{"schema": 1, "subjects": []}', "AttributeError"),
-        ('{"schema": 1, "subjects": {"a": {"findings": [{}]}}}', "TypeError"),
-        ('{"schema": 2, "subjects": {}}', "schema 2, wanted 1"),
+        ("scan.base-invalid", "", "JSONDecodeError"),
+        ("scan.base-invalid", "[]", "TypeError"),
+        ("scan.base-invalid", "{}", "KeyError: 'schema'"),
+        ("scan.base-invalid", '{"schema": 1, "subjects": []}', "AttributeError"),
+        ("scan.base-invalid", '{"schema": 1, "subjects": {"a": {"findings": [{}]}}}', "TypeError"),
+        ("scan.base-wrong-schema", '{"schema": 2, "subjects": {}}', "schema 2, wanted 1"),
     ],
 )
-def test_what_is_no_base_is_one_error(text: str, said: str) -> None:
-    with pytest.raises(PipelineError, match="--base") as caught:
+def test_what_is_no_base_is_one_error(code: str, text: str, said: str) -> None:
+    with raises(code, match="--base") as caught:
         baseline.read(text)
     assert said in caught.value.what
 

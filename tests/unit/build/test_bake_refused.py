@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ci.build import bake
-from ci.errors import PipelineError
+from tests.raised import raises
 from tests.unit.build.plans import OWN, plan, project, target
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def test_a_build_that_would_open_the_sandbox_is_refused_by_service(
     }
     found = project(tmp_path, services)
     plan(found, "job")
-    with pytest.raises(
-        PipelineError, match=r"service 'base\.a': its build asks for security\.insecure"
+    with raises(
+        "build.insecure-entitlement", match=r"service 'base\.a': its build asks for security\.insecure"
     ) as caught:
         plan(project(tmp_path, services), "web")
     assert "build.privileged" in caught.value.next_step
@@ -43,8 +43,8 @@ def test_a_folder_outside_of_the_project_is_refused_by_service(path: str, tmp_pa
     }
     found = project(folder, services)
     plan(found, "job")
-    with pytest.raises(
-        PipelineError, match=r"service 'base': its build context /\S+ is outside of the project"
+    with raises(
+        "build.context-outside", match=r"service 'base': its build context /\S+ is outside of the project"
     ):
         plan(project(folder, services), "web")
 
@@ -70,7 +70,7 @@ def test_a_value_that_is_only_known_as_a_secret_is_refused_by_service_and_variab
         "web": {"build": {"context": ".", "additional_contexts": {"x": "service:base"}}},
         "base": {"build": {"context": ".", "args": {"A": "${KEY:?}", "B": "${KEY_ID:-1}", "C": "${OTHER}"}}},
     }
-    with pytest.raises(PipelineError) as caught:
+    with raises("build.unknown-value") as caught:
         plan(project(tmp_path, services, values="OTHER=1\n"), "web")
     assert "service 'base': its build takes the value of KEY, which is not known" in caught.value.what
     assert "KEY" in caught.value.next_step
@@ -97,13 +97,13 @@ def test_a_build_gets_the_given_values_of_its_arguments(tmp_path: Path) -> None:
 )
 def test_such_a_value_is_refused_wherever_it_is(build: dict[str, Any], tmp_path: Path) -> None:
     found = project(tmp_path, {"web": {"build": {"context": ".", **build}}})
-    with pytest.raises(PipelineError, match="service 'web': its build takes the value of KEY"):
+    with raises("build.unknown-value", match="service 'web'.*KEY"):
         plan(found, "web")
 
 
 def test_a_variable_is_not_taken_for_one_whose_name_begins_alike(tmp_path: Path) -> None:
     services = {"web": {"build": {"context": ".", "args": {"A": "${KEY_ID:?}"}}, "command": "${KEY:?}"}}
-    with pytest.raises(PipelineError, match="takes the value of KEY_ID, which"):
+    with raises("build.unknown-value", match="takes the value of KEY_ID, which"):
         plan(project(tmp_path, services), "web")
 
 
@@ -121,7 +121,7 @@ def test_secrets_names_of_images_and_other_services_may_have_such_values(tmp_pat
 
 def test_a_build_that_needs_an_ssh_agent_is_refused_without_one(tmp_path: Path) -> None:
     found = project(tmp_path, {"web": {"build": {"context": ".", "ssh": ["default"]}}})
-    with pytest.raises(PipelineError, match="service 'web'") as caught:
+    with raises("build.ssh-agent-missing", match="service 'web'") as caught:
         plan(found, "web")
     assert "--ssh-agent" in caught.value.next_step
     bake.plan(found, ["web"], platform="", own_platform=OWN, ssh_agent=True)

@@ -67,6 +67,7 @@ def error(stdout: str = "", code: int = 1, stderr: str = "", *, credentials: boo
 @pytest.mark.parametrize("code", [1, 137])
 def test_a_build_that_named_no_step_has_the_last_lines(code: int) -> None:
     found = error(code=code, stderr="".join(f"line {number}\n" for number in range(100)))
+    assert found.code == "build.bake-failed"
     assert found.details.splitlines() == [f"line {number}" for number in range(60, 100)]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ci.compose import env_file
-from ci.errors import PipelineError
 from tests.pure.compose.reading import binary
+from tests.raised import raises
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_it_is_read_as_compose_reads_it(text: str, values: dict[str, str]) -> No
     ],
 )
 def test_what_compose_refuses_is_an_error_without_values(text: str, place: str) -> None:
-    with pytest.raises(PipelineError, match=place) as caught:
+    with raises("env-file.unreadable", match=place) as caught:
         env_file.read(binary(), text)
     assert "hunter" not in str(caught.value)
     assert caught.value.__cause__ is None

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from ci.compose import refused
-from ci.errors import PipelineError
 from tests.pure.compose.reading import project
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ def test_it_is_refused_with_its_key_and_value(tmp_path: Path, service: str, line
     found = read(tmp_path, service, rest)
     (refusal,) = refused.found(found, found.services)
     assert f"{refusal.place}: {refusal.value}".startswith(line)
-    with pytest.raises(PipelineError) as caught:
+    with raises("compose.refused-keys") as caught:
         refused.check(found, found.services)
     for text in (line, refusal.rule.reason, refusal.rule.way_out):
         assert text in str(caught.value)
@@ -113,7 +113,7 @@ def test_what_docker_can_do_is_not_refused(tmp_path: Path, service: str, rest: s
 def test_all_of_it_is_one_error(tmp_path: Path) -> None:
     found = read(tmp_path, "devices: ['/dev/kvm'], deploy: {mode: global}, volumes: ['/a:/a', '/b:/b']")
     assert len(refused.found(found, found.services)) == 4
-    with pytest.raises(PipelineError, match=r"^4 key\(s\)"):
+    with raises("compose.refused-keys", match=r"^4 key\(s\)"):
         refused.check(found, found.services)
 
 

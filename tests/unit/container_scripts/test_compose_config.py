@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from ci.errors import PipelineError
 from tests.pure.compose.reading import project, project_with_builds
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,5 +53,5 @@ def test_what_compose_refuses_of_the_builds_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(
         "services: {db: {image: x}, web: {build: {context: ., additional_contexts: {a: 'service:db'}}}}"
     )
-    with pytest.raises(PipelineError, match='declares non-buildable service "db"'):
+    with raises("compose.invalid", match='declares non-buildable service "db"'):
         project_with_builds(tmp_path)

@@ -10,8 +10,8 @@ import pytest
 from ci.compose import model
 from ci.container_scripts.compose_command import undoubled
 from ci.container_scripts.compose_variables import filled
-from ci.errors import PipelineError
 from tests.pure.compose.reading import outcome, project
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,7 +184,7 @@ def test_a_value_is_needed_only_by_the_services_that_use_it(tmp_path: Path) -> N
     found = project(tmp_path)
     found.check_values(["one"])
     for name, variable in (("web", "TAG"), ("db", "COUNT")):
-        with pytest.raises(PipelineError, match=variable) as caught:
+        with raises("compose.value-missing", match=variable) as caught:
             found.check_values([name])
         assert f"services.{name}." in str(caught.value)
 
@@ -206,7 +206,7 @@ def test_the_working_directory_is_the_project(tmp_path: Path) -> None:
 )
 def test_a_dotenv_that_is_used_and_not_here_is_reported(tmp_path: Path, text: str, place: str) -> None:
     found = read(tmp_path, text)
-    with pytest.raises(PipelineError, match="--env-file") as caught:
+    with raises("compose.env-file-missing", match="--env-file") as caught:
         model.read(json.dumps(found))
     assert place in str(caught.value)
     if "sub" not in text:
@@ -223,7 +223,7 @@ def test_a_dotenv_that_may_be_missing_is_not_an_error(tmp_path: Path) -> None:
 
 def test_an_env_file_outside_of_the_project_is_named(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {web: {image: x, env_file: ../outer.env}}")
-    with pytest.raises(PipelineError, match="outside") as caught:
+    with raises("project.path-outside", match="outside") as caught:
         project(tmp_path)
     assert "outer.env" in str(caught.value)
 

@@ -20,20 +20,20 @@ def test_the_exit_codes_are_those_of_the_script() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "what", "next_step"),
+    ("exit_code", "code", "next_step"),
     [
-        (failure.NOT_PRIVILEGED, "forbids privileged containers", "insecureRootCapabilities"),
-        (failure.NOT_STARTED, "does not start", "dagger call sandbox --empty"),
-        (failure.ENGINE_ENDED, "Docker Engine ended", "more memory"),
-        (failure.DISK_FULL, "is full", "dagger call sandbox --empty"),
+        (failure.NOT_PRIVILEGED, "sandbox.not-privileged", "insecureRootCapabilities"),
+        (failure.NOT_STARTED, "sandbox.not-started", "dagger call sandbox --empty"),
+        (failure.ENGINE_ENDED, "sandbox.ended", "more memory"),
+        (failure.DISK_FULL, "sandbox.disk-full", "dagger call sandbox --empty"),
     ],
 )
 def test_each_exit_code_is_an_error_of_its_own_with_the_last_lines(
-    code: int, what: str, next_step: str
+    exit_code: int, code: str, next_step: str
 ) -> None:
-    found = failure.ended(code, "".join(f"line {number}\n" for number in range(100)))
+    found = failure.ended(exit_code, "".join(f"line {number}\n" for number in range(100)))
     assert found
-    assert what in found.what
+    assert found.code == code
     assert next_step in found.next_step
     assert found.details.splitlines() == [f"line {number}" for number in range(60, 100)]
 
@@ -44,4 +44,5 @@ def test_another_exit_code_is_the_command_s(code: int) -> None:
 
 
 def test_what_the_engine_says_of_privileges_is_passed_on() -> None:
-    assert failure.refused("not allowed: x").details == "not allowed: x"
+    refused = failure.refused("not allowed: x")
+    assert (refused.code, refused.details) == ("sandbox.not-privileged", "not allowed: x")

@@ -74,6 +74,7 @@ def test_the_one_that_failed_first_comes_first_with_its_last_lines() -> None:
     second = problem(health="unhealthy", probe="refused\nagain") | {"name": "web-2", "lines": []}
     error = failures.error(report(first, second), TIMEOUTS)
     assert error
+    assert error.code == "stack.not-up"
     assert error.what == f"{failures.text(first, TIMEOUTS)}; {failures.text(second, TIMEOUTS)}"
     lines = error.details.splitlines()
     assert lines[0].startswith("--- db: ")
@@ -89,16 +90,20 @@ def test_an_image_that_cannot_be_pulled_is_named_with_the_options_that_help() ->
     error = failures.error(report(failure=failure), TIMEOUTS)
     assert error
     assert "'db'" in error.what
+    assert error.code == "stack.image-not-pulled"
     assert "registry.example/x:1" in error.what
     assert "--images" in error.next_step
     assert "--docker-config" in error.next_step
     assert error.details.splitlines() == [f"line {number}" for number in range(5, 20)]
 
 
-@pytest.mark.parametrize("what", ["up", "suite"])
-def test_another_failure_has_the_last_lines_of_compose(what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "code"), [("up", "stack.not-started"), ("suite", "stack.suite-not-started")]
+)
+def test_another_failure_has_the_last_lines_of_compose(what: str, code: str) -> None:
     error = failures.error(report(failure={"what": what, "output": OUTPUT}), TIMEOUTS)
     assert error
+    assert error.code == code
     assert error.details.splitlines() == [f"line {number}" for number in range(5, 20)]
 
 

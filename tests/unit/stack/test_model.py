@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci.container_scripts.compose_command import undoubled
-from ci.errors import PipelineError
 from ci.stack import model
 from ci.stack.model import Images, Timeouts
 from tests.pure.compose.reading import binary, project
+from tests.raised import raises
 
 if TYPE_CHECKING:
     from ci.compose.model import Project
@@ -156,7 +156,7 @@ def test_services_that_are_not_chosen_are_no_more_named(shop: Project, tmp_path:
 @pytest.mark.parametrize("left_out", [{}, {"db": "postgres:18"}])
 def test_a_service_without_one_that_it_needs_is_refused(left_out: dict[str, str], shop: Project) -> None:
     names = ["web", "cache", "seed", *left_out]
-    with pytest.raises(PipelineError) as caught:
+    with raises("stack.dependency-missing") as caught:
         make(shop, *names, left_out=left_out)
     assert "'db'" in caught.value.what
 
@@ -174,7 +174,7 @@ def test_a_service_without_one_that_it_needs_is_refused(left_out: dict[str, str]
 def test_whatever_names_another_service_needs_it(edge: str, tmp_path: Path) -> None:
     found = read(tmp_path, f"services: {{web: {{image: w, {edge}}}, db: {{image: d}}}}")
     assert set(make(found).services) == {"web", "db"}
-    with pytest.raises(PipelineError, match="'db'"):
+    with raises("stack.dependency-missing", match="'db'"):
         make(found, left_out={"db": "d"})
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ci.errors import PipelineError
 from ci.stack import published
 from ci.stack.model import Model
 from ci.stack.published import Port
+from tests.raised import raises
 
 
 def model(**services: dict[str, Any]) -> Model:
@@ -35,13 +35,13 @@ def test_published_ports_are_those_of_all_services_in_order() -> None:
 def test_a_port_that_docker_chooses_is_not_among_them(public: str | None) -> None:
     found = model(web={"ports": [port(80, public), port(81, "8081")]})
     assert published.ports(found) == [Port(8081)]
-    with pytest.raises(PipelineError):
+    with raises("stack.no-ports"):
         published.ports(model(web={"ports": [port(80, public)]}))
 
 
 @pytest.mark.parametrize("services", [{"web": {}}, {"web": {"ports": []}}, {"web": {"expose": ["80"]}}])
 def test_a_stack_without_published_ports_is_refused(services: dict[str, Any]) -> None:
-    with pytest.raises(PipelineError):
+    with raises("stack.no-ports"):
         published.ports(model(**services))
 
 
@@ -56,7 +56,7 @@ def test_a_stack_without_published_ports_is_refused(services: dict[str, Any]) ->
 def test_a_port_of_two_services_is_refused_with_both_names(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    with pytest.raises(PipelineError) as caught:
+    with raises("stack.port-published-twice") as caught:
         published.ports(model(web={"ports": [one]}, api={"ports": [other]}))
     number, protocol = other["published"], other["protocol"]
     assert all(word in caught.value.what for word in ("'web'", "'api'", f"{number}/{protocol}"))
@@ -103,5 +103,5 @@ def test_one_service_has_its_ports_as_the_same_numbers(
 
 
 def test_a_service_without_a_port_is_refused() -> None:
-    with pytest.raises(PipelineError, match="'web'"):
+    with raises("stack.service-without-port", match="'web'"):
         published.of_service(model(web={}, other={"ports": [port(1, "1")]}), "web", [])

@@ -1,0 +1,187 @@
+"""Mistakes that are found at the engine's objects, with stand-ins for these."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.lowlevel
+import dagger
+import pytest
+from dagger._exceptions import QueryErrorValue
+
+from ci import reports, told
+from ci.build import failure
+from ci.container_scripts.registry import regctl, upload
+from ci.errors import PipelineError
+from ci.images import Builder
+from ci.lint import run as lint
+from ci.references import ImagesMap
+from ci.release import publish, registries
+from ci.release.container import Access
+from ci.scan import trivy
+from ci.stack import plan
+from ci.stack.verbs import ComposeStack
+from ci.testing import integration, results
+from tests.pure.release.test_manifest import RELEASE
+from tests.raised import raises
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+RED = results.Result("web", 2, 1, 0, 0.5, "1 failed", "assert 1 == 2", cached=False)
+DIGEST = "sha256:" + "1" * 64
+
+
+REQUEST: Any = SimpleNamespace(document=None)
+
+
+def query_error(text: str) -> dagger.QueryError:
+    return dagger.QueryError([QueryErrorValue(text)], REQUEST)
+
+
+def exec_error(code: int, stderr: str) -> dagger.ExecError:
+    said = {"_type": "EXEC_ERROR", "cmd": ["trivy"], "exitCode": code, "stdout": "", "stderr": stderr}
+    error = dagger.QueryError([QueryErrorValue("failed", extensions=said)], REQUEST)
+    assert isinstance(error, dagger.ExecError)
+    return error
+
+
+def give(value: object) -> Callable[..., Awaitable[Any]]:
+    """Return what gives the value for any call."""
+
+    async def given(*_args: object, **_words: object) -> object:
+        await anyio.lowlevel.checkpoint()
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    return given
+
+
+class Source:
+    exists = staticmethod(give(value=False))
+
+
+def builder(**fields: Any) -> Builder:  # noqa: ANN401 - the fields
+    source: Any = Source()
+    return Builder(source, source, fields.pop("images", ImagesMap({})), **fields)
+
+
+def failing(*errors: Exception) -> Callable[[], Awaitable[Any]]:
+    """Return a function of the module that fails with these errors."""
+    return told.told(give(errors[0] if len(errors) == 1 else ExceptionGroup("several", errors)))
+
+
+def test_what_the_engine_refuses_is_reported_with_its_text_and_is_the_cause() -> None:
+    error = query_error("no such image")
+    with raises("engine.step-refused", "no such image") as caught:
+        anyio.run(failing(error))
+    assert caught.value.__cause__ is error
+
+
+def test_several_errors_are_one_that_has_all_of_them() -> None:
+    ours = PipelineError("a.code", "it broke", next_step="fix it")
+    with raises("engine.several-failed", "2 things", "no such image", "Code: a.code"):
+        anyio.run(failing(ours, query_error("no such image")))
+
+
+def test_one_error_of_ours_stays_with_its_cause() -> None:
+    ours, cause = PipelineError("a.code", "it broke", next_step="fix it"), ValueError("why")
+    ours.__cause__ = cause
+    with raises("a.code") as caught:
+        anyio.run(failing(ExceptionGroup("one", [ours]), ours))
+    assert caught.value is ours
+    assert caught.value.__cause__ is cause
+
+
+def test_a_path_of_a_build_that_is_missing_is_named() -> None:
+    error = failure.missing("web", "context", "services/web")
+    assert error.code == "build.path-missing"
+    assert "service 'web': build.context is services/web" in error.what
+
+
+@pytest.mark.parametrize(
+    ("secret", "code", "values"),
+    [
+        (("token", "", "token.txt"), "build.secret-file-missing", ["'token'", "token.txt"]),
+        (("token", "TOKEN", ""), "build.secret-value-missing", ["'token'", "TOKEN", "--env-file"]),
+    ],
+)
+def test_a_build_secret_without_a_value_is_named(
+    secret: tuple[str, str, str], code: str, values: list[str]
+) -> None:
+    named = SimpleNamespace(id=secret[0], variable=secret[1], path=secret[2])
+    service: Any = SimpleNamespace(name="web", build=SimpleNamespace(secrets=[named]))
+    with raises(code, "'web'", *values):
+        anyio.run(builder().secrets, service)
+
+
+def test_a_tool_without_a_substitute_is_named() -> None:
+    with raises("images-map.tool-missing", "python:3"):
+        builder(images=ImagesMap({"python:3": None})).tool("python:3")
+
+
+def test_an_image_of_the_stack_without_a_substitute_is_named_with_its_place() -> None:
+    loaded: Any = SimpleNamespace(builder=builder(images=ImagesMap({"redis:7": None})))
+    with raises("images-map.image-missing", "services.db.image", "redis:7"):
+        anyio.run(plan._resolved, loaded, {"redis:7": "services.db.image"}, set())  # noqa: SLF001 - as below
+
+
+def test_a_linter_that_is_not_locked_is_named() -> None:
+    done = SimpleNamespace(exit_code=give(127))
+    container: Any = SimpleNamespace(with_exec=lambda *_, **__: SimpleNamespace(sync=give(done)))
+    with raises("lint.linter-not-locked", "zizmor", "tool.ci.lint"):
+        anyio.run(lint._outcome, "zizmor", container, [["zizmor", "."]])  # noqa: SLF001 - the rest needs an engine
+
+
+def test_a_vex_file_that_is_missing_is_named() -> None:
+    source: Any = Source()
+    with raises("scan.vex-missing", "vex.json"):
+        anyio.run(trivy._check_vex, source, ("vex.json",))  # noqa: SLF001 - as above
+
+
+def test_a_trivy_that_failed_has_its_exit_code_and_output() -> None:
+    error = trivy._failed("web", exec_error(2, "panic"))  # noqa: SLF001 - as above
+    assert (error.code, error.details) == ("scan.trivy-failed", "panic")
+    assert "web: Trivy failed with exit code 2" in error.what
+
+
+def test_a_service_that_is_not_in_the_stack_lists_those_that_are() -> None:
+    stack = SimpleNamespace(model=SimpleNamespace(services={"api": None, "web": None}))
+    itself: Any = SimpleNamespace(_stack=give(stack))
+    with raises("stack.unknown-service", "'db'", "choose from api, web"):
+        anyio.run(ComposeStack.service, itself, "db")
+
+
+def test_a_release_is_promoted_from_its_own_registry() -> None:
+    other = Access(registries.parse("other.azurecr.io/team"))
+    with raises("promote.wrong-registry", "other.azurecr.io/team", RELEASE.registry):
+        anyio.run(publish.promote, RELEASE, builder(), other, other)
+
+
+def test_failed_tests_fail_the_call_with_their_output() -> None:
+    with raises("test.failed", "web: 1 failed", "assert 1 == 2"):
+        reports.tested([RED])
+
+
+def test_a_failed_suite_is_an_error_with_its_output() -> None:
+    outcome: Any = SimpleNamespace(error=None)
+    error = integration.red(integration.Tested(outcome, RED))
+    assert error
+    assert (error.code, error.details) == ("test.integration-failed", "assert 1 == 2")
+    assert "1 failed" in error.what
+
+
+def test_an_image_to_promote_that_is_gone_is_named() -> None:
+    registry: Any = SimpleNamespace(manifest=lambda _reference: None)
+    with raises("registry.source-missing", f"r/a@{DIGEST}"):
+        upload.from_registry(registry, "r/a", "s/a", DIGEST)
+
+
+def test_a_manifest_of_another_digest_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regctl, "execute", lambda *_, **__: (None, b"another"))
+    with raises("registry.wrong-content", f"r/a@{DIGEST}", regctl.digest_of(b"another")):
+        regctl.Regctl("regctl", tmp_path, regctl.Limits()).manifest(f"r/a@{DIGEST}")
