@@ -67,6 +67,11 @@ def test_no_secret_is_in_a_log_or_in_what_the_call_said(seen: Seen) -> None:
     assert "a secret of a file" not in everything
 
 
+def test_what_containers_write_is_shown_with_their_names(seen: Seen) -> None:
+    for line in ("client | server got written by the job", "job | token *** secret ***", "again | start 3"):
+        assert line in seen.called.stderr
+
+
 def test_services_are_found_by_every_name_they_have(seen: Seen) -> None:
     names = ("server", "frontal", "its-host-name", "its-container-name", "linked")
     assert seen.lines("client") == [f"{name} got written by the job" for name in names]

@@ -98,7 +98,7 @@ def _interrupted(error: PipelineError, put: Sequence[plan.Move], todo: plan.Plan
     left = [move for move in todo.moves if (move.repository, move.tag) not in done]
     return PipelineError(
         "registry.tagging-interrupted",
-        f"tagging was interrupted: {error.what}",
+        f"tagging was interrupted ({error.code}): {error.what}",
         details="\n".join(
             part
             for part in (
