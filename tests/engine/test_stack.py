@@ -254,36 +254,6 @@ def test_published_ports_are_on_this_machine(tmp_path: Path) -> None:
     assert answered == set(ports.values())
 
 
-def test_what_a_killed_call_left_is_not_there_for_the_next_one(dagger: Dagger, tmp_path: Path) -> None:
-    fill = 'test -z "$(ls -A /data)" && touch /data/of-an-earlier-run && exec sleep inf'
-    web = {
-        "image": PYTHON,
-        "command": ["sh", "-c", fill],
-        "init": True,
-        "restart": "always",
-        "volumes": ["data:/data"],
-        "ports": [f"{free_port()}:80"],
-    }
-    (tmp_path / "compose.yaml").write_text(
-        json.dumps({"name": "killed", "services": {"web": web}, "volumes": {"data": {}}})
-    )
-    words = ["dagger", "--progress=plain", "call", "--source", str(tmp_path), "stack", "ports", "up"]
-    output = tmp_path / "output"
-    with (
-        output.open("w") as file,
-        subprocess.Popen(words, cwd=ROOT, stdout=file, stderr=file, start_new_session=True) as process,
-    ):
-        deadline = time.monotonic() + 180
-        while "tunnel started" not in output.read_text() and time.monotonic() < deadline:
-            assert process.poll() is None, output.read_text()
-            time.sleep(0.2)
-        process.kill()
-    while " used " in dagger.call("sandbox").stdout:  # the next call takes the first slot that is free
-        assert time.monotonic() < deadline
-    called = dagger.call("--source", str(tmp_path), "stack", "--start-timeout", "20", "check")
-    assert called.code == 0, called.error
-
-
 def free_port() -> int:
     """Return a port of the loopback that nobody listens on now."""
     with socket.socket() as listener:
