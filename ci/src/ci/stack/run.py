@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Stack"]
 
 _ROOT = "/python"  # where the root with Python is, see container_scripts/stack.sh
-_PROGRAM = ["ci/__init__.py", "ci/container_scripts/__init__.py", "ci/container_scripts/stack/*.py"]
+_SCRIPTS = "ci/container_scripts"
+_PROGRAM = [
+    *("ci/__init__.py", f"{_SCRIPTS}/__init__.py", f"{_SCRIPTS}/stack/*.py"),
+    *(f"{_SCRIPTS}/compose_env_file.py", f"{_SCRIPTS}/compose_command.py"),  # how Compose reads an env file
+]
 # Seconds that a container without a healthcheck has to run to count as up.
 SETTLE = 1.0
 

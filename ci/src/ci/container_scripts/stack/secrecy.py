@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ci.container_scripts import compose_env_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,15 +48,8 @@ class Hidden:
 
 
 def given(compose: str, file: Path) -> dict[str, str]:
-    """Return the variables of an env file, as Compose itself reads it."""
-    if not file.is_file():
-        return {}
-    model = {"name": "x", "services": {"x": {"image": "x", "env_file": [str(file)]}}}
-    command = [compose, "--env-file", "/dev/null", "--file", "-", "config", "--format", "json"]
-    text = subprocess.run(command, input=json.dumps(model), capture_output=True, text=True, check=True).stdout
-    found: dict[str, str] = json.loads(text)["services"]["x"].get("environment") or {}
-    # Compose doubles every `$`, so that what it prints could be read again.
-    return {name: (value or "").replace("$$", "$") for name, value in found.items()}
+    """Return the variables of an env file, as Compose itself reads it; none if there is no file."""
+    return compose_env_file.read(compose, file) if file.is_file() else {}
 
 
 def random(names: Iterable[str]) -> dict[str, str]:
