@@ -29,6 +29,11 @@ _FACTS = [
         "read them from a service, or from its log",
     ],
     [
+        "a `.env` that Dagger reads",
+        "Dagger's command reads the `.env` of its working directory as a shell would, and fails on what that refuses",
+        "call it from another folder, with `-m` and `--source`: docs/how-to/debug-a-failing-stack.md",
+    ],
+    [
         "published UDP ports, and ports whose number Docker chooses",
         "`stack ports up` does not open them; a service that binds the stack reaches them",
         "publish TCP, with a number",
