@@ -30,7 +30,7 @@ _FACTS = [
     ],
     [
         "a `.env` that Dagger reads",
-        "Dagger's command reads the `.env` of its working directory as a shell would, and fails on what that refuses",
+        "Dagger reads the `.env` of the working directory as a shell would, and fails on what that refuses",
         "call it from another folder, with `-m` and `--source`: docs/how-to/debug-a-failing-stack.md",
     ],
     [
