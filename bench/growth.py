@@ -27,7 +27,7 @@ MOST_EXPONENT = 1.2  # 1 is linear; small sizes are mostly constant
 _PLAN = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
-from ci.compose import model
+from ci.project import model
 from ci.sandbox.place import PROJECT
 from ci.stack.model import Images, make
 text = open(sys.argv[2]).read().replace(sys.argv[4], PROJECT)

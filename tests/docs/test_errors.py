@@ -38,7 +38,7 @@ def test_there_are_codes_and_each_has_the_form_and_a_next_step() -> None:
     every = codes.entries()
     assert len(every) > 150
     assert [code for code in every if not FORM.fullmatch(code)] == []
-    assert [code for code, entry in every.items() if not entry.text or not entry.next_step] == []
+    assert [code for code, entry in every.items() if not entry.text or not entry.hint] == []
 
 
 def test_the_page_has_one_anchor_a_code() -> None:

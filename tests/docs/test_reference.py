@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci import policy
+from ci.project import policy
 from tools.reference import FOLDER, PAGES, functions, settings
 
 

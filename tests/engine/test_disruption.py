@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
-FILES = sorted(path.stem for path in (ROOT / "tests" / "integration" / "alone").glob("test_*.py"))
+FILES = sorted(path.stem for path in (ROOT / "tests" / "disruption").glob("test_*.py"))
 
 
 def test_every_file_is_green_on_a_stack_of_its_own(dagger: Dagger) -> None:
@@ -28,4 +28,4 @@ def test_a_case_that_does_not_exist_is_told(dagger: Dagger) -> None:
     called = dagger.call("test-disruption", "--cases", "no-such-case")
     assert called.code == 1
     assert "Code: test.no-disruption-tests" in called.error
-    assert "that match no-such-case in tests/integration/alone" in called.error
+    assert "that match no-such-case in tests/disruption" in called.error

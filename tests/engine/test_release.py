@@ -225,8 +225,11 @@ def test_a_password_in_clear_is_refused_and_not_repeated(sound: Shop) -> None:
 @pytest.mark.parametrize(
     ("setting", "text"),
     [
-        ('without-tests = ["shop"]\n', "Code: test.no-suite"),
-        ('without-tests = ["till"]\nintegration = ""\n', "names 'till', which no compose file builds"),
+        ('services-without-tests = ["shop"]\n', "Code: test.no-suite"),
+        (
+            'services-without-tests = ["till"]\nintegration = ""\n',
+            "names 'till', which no compose file builds",
+        ),
         ('integration = ""\n', "Code: test.no-tests"),
     ],
 )

@@ -210,20 +210,20 @@ def test_a_folder_that_is_no_git_directory_is_one_error(dagger: Dagger, tmp_path
     assert "Traceback" not in called.error
 
 
-def test_a_refused_licence_is_red_and_others_are_not(dagger: Dagger, tmp_path: Path) -> None:
+def test_a_refused_license_is_red_and_others_are_not(dagger: Dagger, tmp_path: Path) -> None:
     here = shop(dagger, tmp_path / "shop")
     settings = here.folder / "pyproject.toml"
     project = settings.read_text()
-    settings.write_text(f'{project}\nlicences-refused = ["AGPL-3.0", "restricted"]\n')
+    settings.write_text(f'{project}\ndenied-licenses = ["AGPL-3.0", "restricted"]\n')
     called = here.scan()
     assert called.code == 0, called.error
-    assert "licences refused: AGPL-3.0, restricted" in called.stdout
-    settings.write_text(f'{project}\nlicences-refused = ["MPL-2.0"]\n')
+    assert "licenses refused: AGPL-3.0, restricted" in called.stdout
+    settings.write_text(f'{project}\ndenied-licenses = ["MPL-2.0"]\n')
     called = here.scan()
     assert called.code != 0
     row = next(line for line in called.error.splitlines() if "MPL-2.0" in line)
     assert "certifi" in row
-    assert "tool.ci.licences-refused" in row
+    assert "tool.ci.denied-licenses" in row
 
 
 def test_the_database_is_found_without_an_option(vulnerable: Shop) -> None:

@@ -142,7 +142,7 @@ class Service:
 
 @pytest.fixture(scope="session")
 def docker() -> Iterator[httpx2.Client]:
-    """Docker's API, by the socket of the stack's engine; only the files in `alone` get it."""
+    """Docker's API, by the socket of the stack's engine; only tests/disruption gets it."""
     socket = os.environ["DOCKER_HOST"].removeprefix("unix://")
     transport = httpx2.HTTPTransport(uds=socket)
     with httpx2.Client(base_url="http://docker/v1.47", transport=transport, timeout=LIMIT) as client:

@@ -1,4 +1,4 @@
-"""Small OCI layouts, as the artefact step writes them, without building an image."""
+"""Small OCI layouts, as the artifact step writes them, without building an image."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ class Run:
     @property
     def error(self) -> str:
         error = self.outcome.get("error", {})
-        return "\n".join(error[key] for key in ("what", "details", "next_step", "code") if error.get(key))
+        return "\n".join(error[key] for key in ("what", "details", "hint", "code") if error.get(key))
 
 
 def start(request: dict[str, Any], folder: Path, command: str = "push", **env: str) -> subprocess.Popen[str]:

@@ -223,4 +223,4 @@ def test_the_outcome_is_json_even_when_it_is_an_error(tmp_path: Path, registry: 
     request["images"][0]["layers"] = []
     sets.run(request, tmp_path / "run")
     error = json.loads((tmp_path / "run" / "outcome.json").read_text())["error"]
-    assert set(error) == {"code", "what", "details", "next_step"}
+    assert set(error) == {"code", "what", "details", "hint"}

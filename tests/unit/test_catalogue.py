@@ -7,22 +7,22 @@ import logging
 import anyio
 import pytest
 
-from ci import policy
 from ci.catalogue import codes, sources
 from ci.container_scripts.registry.regctl import RegistryError
 from ci.errors import PipelineError, hide_tracebacks
+from ci.project import policy
 from ci.release.retries import Verdict
 from ci.verbs.explain import Explain
 from tests.raised import raises
 
 
 def test_an_error_ends_with_its_next_step_and_its_code() -> None:
-    error = PipelineError("some.code", "it broke", next_step="fix it", details="why\n")
+    error = PipelineError("some.code", "it broke", hint="fix it", details="why\n")
     assert str(error) == "it broke\nwhy\nNext: fix it\nCode: some.code"
 
 
 def test_an_error_of_a_registry_has_the_code_of_its_verdict() -> None:
-    error = RegistryError("push", Verdict("some.code", "the registry refuses", next_step="fix it"), "why")
+    error = RegistryError("push", Verdict("some.code", "the registry refuses", hint="fix it"), "why")
     assert str(error) == "push: the registry refuses\nwhy\nNext: fix it\nCode: some.code"
 
 
@@ -41,7 +41,7 @@ def test_an_error_with_a_cause_is_logged_without_a_traceback_and_a_bug_with_one(
     assert "policy" not in caplog.text
 
 
-SERVICES = policy.Policy(without_tests=("till",))
+SERVICES = policy.Policy(services_without_tests=("till",))
 
 
 def test_a_setting_that_names_no_service_is_refused() -> None:
@@ -55,7 +55,7 @@ FILE = "a.toml"
 
 def _wrong(code: str, what: str, field: str = "") -> PipelineError:
     place = FILE + (f", {field}" if field else "")
-    return PipelineError(code, f"{place}: {what}", next_step="fix it")
+    return PipelineError(code, f"{place}: {what}", hint="fix it")
 
 def read(text: str) -> None:
     what = f"'{text.strip()}' is not a number"
@@ -63,10 +63,10 @@ def read(text: str) -> None:
         raise _wrong("a.empty", "empty", "")
     if len(text) > 9:
         raise _wrong("a.too-long", f"{len(text)} characters", "size")
-    raise PipelineError("a.not-a-number", what, next_step="write 1" if text else "write 2")
+    raise PipelineError("a.not-a-number", what, hint="write 1" if text else "write 2")
 
 def judge(items: list[str]) -> None:
-    raise PipelineError("a.wrong", "; ".join(_about(each) for each in items), next_step=_next(items))
+    raise PipelineError("a.wrong", "; ".join(_about(each) for each in items), hint=_next(items))
 
 def _about(item: str) -> str:
     if not item:
@@ -80,7 +80,7 @@ def _next(items: list[str]) -> str:
 def pass_on(error: PipelineError, data: dict[str, str]) -> None:
     if data:
         raise PipelineError(**data)
-    raise PipelineError(error.code, f"there: {error.what}", next_step=error.next_step)
+    raise PipelineError(error.code, f"there: {error.what}", hint=error.hint)
 """
     assert sources.read(source, "m.py") == [
         sources.Entry("a.empty", "a.toml: empty", "fix it"),
@@ -95,7 +95,7 @@ def pass_on(error: PipelineError, data: dict[str, str]) -> None:
 )
 def test_a_code_that_is_no_literal_is_refused(first: str) -> None:
     with pytest.raises(ValueError, match=r"m\.py:1: .* literal"):
-        sources.read(f'raise PipelineError({first}"it broke", next_step="fix it")', "m.py")
+        sources.read(f'raise PipelineError({first}"it broke", hint="fix it")', "m.py")
 
 
 @pytest.mark.parametrize("code", ["", "empty", "a.Empty", "a.b.c", "a.b_c", "a.-b", "a.b1", " a.b"])

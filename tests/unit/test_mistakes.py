@@ -11,21 +11,22 @@ import dagger
 import pytest
 from dagger._exceptions import QueryErrorValue
 
-from ci import reports, told
+from ci import user_errors
 from ci.build import failure
+from ci.build.builder import Builder
 from ci.container_scripts.registry import regctl, upload
 from ci.errors import PipelineError
-from ci.images import Builder
 from ci.lint import run as lint
 from ci.references import ImagesMap
 from ci.release import publish, registries
-from ci.release.container import Access
+from ci.release.container import RegistryAccess
+from ci.report import tables
 from ci.scan import trivy
 from ci.stack import plan
 from ci.stack.verbs import ComposeStack
 from ci.testing import integration, results
-from tests.pure.release.test_manifest import RELEASE
 from tests.raised import raises
+from tests.unit.release.test_manifest import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -72,7 +73,7 @@ def builder(**fields: Any) -> Builder:  # noqa: ANN401 - the fields
 
 def failing(*errors: Exception) -> Callable[[], Awaitable[Any]]:
     """Return a function of the module that fails with these errors."""
-    return told.told(give(errors[0] if len(errors) == 1 else ExceptionGroup("several", errors)))
+    return user_errors.user_errors(give(errors[0] if len(errors) == 1 else ExceptionGroup("several", errors)))
 
 
 def test_what_the_engine_refuses_is_reported_with_its_text_and_is_the_cause() -> None:
@@ -83,13 +84,13 @@ def test_what_the_engine_refuses_is_reported_with_its_text_and_is_the_cause() ->
 
 
 def test_several_errors_are_one_that_has_all_of_them() -> None:
-    ours = PipelineError("a.code", "it broke", next_step="fix it")
+    ours = PipelineError("a.code", "it broke", hint="fix it")
     with raises("engine.several-failed", "2 things", "no such image", "Code: a.code"):
         anyio.run(failing(ours, query_error("no such image")))
 
 
 def test_one_error_of_ours_stays_with_its_cause() -> None:
-    ours, cause = PipelineError("a.code", "it broke", next_step="fix it"), ValueError("why")
+    ours, cause = PipelineError("a.code", "it broke", hint="fix it"), ValueError("why")
     ours.__cause__ = cause
     with raises("a.code") as caught:
         anyio.run(failing(ExceptionGroup("one", [ours]), ours))
@@ -157,14 +158,14 @@ def test_a_service_that_is_not_in_the_stack_lists_those_that_are() -> None:
 
 
 def test_a_release_is_promoted_from_its_own_registry() -> None:
-    other = Access(registries.parse("other.azurecr.io/team"))
+    other = RegistryAccess(registries.parse("other.azurecr.io/team"))
     with raises("promote.wrong-registry", "other.azurecr.io/team", RELEASE.registry):
         anyio.run(publish.promote, RELEASE, builder(), other, other)
 
 
 def test_failed_tests_fail_the_call_with_their_output() -> None:
     with raises("test.failed", "web: 1 failed", "assert 1 == 2"):
-        reports.tested([RED])
+        tables.tested([RED])
 
 
 def test_a_failed_suite_is_an_error_with_its_output() -> None:

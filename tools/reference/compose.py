@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ci.compose.limits import RULES
+from ci.project.limits import RULES
 from tools.reference.markdown import header, table
 
 __all__ = ["page"]

@@ -23,12 +23,10 @@ def page() -> str:
         "",
     ]
     for area, found in groupby(codes.entries().values(), lambda each: each.code.partition(".")[0]):
-        rows = [
-            [f'<a id="{each.code}"></a>{code(each.code)}', code(each.text), each.next_step] for each in found
-        ]
+        rows = [[f'<a id="{each.code}"></a>{code(each.code)}', code(each.text), each.hint] for each in found]
         lines += [f"## {area}", "", *table(["code", "error", "next"], rows)]
     lines += ["## `python3 -m airgap`", "", "Its errors have no codes.", ""]
-    lines += table(["error", "next"], [[code(each.text), each.next_step] for each in _airgap()])
+    lines += table(["error", "next"], [[code(each.text), each.hint] for each in _airgap()])
     return "\n".join(lines).rstrip() + "\n"
 
 

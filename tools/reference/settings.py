@@ -10,8 +10,8 @@ import tokenize
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from ci import policy
 from ci.errors import PipelineError
+from ci.project import policy
 from tools.reference.markdown import code, header, table
 
 if TYPE_CHECKING:

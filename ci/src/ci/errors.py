@@ -13,22 +13,22 @@ class PipelineError(Exception):
     `code` is a literal such as "compose.no-services" that stands for this one
     error and never changes, whatever its text, function or file is called;
     docs/reference/errors.md has them all. `what` says what was wrong and names
-    the value (service, key, file); `next_step` says what to do about it;
+    the value (service, key, file); `hint` says what to do about it;
     `details` is output of a tool that explains it, passed on as it is.
     """
 
-    def __init__(self, code: str, what: str, *, next_step: str, details: str = "") -> None:
+    def __init__(self, code: str, what: str, *, hint: str, details: str = "") -> None:
         super().__init__(what)
         self.code = code
         self.what = what
-        self.next_step = next_step
+        self.hint = hint
         self.details = details
 
     def __str__(self) -> str:
         parts = [self.what]
         if self.details:
             parts.append(self.details.rstrip())
-        parts += [f"Next: {self.next_step}", f"Code: {self.code}"]
+        parts += [f"Next: {self.hint}", f"Code: {self.code}"]
         return "\n".join(parts)
 
 

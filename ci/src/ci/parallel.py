@@ -29,7 +29,7 @@ async def run(
     """
     if isinstance(limit, int) and limit < 1:
         raise PipelineError(
-            "jobs.too-few", f"--jobs {limit}: at least one is needed", next_step="give a number from 1"
+            "jobs.too-few", f"--jobs {limit}: at least one is needed", hint="give a number from 1"
         )
     results: dict[str, T] = {}
     failures: dict[str, PipelineError] = {}
@@ -53,7 +53,7 @@ async def run(
             "jobs.several-failed",
             f"{len(failures)} of {len(jobs)} failed: {', '.join(n for n in jobs if n in failures)}",
             details="\n\n".join(str(failure) for failure in ordered),
-            next_step="fix each of them; the others are done and stay cached",
+            hint="fix each of them; the others are done and stay cached",
         )
     return {name: results[name] for name in jobs}
 

@@ -58,7 +58,7 @@ def parse(text: str, *, where: str) -> Reference:
     if match is None:
         what = f"{where}: '{text}' is not an image reference"
         raise PipelineError(
-            "images-map.reference-invalid", what, next_step="write it as name[:tag][@sha256:digest]"
+            "images-map.reference-invalid", what, hint="write it as name[:tag][@sha256:digest]"
         )
     name = match["name"]
     for prefix in ("docker.io/library/", "docker.io/", "index.docker.io/", "library/"):
@@ -84,19 +84,19 @@ class ImagesMap:
         except json.JSONDecodeError as error:
             what = f"images map {where}: not JSON: {error}"
             raise PipelineError(
-                "images-map.not-json", what, next_step='write {"from": "to", …} or null for "not here"'
+                "images-map.not-json", what, hint='write {"from": "to", …} or null for "not here"'
             ) from error
         if not isinstance(data, dict):
             what = f"images map {where}: a JSON object is needed, found {type(data).__name__}"
             raise PipelineError(
-                "images-map.not-an-object", what, next_step='write {"from": "to", …} or null for "not here"'
+                "images-map.not-an-object", what, hint='write {"from": "to", …} or null for "not here"'
             )
         entries: dict[str, str | None] = {}
         for key, value in data.items():
             if not isinstance(value, str | None):
                 what = f"images map {where}: '{key}' maps to {value!r}"
                 raise PipelineError(
-                    "images-map.not-a-reference", what, next_step="give a reference as text, or null"
+                    "images-map.not-a-reference", what, hint="give a reference as text, or null"
                 )
             source = parse(key, where=f"images map {where}")
             if value is not None:

@@ -10,17 +10,17 @@ import yaml
 
 from ci.build import bake
 from ci.sandbox.place import PROJECT
-from tests.pure.compose.reading import project_with_builds
+from tests.unit.project.reading import project_with_builds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ci.compose.model import Project
+    from ci.project.model import ComposeModel
 
 OWN = "linux/amd64"
 
 
-def project(folder: Path, services: dict[str, Any], **beside: Any) -> Project:  # noqa: ANN401 - pieces of YAML
+def project(folder: Path, services: dict[str, Any], **beside: Any) -> ComposeModel:  # noqa: ANN401 - pieces of YAML
     values = beside.pop("values", None)
     text = yaml.safe_dump({"name": "shop", "services": services, **beside})
     (folder / "compose.yaml").write_text(text)
@@ -30,7 +30,7 @@ def project(folder: Path, services: dict[str, Any], **beside: Any) -> Project:  
     return dataclasses.replace(found, bake=json.loads(there))
 
 
-def plan(found: Project, *services: str, platform: str = "") -> bake.Bake:
+def plan(found: ComposeModel, *services: str, platform: str = "") -> bake.Bake:
     return bake.plan(found, list(services), platform=platform, own_platform=OWN)
 
 

@@ -29,7 +29,7 @@ def test_a_build_that_would_open_the_sandbox_is_refused_by_service(
         "build.insecure-entitlement", match=r"service 'base\.a': its build asks for security\.insecure"
     ) as caught:
         plan(project(tmp_path, services), "web")
-    assert "build.privileged" in caught.value.next_step
+    assert "build.privileged" in caught.value.hint
 
 
 @pytest.mark.parametrize("path", ["..", "../other", "/etc", "../project-other", "./a/../../b"])
@@ -73,7 +73,7 @@ def test_a_value_that_is_only_known_as_a_secret_is_refused_by_service_and_variab
     with raises("build.unknown-value") as caught:
         plan(project(tmp_path, services, values="OTHER=1\n"), "web")
     assert "service 'base': its build takes the value of KEY, which is not known" in caught.value.what
-    assert "KEY" in caught.value.next_step
+    assert "KEY" in caught.value.hint
 
 
 def test_a_build_gets_the_given_values_of_its_arguments(tmp_path: Path) -> None:
@@ -123,5 +123,5 @@ def test_a_build_that_needs_an_ssh_agent_is_refused_without_one(tmp_path: Path) 
     found = project(tmp_path, {"web": {"build": {"context": ".", "ssh": ["default"]}}})
     with raises("build.ssh-agent-missing", match="service 'web'") as caught:
         plan(found, "web")
-    assert "--ssh-agent" in caught.value.next_step
+    assert "--ssh-agent" in caught.value.hint
     bake.plan(found, ["web"], platform="", own_platform=OWN, ssh_agent=True)

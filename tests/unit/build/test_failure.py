@@ -163,7 +163,7 @@ def test_names_that_only_the_engine_knows_are_taken_out() -> None:
     [(True, "those of --docker-config were given"), (False, "no --docker-config was")],
 )
 def test_the_next_step_says_whether_credentials_were_given(text: str, *, credentials: bool) -> None:
-    assert text in error(line(), credentials=credentials).next_step
+    assert text in error(line(), credentials=credentials).hint
 
 
 def test_the_format_of_the_script_has_every_field_that_is_read() -> None:

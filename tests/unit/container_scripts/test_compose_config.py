@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.pure.compose.reading import project, project_with_builds
 from tests.raised import raises
+from tests.unit.project.reading import project, project_with_builds
 
 if TYPE_CHECKING:
     from pathlib import Path

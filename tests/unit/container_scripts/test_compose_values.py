@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci.compose import model
 from ci.container_scripts.compose_command import undoubled
 from ci.container_scripts.compose_variables import filled
-from tests.pure.compose.reading import outcome, project
+from ci.project import model
 from tests.raised import raises
+from tests.unit.project.reading import outcome, project
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ci.container_scripts import layout
-from tests.pure import archives
+from tests.unit import archives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from ci.posture import start
 from ci.posture.facts import Started
 from ci.stack.model import Images, Model, make
 from ci.stack.run import Outcome
-from tests.pure.compose.reading import project
+from tests.unit.project.reading import project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +95,7 @@ secrets: {key: {file: ./key.pem}}
 
 def test_it_is_started_alone_and_read_only_with_what_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(SHOP)
-    found = start.alone(project(tmp_path, values="PASSWORD=secret\n"), "web")
+    found = start.isolated(project(tmp_path, values="PASSWORD=secret\n"), "web")
     assert set(found.services) == {"web"}
     assert found.services["web"].depends_on == {}
     made = make(found, ["web"], Images({"web": "shop-web:latest"}, {}), {})
@@ -111,6 +111,6 @@ def test_it_is_started_alone_and_read_only_with_what_is_its_own(tmp_path: Path) 
 def test_the_project_stays(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(SHOP)
     before = project(tmp_path)
-    start.alone(before, "web")
+    start.isolated(before, "web")
     assert set(before.services) == {"web", "db"}
     assert "restart" in before.model["services"]["web"]

@@ -20,7 +20,7 @@ def test_the_exit_codes_are_those_of_the_script() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "code", "next_step"),
+    ("exit_code", "code", "hint"),
     [
         (failure.NOT_PRIVILEGED, "sandbox.not-privileged", "insecureRootCapabilities"),
         (failure.NOT_STARTED, "sandbox.not-started", "dagger call sandbox --empty"),
@@ -29,12 +29,12 @@ def test_the_exit_codes_are_those_of_the_script() -> None:
     ],
 )
 def test_each_exit_code_is_an_error_of_its_own_with_the_last_lines(
-    exit_code: int, code: str, next_step: str
+    exit_code: int, code: str, hint: str
 ) -> None:
     found = failure.ended(exit_code, "".join(f"line {number}\n" for number in range(100)))
     assert found
     assert found.code == code
-    assert next_step in found.next_step
+    assert hint in found.hint
     assert found.details.splitlines() == [f"line {number}" for number in range(60, 100)]
 
 

@@ -92,8 +92,8 @@ def test_an_image_that_cannot_be_pulled_is_named_with_the_options_that_help() ->
     assert "'db'" in error.what
     assert error.code == "stack.image-not-pulled"
     assert "registry.example/x:1" in error.what
-    assert "--images" in error.next_step
-    assert "--docker-config" in error.next_step
+    assert "--images" in error.hint
+    assert "--docker-config" in error.hint
     assert error.details.splitlines() == [f"line {number}" for number in range(5, 20)]
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from ci.container_scripts.compose_command import undoubled
 from ci.stack import model
 from ci.stack.model import Images, Timeouts
-from tests.pure.compose.reading import binary, project
 from tests.raised import raises
+from tests.unit.project.reading import binary, project
 
 if TYPE_CHECKING:
-    from ci.compose.model import Project
+    from ci.project.model import ComposeModel
 
 SHOP = (Path(__file__).parent / "shop.yaml").read_text()
 VALUES = {"PASSWORD": "p$a${b}", "STACK": "blue", "WORD": "two words"}
@@ -28,16 +28,16 @@ BUILT = Images({"web": "shop-web:latest"}, {})
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Project:
+def shop(tmp_path: Path) -> ComposeModel:
     return read(tmp_path, SHOP, ENV_FILE)
 
 
-def read(folder: Path, text: str, values: str | None = None) -> Project:
+def read(folder: Path, text: str, values: str | None = None) -> ComposeModel:
     (folder / "compose.yaml").write_text(text)
     return project(folder, values=values)
 
 
-def make(found: Project, *names: str, **given: Any) -> model.Model:  # noqa: ANN401 - arguments of make
+def make(found: ComposeModel, *names: str, **given: Any) -> model.Model:  # noqa: ANN401 - arguments of make
     """Return the model of some services, or of all."""
     images, left_out = given.get("images", BUILT), given.get("left_out", {})
     timeouts = Timeouts(stop=given.get("stop", 10.0))
@@ -59,7 +59,9 @@ def configured(made: model.Model, folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_compose_reads_the_model_of_a_project_and_puts_the_values_in(shop: Project, tmp_path: Path) -> None:
+def test_compose_reads_the_model_of_a_project_and_puts_the_values_in(
+    shop: ComposeModel, tmp_path: Path
+) -> None:
     made = make(shop)
     assert not any(value in made.text for value in VALUES.values())
     assert made.random == ("TOKEN",)
@@ -78,7 +80,7 @@ def test_compose_reads_the_model_of_a_project_and_puts_the_values_in(shop: Proje
     assert web["healthcheck"]["test"] == ["CMD-SHELL", "test $$ -gt 1"]
 
 
-def test_the_model_is_the_project_s_for_compose(shop: Project, tmp_path: Path) -> None:
+def test_the_model_is_the_project_s_for_compose(shop: ComposeModel, tmp_path: Path) -> None:
     """Compose reads the same with the values, but for what the pipeline changes."""
     (tmp_path / "variables.env").write_text(ENV_FILE)
     command = [binary(), "--env-file", "variables.env", "--profile", "*", "config", "--format", "json"]
@@ -98,11 +100,11 @@ def test_the_model_is_the_project_s_for_compose(shop: Project, tmp_path: Path) -
     assert found == expected
 
 
-def test_it_is_the_same_for_the_same_project(shop: Project) -> None:
+def test_it_is_the_same_for_the_same_project(shop: ComposeModel) -> None:
     assert make(shop).text == model.make(shop, sorted(shop.services, reverse=True), BUILT, {}).text
 
 
-def test_images_are_those_that_were_built_and_pulled(shop: Project) -> None:
+def test_images_are_those_that_were_built_and_pulled(shop: ComposeModel) -> None:
     services = make(
         shop, images=Images({"web": "shop-web:latest"}, {"postgres:18": "mirror/db@sha256:1"})
     ).services
@@ -136,14 +138,14 @@ def test_images_of_hooks_and_volumes_are_taken_as_well() -> None:
     assert [each["source"] for each in taken["volumes"]] == ["mirror/tools@sha256:2", "v"]
 
 
-def test_services_that_are_left_out_are_no_more_named(shop: Project) -> None:
+def test_services_that_are_left_out_are_no_more_named(shop: ComposeModel) -> None:
     made = make(shop, left_out={"mail": "mail:1", "other": "x"})
     assert set(made.services) == {"web", "db", "cache", "seed"}
     assert set(made.services["web"]["depends_on"]) == {"db", "cache", "seed"}
     assert [note for note in made.notes if "mail:1" in note]
 
 
-def test_services_that_are_not_chosen_are_no_more_named(shop: Project, tmp_path: Path) -> None:
+def test_services_that_are_not_chosen_are_no_more_named(shop: ComposeModel, tmp_path: Path) -> None:
     made = make(shop, "web", "db", "cache", "seed")
     assert made.services["web"]["depends_on"]["seed"] == {
         "condition": "service_completed_successfully",
@@ -154,7 +156,7 @@ def test_services_that_are_not_chosen_are_no_more_named(shop: Project, tmp_path:
 
 
 @pytest.mark.parametrize("left_out", [{}, {"db": "postgres:18"}])
-def test_a_service_without_one_that_it_needs_is_refused(left_out: dict[str, str], shop: Project) -> None:
+def test_a_service_without_one_that_it_needs_is_refused(left_out: dict[str, str], shop: ComposeModel) -> None:
     names = ["web", "cache", "seed", *left_out]
     with raises("stack.dependency-missing") as caught:
         make(shop, *names, left_out=left_out)
@@ -178,13 +180,13 @@ def test_whatever_names_another_service_needs_it(edge: str, tmp_path: Path) -> N
         make(found, left_out={"db": "d"})
 
 
-def test_volumes_and_networks_from_outside_are_those_that_services_use(shop: Project) -> None:
+def test_volumes_and_networks_from_outside_are_those_that_services_use(shop: ComposeModel) -> None:
     assert (make(shop).volumes, make(shop).networks) == (("of-others",), ("edge",))
     some = make(shop, "cache")
     assert (some.volumes, some.networks) == ((), ())
 
 
-def test_paths_are_those_of_the_source_that_containers_get(shop: Project) -> None:
+def test_paths_are_those_of_the_source_that_containers_get(shop: ComposeModel) -> None:
     expected = ("conf.d/a b", "data/folder", "keys/key.pem", "public.txt", "site")
     assert make(shop).paths == expected
     assert make(shop, "cache").paths == ()

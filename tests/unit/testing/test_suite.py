@@ -11,18 +11,18 @@ import pytest
 
 from ci import tools
 from ci.container_scripts.compose_command import undoubled
-from ci.policy import Policy
+from ci.project.policy import Policy
 from ci.references import ImagesMap
 from ci.stack.model import Images, Model, make
-from ci.testing.suite import ALONE, Suite, no_files
-from tests.pure.compose.reading import binary, project
+from ci.testing.suite import Suite, no_files
+from tests.unit.project.reading import binary, project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ci.images import Builder
+    from ci.build.builder import Builder
 
-POLICY = Policy(integration_timeout=61, alone_timeout=62)
+POLICY = Policy(integration_timeout=61, disruption_timeout=62)
 STACK = """
 name: shop
 services:
@@ -40,8 +40,8 @@ def builder(images: dict[str, str | None] | None = None) -> Builder:
     return cast("Builder", SimpleNamespace(images=ImagesMap(images or {})))
 
 
-def suite(*cases: str, alone: str = "", variables: tuple[str, ...] = ()) -> Suite:
-    return Suite(builder(), POLICY, cases, alone, variables)
+def suite(*cases: str, isolated: str = "", variables: tuple[str, ...] = ()) -> Suite:
+    return Suite(builder(), POLICY, cases, isolated, variables)
 
 
 @pytest.fixture
@@ -96,14 +96,14 @@ def test_all_files_but_those_for_a_stack_of_their_own_run_within_the_time(
 ) -> None:
     command = of(stack, suite(), tmp_path)["command"]
     assert command[:5] == ["python3", "/ci/run_tests.py", "61", "/ci/output", "--"]
-    assert command[-2:] == ["/ci/tests", f"--ignore=/ci/tests/{ALONE}"]
+    assert command[-2:] == ["--junitxml=/ci/output/junit.xml", "/ci/tests"]
     assert "--junitxml=/ci/output/junit.xml" in command
 
 
 def test_a_file_alone_has_its_own_time_and_no_cases(stack: Model, tmp_path: Path) -> None:
-    command = of(stack, suite("down", alone="test_db_down.py"), tmp_path)["command"]
+    command = of(stack, suite("down", isolated="test_db_down.py"), tmp_path)["command"]
     assert command[2] == "62"
-    assert command[-1] == f"/ci/tests/{ALONE}/test_db_down.py"
+    assert command[-1] == "/ci/tests/disruption/test_db_down.py"
     assert "-k" not in command
 
 
@@ -132,10 +132,10 @@ def test_it_reads_what_it_is_given_and_writes_to_one_folder(stack: Model, tmp_pa
 
 
 def test_only_a_file_alone_finds_docker_and_the_project(stack: Model, tmp_path: Path) -> None:
-    alone = of(stack, suite(alone="test_x.py"), tmp_path)
-    socket = alone["environment"]["DOCKER_HOST"].removeprefix("unix://")
-    assert socket in {each["target"] for each in alone["volumes"]}
-    assert alone["environment"]["COMPOSE_PROJECT_NAME"] == "shop"
+    isolated = of(stack, suite(isolated="test_x.py"), tmp_path)
+    socket = isolated["environment"]["DOCKER_HOST"].removeprefix("unix://")
+    assert socket in {each["target"] for each in isolated["volumes"]}
+    assert isolated["environment"]["COMPOSE_PROJECT_NAME"] == "shop"
     other = of(stack, suite(), tmp_path)
     assert {"DOCKER_HOST", "COMPOSE_PROJECT_NAME"} & set(other["environment"]) == set()
     assert socket not in {each["target"] for each in other["volumes"]}
@@ -147,5 +147,5 @@ def test_its_model_is_the_same_for_the_same_suite(stack: Model) -> None:
 
 
 def test_a_folder_without_files_is_named_with_the_cases() -> None:
-    assert f"tests/x/{ALONE}" in no_files("tests/x", []).what
+    assert "tests/x" in no_files("tests/x", []).what
     assert "one, two" in no_files("tests/x", ["one", "two"]).what

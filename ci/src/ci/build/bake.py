@@ -14,7 +14,7 @@ from ci.sandbox.place import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ci.compose.model import Project
+    from ci.project.model import ComposeModel
 
 __all__ = ["TARGET", "Bake", "plan"]
 
@@ -48,7 +48,7 @@ class Bake:
 
 
 def plan(
-    project: Project, services: list[str], *, platform: str, own_platform: str, ssh_agent: bool = False
+    project: ComposeModel, services: list[str], *, platform: str, own_platform: str, ssh_agent: bool = False
 ) -> Bake:
     """Return what Bake needs to build these services.
 
@@ -125,7 +125,7 @@ def _check(
         raise PipelineError(
             "build.unknown-value",
             f"service '{service}': its build takes the value of {', '.join(missing)}, which is not known",
-            next_step=f"give {missing[0]} with --env-file, or give it a default in the compose file; "
+            hint=f"give {missing[0]} with --env-file, or give it a default in the compose file; "
             "what must not be in an image has to be a build secret",
         )
     for value in (target.get("context", ""), *(target.get("contexts") or {}).values()):
@@ -133,19 +133,19 @@ def _check(
             raise PipelineError(
                 "build.context-outside",
                 f"service '{service}': its build context {value} is outside of the project",
-                next_step="move it into the project, or let --source be a folder that holds it",
+                hint="move it into the project, or let --source be a folder that holds it",
             )
     if not ssh_agent and any(not each.partition("=")[2] for each in target.get("ssh") or ()):
         raise PipelineError(
             "build.ssh-agent-missing",
             f"service '{service}': its build uses the SSH agent, and none was given",
-            next_step="give it: --ssh-agent $SSH_AUTH_SOCK",
+            hint="give it: --ssh-agent $SSH_AUTH_SOCK",
         )
     if _INSECURE in (target.get("entitlements") or ()):
         raise PipelineError(
             "build.insecure-entitlement",
             f"service '{service}': its build asks for {_INSECURE}, which would open the sandbox",
-            next_step=f"take build.privileged and the entitlement {_INSECURE} out of the compose file",
+            hint=f"take build.privileged and the entitlement {_INSECURE} out of the compose file",
         )
 
 

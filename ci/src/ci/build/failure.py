@@ -32,13 +32,13 @@ def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credential
             "build.bake-failed",
             "the images cannot be built",
             details=tail[-_MOST:],
-            next_step="correct what Bake names above",
+            hint="correct what Bake names above",
         )
     return PipelineError(
         "build.step-failed",
         "; ".join(_what(each, planned) for each in failed),
         details="\n\n".join(_details(each) for each in failed),
-        next_step=_next_step(credentials=credentials),
+        hint=_hint(credentials=credentials),
     )
 
 
@@ -47,7 +47,7 @@ def gone() -> PipelineError:
     return PipelineError(
         "build.images-removed",
         "the exported images were removed while this call read them",
-        next_step="run it again; `dagger call sandbox --empty` and calls with many images remove them",
+        hint="run it again; `dagger call sandbox --empty` and calls with many images remove them",
     )
 
 
@@ -56,7 +56,7 @@ def missing(service: str, key: str, path: str) -> PipelineError:
     return PipelineError(
         "build.path-missing",
         f"service '{service}': build.{key} is {path}, which is not in the project",
-        next_step=f"create it, or correct services.{service}.build in the compose file",
+        hint=f"create it, or correct services.{service}.build in the compose file",
     )
 
 
@@ -84,7 +84,7 @@ def _details(record: Mapping[str, Any]) -> str:
     return "\n".join(line[:_WIDTH] for line in lines if line)[-_MOST:]
 
 
-def _next_step(*, credentials: bool) -> str:
+def _hint(*, credentials: bool) -> str:
     given = "those of --docker-config were given" if credentials else "no --docker-config was given"
     return (
         "correct that step; an image that cannot be pulled can be replaced with --images, a private one "

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.build.bake import Bake
+    from ci.build.builder import Builder
     from ci.build.provenance import Material
-    from ci.compose.model import Project
-    from ci.images import Builder
+    from ci.project.model import ComposeModel
 
 __all__ = ["Exported", "bake"]
 
@@ -40,7 +40,7 @@ class Exported:
     metadata: str
 
 
-async def bake(builder: Builder, project: Project, planned: Bake) -> Exported:
+async def bake(builder: Builder, project: ComposeModel, planned: Bake) -> Exported:
     """Build the planned targets.
 
     Dagger caches this by what is mounted, so a tag that has moved in a registry
@@ -84,7 +84,9 @@ async def _resolved(builder: Builder) -> dict[str, str]:
     return {reference: digest for reference, digest in found.items() if digest}
 
 
-def _prepared(builder: Builder, project: Project, planned: Bake, digests: dict[str, str]) -> dagger.Container:
+def _prepared(
+    builder: Builder, project: ComposeModel, planned: Bake, digests: dict[str, str]
+) -> dagger.Container:
     files = dag.directory()
     for name, text in {
         "build.json": planned.build,

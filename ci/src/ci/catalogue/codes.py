@@ -58,6 +58,6 @@ def explain(code: str) -> str:
         hint = (
             f"did you mean {' or '.join(closest)}?" if closest else f"choose from {', '.join(area or known)}"
         )
-        raise PipelineError("explain.unknown-code", f"--code {code}: there is no such code", next_step=hint)
+        raise PipelineError("explain.unknown-code", f"--code {code}: there is no such code", hint=hint)
     entry = known[code]
-    return f"{entry.code}: {entry.text}\nNext: {entry.next_step}\n"
+    return f"{entry.code}: {entry.text}\nNext: {entry.hint}\n"

@@ -1,6 +1,6 @@
 """Read the errors that code makes, without running it.
 
-An error is made by a call with the keyword `next_step` (airgap: `hint`). In this package its first argument
+An error is made by a call with the keyword `hint` (airgap: `hint`). In this package its first argument
 is the code, a literal; a function that returns `PipelineError` may pass on the one that its callers give it.
 An error whose code is an attribute (`error.code`) is another one passed on, and is no entry of its own.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "read"]
 
 _ERRORS = ("PipelineError", "AirgapError")
-_NEXT = ("next_step", "hint")
+_NEXT = ("hint", "hint")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Site = tuple[ast.Call, Function | None]
@@ -34,7 +34,7 @@ class Entry:
 
     code: str
     text: str
-    next_step: str
+    hint: str
 
 
 def read(source: str, module: str, *, coded: bool = True) -> list[Entry]:
@@ -107,5 +107,5 @@ def _returns_error(function: Function) -> bool:
 
 
 def _entry(code: str, what: ast.expr, call: ast.Call, scope: Scope) -> Entry:
-    next_step = next((word.value for word in call.keywords if word.arg in _NEXT), None)
-    return Entry(code, scope.text(what), scope.text(next_step) if next_step else "")
+    hint = next((word.value for word in call.keywords if word.arg in _NEXT), None)
+    return Entry(code, scope.text(what), scope.text(hint) if hint else "")

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from ci import table
-from ci.compose import builds, notes, refused
 from ci.errors import PipelineError
+from ci.project import builds, notes, unsupported
+from ci.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ci.compose.model import Project
+    from ci.project.model import ComposeModel
 
 __all__ = ["LINTERS", "Linter", "Result", "choose", "compose", "judge"]
 
@@ -76,14 +76,14 @@ def choose(names: Sequence[str]) -> list[str]:
             raise PipelineError(
                 "lint.unknown-linter",
                 f"pyproject.toml: tool.ci.lint: there is no linter '{name}'",
-                next_step=hint,
+                hint=hint,
             )
     return list(names)
 
 
-def compose(project: Project) -> Result:
+def compose(project: ComposeModel) -> Result:
     """Return what of the compose file is refused here, and what is another thing than on this machine."""
-    problems = [str(each) for each in refused.found(project, project.services)]
+    problems = [str(each) for each in unsupported.found(project, project.services)]
     try:
         builds.check(project.built)
     except PipelineError as error:
@@ -102,6 +102,6 @@ def judge(results: Sequence[Result]) -> str:
             "lint.failed",
             f"lint: {', '.join(red)}",
             details="\n".join([text, *said]),
-            next_step="fix what is named above; `dagger call format` fixes what ruff can",
+            hint="fix what is named above; `dagger call format` fixes what ruff can",
         )
     return "\n".join([text, *notes, *said])

@@ -11,15 +11,15 @@ import dagger
 from dagger import dag
 
 from ci import parallel, tools
-from ci.compose.model import inside
 from ci.errors import PipelineError
 from ci.lint import linters
 from ci.lint.linters import LINTERS, Result
+from ci.project.model import inside
 from ci.references import parse
 
 if TYPE_CHECKING:
-    from ci.compose.model import Service
-    from ci.project import Loaded
+    from ci.project.load import Project
+    from ci.project.model import Service
 
 __all__ = ["Lint"]
 
@@ -33,7 +33,7 @@ _FORMAT = (("ruff", "check", "--fix-only", "--quiet", "--no-cache"), ("ruff", "f
 class Lint:
     """The linters of one project."""
 
-    loaded: Loaded
+    loaded: Project
 
     async def run(self, jobs: int) -> list[Result]:
         """Run the policy's linters side by side; what they find is in the results."""
@@ -146,7 +146,7 @@ async def _outcome(name: str, container: dagger.Container, commands: list[list[s
             raise PipelineError(
                 "lint.linter-not-locked",
                 f"lint: {command[0]} is not in the project's lock",
-                next_step=f"add it to a dependency group and lock it, or take {name} out of tool.ci.lint",
+                hint=f"add it to a dependency group and lock it, or take {name} out of tool.ci.lint",
             )
         output += await done.stdout() + await done.stderr() if code or name == "hadolint" else ""
         red = red or code != 0

@@ -93,7 +93,7 @@ class Image:
         return self.found[name]
 
 
-def image(service: str, artefact: dict[str, Any], found: str, declared: Declared, started: Started) -> Image:
+def image(service: str, artifact: dict[str, Any], found: str, declared: Declared, started: Started) -> Image:
     """Combine what `layout.py` and `image_facts.py` of `container_scripts` wrote with the rest."""
     data = json.loads(found)
     above = iter(declared.instructions)
@@ -108,7 +108,7 @@ def image(service: str, artefact: dict[str, Any], found: str, declared: Declared
             largest=tuple((path, size) for path, size in read["largest"]),
             instruction="" if made["base"] else next(above, ""),
         )
-        for made, read in zip(artefact["layers"], data["layers"], strict=True)
+        for made, read in zip(artifact["layers"], data["layers"], strict=True)
     )
     kinds = {
         name: Found(item["count"], item["bytes"], tuple(_shown(name, entry) for entry in item["shown"]))
@@ -117,9 +117,9 @@ def image(service: str, artefact: dict[str, Any], found: str, declared: Declared
     }
     return Image(
         service=service,
-        digest=artefact["digest"],
-        size=artefact["size"],
-        config=artefact["config"],
+        digest=artifact["digest"],
+        size=artifact["size"],
+        config=artifact["config"],
         layers=layers,
         found=kinds,
         secrets=tuple(Secret(**item) for item in data["secrets"]),

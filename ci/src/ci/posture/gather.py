@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ci import parallel, tools
-from ci.comparison import Image
-from ci.images import program
+from ci.build.builder import program
+from ci.build.comparison import Image
 from ci.posture import facts, start
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci.compose.model import Service
-    from ci.images import Builder, BuiltImage
-    from ci.project import Loaded
+    from ci.build.builder import Builder, BuiltImage
+    from ci.project.load import Project
+    from ci.project.model import Service
 
 __all__ = ["gather", "ports", "record"]
 
@@ -32,30 +32,30 @@ def ports(service: Service) -> frozenset[str]:
 
 
 def _inspect(
-    builder: Builder, artefact: BuiltImage, secrets: Mapping[str, dagger.Secret]
+    builder: Builder, artifact: BuiltImage, secrets: Mapping[str, dagger.Secret]
 ) -> dagger.Directory:
     """Return found.json and files.json of an image; the secrets' values are looked for in it."""
     container = (
         builder.tool(tools.PYTHON)
         .with_mounted_file("/image_facts.py", program("image_facts.py"))
-        .with_mounted_file("/image.tar", artefact.file)
+        .with_mounted_file("/image.tar", artifact.file)
     )
     for name, secret in secrets.items():
         container = container.with_secret_variable(name, secret)
-    command = ["python3", "/image_facts.py", "/image.tar", str(artefact.base_layers), "/output", *secrets]
+    command = ["python3", "/image_facts.py", "/image.tar", str(artifact.base_layers), "/output", *secrets]
     return container.with_exec(command).directory("/output")
 
 
-async def record(builder: Builder, artefact: BuiltImage) -> Image:
+async def record(builder: Builder, artifact: BuiltImage) -> Image:
     """Return all that is in an image, for build.json."""
-    contents = await _inspect(builder, artefact, {}).file("files.json").contents()
+    contents = await _inspect(builder, artifact, {}).file("files.json").contents()
     return Image(
-        digest=artefact.digest,
-        config=artefact.facts["config"],
-        layers=artefact.facts["layers"],
+        digest=artifact.digest,
+        config=artifact.facts["config"],
+        layers=artifact.facts["layers"],
         contents=json.loads(contents),
-        made_by=artefact.instructions,
-        versions=dict(artefact.versions),
+        made_by=artifact.instructions,
+        versions=dict(artifact.versions),
     )
 
 
@@ -63,25 +63,25 @@ async def record(builder: Builder, artefact: BuiltImage) -> Image:
 class _Gather:
     builder: Builder
 
-    async def found(self, artefact: BuiltImage) -> str:
-        directory = _inspect(self.builder, artefact, await self.builder.secrets(artefact.service))
+    async def found(self, artifact: BuiltImage) -> str:
+        directory = _inspect(self.builder, artifact, await self.builder.secrets(artifact.service))
         return await directory.file("found.json").contents()
 
 
-async def gather(loaded: Loaded, artefacts: Mapping[str, BuiltImage], jobs: int) -> list[facts.Image]:
+async def gather(loaded: Project, artifacts: Mapping[str, BuiltImage], jobs: int) -> list[facts.Image]:
     """Return the facts of each image; its build secrets' values are looked for in it."""
     one = _Gather(loaded.builder)
-    found = await parallel.run({n: partial(one.found, a) for n, a in artefacts.items()}, limit=jobs)
-    started = await start.probe(loaded, artefacts)
+    found = await parallel.run({n: partial(one.found, a) for n, a in artifacts.items()}, limit=jobs)
+    started = await start.probe(loaded, artifacts)
     return [
-        facts.image(name, artefact.facts, found[name], _declared(artefact), started[name])
-        for name, artefact in artefacts.items()
+        facts.image(name, artifact.facts, found[name], _declared(artifact), started[name])
+        for name, artifact in artifacts.items()
     ]
 
 
-def _declared(artefact: BuiltImage) -> facts.Declared:
+def _declared(artifact: BuiltImage) -> facts.Declared:
     return facts.Declared(
-        instructions=tuple(artefact.instructions),
-        references=artefact.references,
-        ports=ports(artefact.service),
+        instructions=tuple(artifact.instructions),
+        references=artifact.references,
+        ports=ports(artifact.service),
     )

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from ci.policy import Policy
     from ci.posture.facts import Image
     from ci.posture.rules import Rule
     from ci.posture.waivers import Waiver
+    from ci.project.policy import Policy
 
 __all__ = ["Broken", "Verdict", "judge"]
 
@@ -91,10 +91,10 @@ def _check_names(policy: Policy, services: Sequence[str]) -> None:
                 raise PipelineError(
                     "posture.unknown-rule",
                     f"pyproject.toml: tool.ci.{key}: there is no rule '{name}'",
-                    next_step=hint,
+                    hint=hint,
                 )
             raise PipelineError(
                 "posture.unknown-service",
                 f"pyproject.toml: tool.ci.{key}: there is no service '{name}'",
-                next_step=hint,
+                hint=hint,
             )

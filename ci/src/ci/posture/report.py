@@ -6,9 +6,9 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
-from ci import table
 from ci.errors import PipelineError
 from ci.posture.rules import RULES, layer_table
+from ci.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def error(verdict: Verdict) -> PipelineError | None:
         "posture.failed",
         f"posture: the gate is red for {', '.join(verdict.reds)}",
         details=text(verdict),
-        next_step="do what stands under each rule; what must stay for a while gets an entry in "
+        hint="do what stands under each rule; what must stay for a while gets an entry in "
         "[[tool.ci.waivers]] with rule, service, reason and until",
     )
 

@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci import table
 from ci.references import parse
+from ci.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ci.policy import Policy
     from ci.posture.facts import Found, Image
+    from ci.project.policy import Policy
 
 __all__ = ["RULES", "Rule"]
 
@@ -80,7 +80,7 @@ def _caches(image: Image, _: Policy) -> Iterator[str]:
 
 def _pth(image: Image, policy: Policy) -> Iterator[str]:
     found = image.kind("pth")
-    unexpected = [path for path in found.paths if path.rpartition("/")[2] not in policy.pth]
+    unexpected = [path for path in found.paths if path.rpartition("/")[2] not in policy.allowed_pth_files]
     if unexpected:
         yield ", ".join(unexpected)
 
@@ -230,7 +230,7 @@ RULES = (
     Rule(
         "no-unexpected-pth",
         "a .pth file runs code at every start of Python",
-        "remove it, or name it in tool.ci.pth",
+        "remove it, or name it in tool.ci.allowed-pth-files",
         _pth,
     ),
     Rule(

@@ -14,12 +14,12 @@ from ci.stack.plan import plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.compose.model import Project
-    from ci.images import BuiltImage
-    from ci.project import Loaded
+    from ci.build.builder import BuiltImage
+    from ci.project.load import Project
+    from ci.project.model import ComposeModel
     from ci.stack.run import Outcome
 
-__all__ = ["alone", "probe", "started"]
+__all__ = ["isolated", "probe", "started"]
 
 # What of a service's model is about the container itself: no other service, network or policy.
 _KEYS = (
@@ -34,7 +34,7 @@ _AT_ONCE = 2  # each has an engine of its own
 _GRACE = "10s"
 
 
-def alone(project: Project, name: str) -> Project:
+def isolated(project: ComposeModel, name: str) -> ComposeModel:
     """Return the project with one service: a read-only root, the image's own HEALTHCHECK, one start."""
     written = project.model["services"][name]
     service: dict[str, Any] = {key: written[key] for key in _KEYS if key in written}
@@ -44,14 +44,14 @@ def alone(project: Project, name: str) -> Project:
     return dataclasses.replace(project, model=model, services=services)
 
 
-async def probe(loaded: Loaded, artefacts: Mapping[str, BuiltImage]) -> dict[str, Started]:
+async def probe(loaded: Project, artifacts: Mapping[str, BuiltImage]) -> dict[str, Started]:
     """Return how each image runs; what ran well is not started again for the same image and model."""
-    runs = {name: partial(_probe, loaded, name, image) for name, image in artefacts.items()}
+    runs = {name: partial(_probe, loaded, name, image) for name, image in artifacts.items()}
     return await parallel.run(runs, limit=_AT_ONCE)
 
 
-async def _probe(loaded: Loaded, name: str, image: BuiltImage) -> Started:
-    single = dataclasses.replace(loaded, compose=alone(loaded.compose, name))
+async def _probe(loaded: Project, name: str, image: BuiltImage) -> Started:
+    single = dataclasses.replace(loaded, compose=isolated(loaded.compose, name))
     stack = dataclasses.replace(await plan(single, {name: image}, [name]), settle=_UNASKED)
     grace = seconds(stack.model.services[name].get("stop_grace_period") or _GRACE)
 

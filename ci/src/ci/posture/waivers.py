@@ -31,32 +31,32 @@ def read(number: int, item: Any) -> Waiver:  # noqa: ANN401 - as TOML has it
     where = f"pyproject.toml: tool.ci.waivers[{number}]"
     if not isinstance(item, dict):
         raise PipelineError(
-            "posture.waiver-not-a-table", f"{where} is {item!r}", next_step="write it as [[tool.ci.waivers]]"
+            "posture.waiver-not-a-table", f"{where} is {item!r}", hint="write it as [[tool.ci.waivers]]"
         )
     for field in item:
         if field not in _FIELDS:
             raise PipelineError(
                 "posture.waiver-unknown-field",
                 f"{where}.{field}: no such field",
-                next_step=f"use {', '.join(_FIELDS)}",
+                hint=f"use {', '.join(_FIELDS)}",
             )
     for field in _FIELDS:
         if not item.get(field):
             raise PipelineError(
                 "posture.waiver-field-missing",
                 f"{where}: {field} is missing",
-                next_step=f"give {', '.join(_FIELDS)}",
+                hint=f"give {', '.join(_FIELDS)}",
             )
     for field in _FIELDS[:3]:
         if not isinstance(item[field], str):
             raise PipelineError(
-                "posture.waiver-not-text", f"{where}.{field} is {item[field]!r}", next_step="give a text"
+                "posture.waiver-not-text", f"{where}.{field} is {item[field]!r}", hint="give a text"
             )
     until = item["until"]
     if not isinstance(until, date) or isinstance(until, datetime):
         raise PipelineError(
             "posture.waiver-not-a-day",
             f"{where}.until is {until!r}",
-            next_step="give a day without quotes: until = 2030-01-31",
+            hint="give a day without quotes: until = 2030-01-31",
         )
     return Waiver(item["rule"], item["service"], item["reason"], until)

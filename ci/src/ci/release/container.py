@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import dagger
 from dagger import dag
 
-from ci import own, tools
+from ci import module_source, tools
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.images import Builder
+    from ci.build.builder import Builder
     from ci.release.registries import Registry
 
-__all__ = ["Access", "is_there", "program", "run"]
+__all__ = ["RegistryAccess", "is_there", "program", "run"]
 
 # What the program imports.
 _PROGRAM = ["ci/*.py", "ci/container_scripts/*.py", "ci/container_scripts/registry/*.py", "ci/release/*.py"]
@@ -29,7 +29,7 @@ _PARALLEL = 4
 
 
 @dataclass(frozen=True)
-class Access:
+class RegistryAccess:
     """How a registry is reached.
 
     `service` is a registry on the client's own machine, which a container
@@ -55,20 +55,20 @@ class Access:
             raise PipelineError(
                 "registry.credentials-incomplete",
                 f"{option} {self.registry}: {missing} is missing",
-                next_step=f"give both, {username} NAME and {password} env:VARIABLE, or neither",
+                hint=f"give both, {username} NAME and {password} env:VARIABLE, or neither",
             )
         if self.registry.plain_http and self.service is None:
             raise PipelineError(
                 "registry.loopback-unreachable",
                 f"{option} {self.registry}: a container's loopback is its own, it does not reach yours",
-                next_step=f"hand it in as well: {stem}-service tcp://{self.registry.host}",
+                hint=f"hand it in as well: {stem}-service tcp://{self.registry.host}",
             )
         if self.password is not None and not await is_there(self.password):
             # Not repeated: it may be the password itself.
             raise PipelineError(
                 "registry.password-empty",
                 f"{option} {self.registry}: the password is empty, or is not given as a secret",
-                next_step=f"give {password} env:VARIABLE, file:PATH or cmd:COMMAND, never its value",
+                hint=f"give {password} env:VARIABLE, file:PATH or cmd:COMMAND, never its value",
             )
 
 
@@ -82,7 +82,7 @@ async def is_there(secret: dagger.Secret) -> bool:
 
 def program(builder: Builder) -> dagger.Container:
     """Return a container with regctl and the program; nothing in it stays behind."""
-    package = dag.directory().with_directory("/", own.files(), include=_PROGRAM)
+    package = dag.directory().with_directory("/", module_source.files(), include=_PROGRAM)
     return (
         builder.tool(tools.PYTHON)
         .with_mounted_file("/regctl", builder.tool(tools.REGCTL).file("/regctl"))
@@ -93,7 +93,10 @@ def program(builder: Builder) -> dagger.Container:
 
 
 async def run(
-    container: dagger.Container, command: str, request: Mapping[str, Any], accesses: Mapping[str, Access]
+    container: dagger.Container,
+    command: str,
+    request: Mapping[str, Any],
+    accesses: Mapping[str, RegistryAccess],
 ) -> list[Mapping[str, Any]]:
     """Run the program with each registry bound under its name; return what it says of each image."""
     registries: dict[str, dict[str, Any]] = {}
@@ -143,14 +146,14 @@ async def _execute(container: dagger.Container, command: str) -> tuple[int, str,
             "registry.program-ended",
             f"the push was ended with exit code {error.exit_code}",
             details=error.stderr,
-            next_step="run it again: it goes on from where it was",
+            hint="run it again: it goes on from where it was",
         ) from error
     except dagger.QueryError as error:
         raise PipelineError(
             "registry.program-not-started",
             "the registry's program cannot be started",
             details=str(error),
-            next_step="check that the registry given as a service answers, then run it again",
+            hint="check that the registry given as a service answers, then run it again",
         ) from error
     outcome = await ran.file("/outcome.json").contents() if code in {0, _REFUSED} else ""
     return code, outcome, said

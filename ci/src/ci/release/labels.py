@@ -45,7 +45,7 @@ def origin(revision: str, created: str, *, source: str = "", version: str = "") 
         raise PipelineError(
             "release.commit-invalid",
             f"--commit '{revision}' is no full commit id",
-            next_step="give what `git rev-parse HEAD` prints",
+            hint="give what `git rev-parse HEAD` prints",
         )
     try:
         time = datetime.fromisoformat(created)
@@ -55,7 +55,7 @@ def origin(revision: str, created: str, *, source: str = "", version: str = "") 
         raise PipelineError(
             "release.created-invalid",
             f"--created '{created}' is no time with a time zone",
-            next_step="give what `git log -1 --format=%cI` prints",
+            hint="give what `git log -1 --format=%cI` prints",
         )
     return Origin(
         revision=revision,
@@ -90,7 +90,7 @@ def check_layers(
             f"service '{service}': the layers to push are not those that passed the gates",
             details=f"passed: {' '.join(digest for digest, _ in before)}\n"
             f"to push: {' '.join(digest for digest, _ in after)}",
-            next_step="build again and let every gate run on what is built",
+            hint="build again and let every gate run on what is built",
         )
 
 

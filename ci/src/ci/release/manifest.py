@@ -62,7 +62,7 @@ class Release:
             "release-manifest.unknown-image",
             f"'{reference}' is not in the release manifest",
             details=f"it has: {known}",
-            next_step="promote what was published: a digest that passed the gates",
+            hint="promote what was published: a digest that passed the gates",
         )
 
 
@@ -147,4 +147,4 @@ def _checksum(body: Mapping[str, Any]) -> str:
 
 
 def _refuse(code: str, where: str, what: str) -> PipelineError:
-    return PipelineError(code, f"release manifest {where}: it {what}", next_step=_REPAIR)
+    return PipelineError(code, f"release manifest {where}: it {what}", hint=_REPAIR)

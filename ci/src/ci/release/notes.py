@@ -30,7 +30,7 @@ def notes(release: Release, log: str, *, source: str = "") -> str:
             raise PipelineError(
                 "release.log-invalid",
                 f"the log of commits, line {number}: '{line}' is no commit and subject",
-                next_step=f"give the output of git log --no-merges --format='{LOG_FORMAT}' LAST_TAG..TAG",
+                hint=f"give the output of git log --no-merges --format='{LOG_FORMAT}' LAST_TAG..TAG",
             )
         short = revision[:_SHORT]
         link = f"[{short}]({source}/commit/{revision})" if source else short

@@ -15,13 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ci import tags
 from ci.errors import PipelineError
+from ci.release import tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Held", "Image", "Move", "Plan", "State", "claim", "make"]
+__all__ = ["Image", "KeptTag", "Plan", "State", "TagUpdate", "claim", "make"]
 
 _SHOWN = 12  # digits of a digest in a claim
 
@@ -59,7 +59,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Move:
+class TagUpdate:
     """Put `tag` on `digest`; `was` is the digest that it leaves, empty if it is new.
 
     `source` is a tag to take the digest from instead: a newer release's.
@@ -74,7 +74,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Held:
+class KeptTag:
     """A moving tag that stays where it is, because `by` is newer."""
 
     service: str
@@ -86,11 +86,11 @@ class Held:
 class Plan:
     """`rounds` of tags to put, each complete before the next begins, and what stays."""
 
-    rounds: tuple[tuple[Move, ...], ...]
-    held: tuple[Held, ...]
+    rounds: tuple[tuple[TagUpdate, ...], ...]
+    held: tuple[KeptTag, ...]
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def moves(self) -> tuple[TagUpdate, ...]:
         """Every tag to put, in order."""
         return tuple(move for moves in self.rounds for move in moves)
 
@@ -113,8 +113,8 @@ def make(images: Sequence[Image], states: Mapping[str, State]) -> Plan:
     `latest` last: so no tag says that a set exists before it does.
     """
     _refuse_conflicts(images, states)
-    rounds: dict[int, list[Move]] = {}
-    held: list[Held] = []
+    rounds: dict[int, list[TagUpdate]] = {}
+    held: list[KeptTag] = []
     for image in images:
         state = states.get(image.repository, State())
         for number, tag in enumerate(image.fixed):
@@ -124,7 +124,7 @@ def make(images: Sequence[Image], states: Mapping[str, State]) -> Plan:
         for number, tag in enumerate(image.moving, start=len(image.fixed)):
             by = holders.get(tag)
             if by is not None:
-                held.append(Held(image.service, tag, by))
+                held.append(KeptTag(image.service, tag, by))
             if by is None and state.digests.get(tag) != image.digest:
                 rounds.setdefault(number, []).append(_move(image, tag, state))
             elif by is not None and state.digests.get(tag) == image.digest and image.version:
@@ -133,9 +133,9 @@ def make(images: Sequence[Image], states: Mapping[str, State]) -> Plan:
     return Plan(tuple(tuple(rounds[number]) for number in sorted(rounds)), tuple(held))
 
 
-def _move(image: Image, tag: str, state: State, *, source: str = "") -> Move:
+def _move(image: Image, tag: str, state: State, *, source: str = "") -> TagUpdate:
     digest = "" if source else image.digest
-    return Move(image.service, image.repository, tag, digest, state.digests.get(tag, ""), source)
+    return TagUpdate(image.service, image.repository, tag, digest, state.digests.get(tag, ""), source)
 
 
 def _holders(image: Image, state: State) -> dict[str, str]:
@@ -165,7 +165,7 @@ def _refuse_conflicts(images: Sequence[Image], states: Mapping[str, State]) -> N
             "tags.taken",
             f"{len(lines)} {'tags exist' if len(lines) > 1 else 'tag exists'} with another digest",
             details="\n".join(lines),
-            next_step="release another version: tags of versions and commits are never overwritten",
+            hint="release another version: tags of versions and commits are never overwritten",
         )
     # Whoever has the version's tag has won; a claim of another that came too late is nothing.
     if not ours:
@@ -188,5 +188,5 @@ def _refuse_claims(images: Sequence[Image], states: Mapping[str, State]) -> None
             "release.version-claimed",
             f"version {images[0].version} is claimed by another release that runs now or was interrupted",
             details="\n".join(lines),
-            next_step="run that release again, or release another version",
+            hint="run that release again, or release another version",
         )

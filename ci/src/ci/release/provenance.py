@@ -102,7 +102,7 @@ def check(content: bytes, *, digest: str, sbom: str) -> None:
 
 
 def _wrong(code: str, what: str) -> PipelineError:
-    return PipelineError(code, f"the provenance {what}", next_step="do not use this image; publish it again")
+    return PipelineError(code, f"the provenance {what}", hint="do not use this image; publish it again")
 
 
 def _digest(text: str) -> dict[str, str]:

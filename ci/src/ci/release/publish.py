@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci.images import Builder, BuiltImage
-    from ci.release.container import Access
+    from ci.build.builder import Builder, BuiltImage
+    from ci.release.container import RegistryAccess
     from ci.release.labels import Origin
     from ci.release.manifest import Release
     from ci.release.signing import Signing
-    from ci.tags import Tags
+    from ci.release.tags import Tags
 
 __all__ = ["Candidate", "Outcome", "candidate", "promote", "publish", "reach", "verify"]
 
@@ -34,7 +34,7 @@ class Candidate:
     `materials` every image that its build used, reference to digest.
     """
 
-    artefact: BuiltImage
+    artifact: BuiltImage
     sbom: dagger.File
     gates: Mapping[str, str]
     base: str = ""
@@ -44,7 +44,7 @@ class Candidate:
     @property
     def parameters(self) -> dict[str, Any]:
         """What the build was told, for the provenance."""
-        return dict(self.artefact.parameters)
+        return dict(self.artifact.parameters)
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,16 @@ class Outcome:
 
 
 async def candidate(
-    builder: Builder, artefact: BuiltImage, sbom: dagger.File, gates: Mapping[str, str]
+    builder: Builder, artifact: BuiltImage, sbom: dagger.File, gates: Mapping[str, str]
 ) -> Candidate:
     """Return a candidate with the materials that BuildKit recorded, by digest."""
-    materials = {str(material): material.digest for material in artefact.provenance.materials}
-    base = str(artefact.base) if artefact.base else ""
-    uncompressed = await builder.uncompressed(artefact)
-    return Candidate(artefact, sbom, gates, base, {**materials, **artefact.provenance.others}, uncompressed)
+    materials = {str(material): material.digest for material in artifact.provenance.materials}
+    base = str(artifact.base) if artifact.base else ""
+    uncompressed = await builder.uncompressed(artifact)
+    return Candidate(artifact, sbom, gates, base, {**materials, **artifact.provenance.others}, uncompressed)
 
 
-async def reach(builder: Builder, accesses: Mapping[str, Access], services: Sequence[str]) -> None:
+async def reach(builder: Builder, accesses: Mapping[str, RegistryAccess], services: Sequence[str]) -> None:
     """Refuse registries that do not answer, or do not let us in: better now than after all the work."""
     repositories = [
         repository
@@ -90,7 +90,7 @@ async def reach(builder: Builder, accesses: Mapping[str, Access], services: Sequ
 async def publish(  # noqa: PLR0913 - a release is made of these
     candidates: Mapping[str, Candidate],
     builder: Builder,
-    access: Access,
+    access: RegistryAccess,
     *,
     origin: Origin,
     tags: Tags,
@@ -110,7 +110,7 @@ async def publish(  # noqa: PLR0913 - a release is made of these
     request |= signing.request
     container = signing.program(builder)
     for name, candidate in candidates.items():
-        layout = builder.layout(candidate.artefact)
+        layout = builder.layout(candidate.artifact)
         container = container.with_mounted_directory(f"/images/{name}/layout", layout)
         container = container.with_mounted_file(f"/images/{name}/sbom.json", candidate.sbom)
     done = await run(container, "push", request, {"registry": access})
@@ -124,8 +124,8 @@ async def publish(  # noqa: PLR0913 - a release is made of these
 async def promote(  # noqa: PLR0913 - as publish
     release: Release,
     builder: Builder,
-    source: Access,
-    target: Access,
+    source: RegistryAccess,
+    target: RegistryAccess,
     *,
     only: Sequence[str] = (),
     dry_run: bool = False,
@@ -140,7 +140,7 @@ async def promote(  # noqa: PLR0913 - as publish
         raise PipelineError(
             "promote.wrong-registry",
             f"--from {source.registry}: the manifest is of {release.registry}",
-            next_step=f"promote from {release.registry}, or give the other registry's manifest",
+            hint=f"promote from {release.registry}, or give the other registry's manifest",
         )
     repositories = target.registry.repositories([image.service for image in chosen])
     images = [
@@ -162,7 +162,7 @@ async def promote(  # noqa: PLR0913 - as publish
 
 
 async def verify(
-    release: Release, builder: Builder, access: Access, signing: Signing
+    release: Release, builder: Builder, access: RegistryAccess, signing: Signing
 ) -> tuple[Mapping[str, Any], ...]:
     """Check that each digest of a manifest is there with the SBOM and provenance that the manifest names.
 
@@ -176,7 +176,7 @@ async def verify(
 
 
 def _to_push(
-    candidates: Mapping[str, Candidate], access: Access, origin: Origin, tags: Tags
+    candidates: Mapping[str, Candidate], access: RegistryAccess, origin: Origin, tags: Tags
 ) -> list[dict[str, Any]]:
     repositories = access.registry.repositories(list(candidates))
     return [
@@ -195,7 +195,7 @@ def _to_push(
 def _described(name: str, candidate: Candidate, origin: Origin) -> dict[str, Any]:
     """Return what the program needs to make the released image of one that passed."""
     base_digest = candidate.materials.get(candidate.base, "")
-    layers = candidate.artefact.facts["layers"]
+    layers = candidate.artifact.facts["layers"]
     return {
         "service": name,
         "layout": f"/images/{name}/layout",
@@ -205,7 +205,7 @@ def _described(name: str, candidate: Candidate, origin: Origin) -> dict[str, Any
         "build": {
             "parameters": candidate.parameters,
             "materials": dict(candidate.materials),
-            "versions": dict(candidate.artefact.versions),
+            "versions": dict(candidate.artifact.versions),
         },
     }
 
@@ -215,7 +215,10 @@ def _expected(image: manifest.Released) -> dict[str, str]:
 
 
 def _promoted(
-    release: Release, target: Access, chosen: Sequence[manifest.Released], done: Sequence[Mapping[str, Any]]
+    release: Release,
+    target: RegistryAccess,
+    chosen: Sequence[manifest.Released],
+    done: Sequence[Mapping[str, Any]],
 ) -> Release:
     images = tuple(
         replace(image, reference=item["reference"], tags=tuple(item["tags"]))
@@ -229,7 +232,7 @@ def _is_fixed(tag: str, release: Release) -> bool:
 
 
 def _released(candidate: Candidate, item: Mapping[str, Any]) -> manifest.Released:
-    facts = candidate.artefact.facts
+    facts = candidate.artifact.facts
     return manifest.Released(
         service=item["service"],
         reference=item["reference"],

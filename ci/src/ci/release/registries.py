@@ -41,7 +41,7 @@ class Registry:
             raise PipelineError(
                 "registry.service-name-invalid",
                 f"service '{service}': its name cannot be a repository's",
-                next_step="rename it: letters and digits, with single '.', '_' or '-' between them",
+                hint="rename it: letters and digits, with single '.', '_' or '-' between them",
             )
         return f"{self}/{name}"
 
@@ -51,7 +51,7 @@ class Registry:
             raise PipelineError(
                 "registry.no-images",
                 "there is no image to push: no service is chosen",
-                next_step="choose services that have a `build:`",
+                hint="choose services that have a `build:`",
             )
         found: dict[str, str] = {}
         for service in services:
@@ -61,7 +61,7 @@ class Registry:
                     raise PipelineError(
                         "registry.repository-shared",
                         f"services '{other}' and '{service}' would both be pushed to {repository}",
-                        next_step="rename one of them: repositories are lower case",
+                        hint="rename one of them: repositories are lower case",
                     )
             found[service] = repository
         return found
@@ -74,20 +74,20 @@ def parse(text: str, *, where: str = "--registry") -> Registry:
         raise PipelineError(
             "registry.name-has-at-sign",
             f"{where}: it holds an '@': credentials or a digest do not belong there",
-            next_step="write host[:port][/prefix]; credentials are --username and --password env:VARIABLE",
+            hint="write host[:port][/prefix]; credentials are --username and --password env:VARIABLE",
         )
     what = f"{where} '{text}'"
     if "://" in text:
         raise PipelineError(
             "registry.name-is-url",
             f"{what}: a URL is no registry",
-            next_step=f"write {text.split('://', 1)[1]}",
+            hint=f"write {text.split('://', 1)[1]}",
         )
     if text != text.lower():
         raise PipelineError(
             "registry.name-upper-case",
             f"{what}: registries are lower case",
-            next_step=f"write {text.lower()}",
+            hint=f"write {text.lower()}",
         )
     host, _, prefix = text.partition("/")
     _check_host(what, host)
@@ -96,7 +96,7 @@ def parse(text: str, *, where: str = "--registry") -> Registry:
             raise PipelineError(
                 "registry.prefix-invalid",
                 f"{what}: '{component}' cannot be part of a repository's name",
-                next_step="write host[:port][/prefix], without a tag; a prefix has letters, digits, . _ - /",
+                hint="write host[:port][/prefix], without a tag; a prefix has letters, digits, . _ - /",
             )
     return Registry(host, prefix)
 
@@ -107,7 +107,7 @@ def _check_host(what: str, host: str) -> None:
         raise PipelineError(
             "registry.host-invalid",
             f"{what}: '{host}' is no host name",
-            next_step="write host[:port][/prefix], for example myteam.azurecr.io/shop or 127.0.0.1:5000",
+            hint="write host[:port][/prefix], for example myteam.azurecr.io/shop or 127.0.0.1:5000",
         )
     name = host.partition(":")[0]
     if "." not in name and match["port"] is None and name != "localhost":
@@ -115,12 +115,12 @@ def _check_host(what: str, host: str) -> None:
         raise PipelineError(
             "registry.host-ambiguous",
             f"{what}: '{host}' could be a repository on Docker Hub as well",
-            next_step=f"write {host}.azurecr.io, {host}:5000 or docker.io/{host}",
+            hint=f"write {host}.azurecr.io, {host}:5000 or docker.io/{host}",
         )
     if name.endswith(_AZURE_DOMAINS) and not _AZURE.fullmatch(host):
         raise PipelineError(
             "registry.azure-name-invalid",
             f"{what}: '{host}' is no login server of an Azure registry",
-            next_step="write NAME.azurecr.io, NAME being 5 to 50 letters and digits: "
+            hint="write NAME.azurecr.io, NAME being 5 to 50 letters and digits: "
             "`az acr show --query loginServer` prints it",
         )

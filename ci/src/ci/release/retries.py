@@ -49,7 +49,7 @@ class Verdict:
     code: str
     reason: str
     _: KW_ONLY
-    next_step: str
+    hint: str
     delays: tuple[float, ...] = ()
     status: str = ""
 
@@ -58,41 +58,35 @@ _CREDENTIALS = (
     "check --username and --password, that a token has not expired, and its role on this repository"
 )
 
-ABSENT = Verdict(
-    "registry.absent", "the registry does not have it", next_step="push it first, or check the name"
-)
+ABSENT = Verdict("registry.absent", "the registry does not have it", hint="push it first, or check the name")
 UNKNOWN = Verdict(
-    "registry.unknown-error", "the registry answered with an error", next_step="see its output above"
+    "registry.unknown-error", "the registry answered with an error", hint="see its output above"
 )
 _LOST_UPLOAD = Verdict(
     "registry.upload-forgotten",
     "the registry lost the upload",
-    next_step="check the registry, then run it again",
+    hint="check the registry, then run it again",
     delays=DELAYS,
 )
 _NO_ROOM = Verdict(
     "registry.full",
     "the registry has no room left",
-    next_step="free space or raise the quota of the registry, then run it again",
+    hint="free space or raise the quota of the registry, then run it again",
 )
 _CHANGED = Verdict(
     "registry.digest-mismatch",
     "the registry was sent something else than the digest says",
-    next_step="build again: the image's files were changed",
+    hint="build again: the image's files were changed",
 )
-_UNAUTHORIZED = Verdict(
-    "registry.unauthorized", "the registry refuses the credentials", next_step=_CREDENTIALS
-)
+_UNAUTHORIZED = Verdict("registry.unauthorized", "the registry refuses the credentials", hint=_CREDENTIALS)
 _FINAL = {
     "401": _UNAUTHORIZED,
-    "403": Verdict(
-        "registry.denied", "the registry denies this to these credentials", next_step=_CREDENTIALS
-    ),
+    "403": Verdict("registry.denied", "the registry denies this to these credentials", hint=_CREDENTIALS),
     "404": ABSENT,
     "405": Verdict(
         "registry.read-only",
         "the registry does not accept writes",
-        next_step="check that the registry is not in read-only mode",
+        hint="check that the registry is not in read-only mode",
     ),
     "507": _NO_ROOM,
 }
@@ -103,7 +97,7 @@ def silent(seconds: float) -> Verdict:
     return Verdict(
         "registry.timeout",
         f"the registry did not finish within {seconds:g} s",
-        next_step="check that the registry answers and the network is fast enough, then run it again",
+        hint="check that the registry answers and the network is fast enough, then run it again",
         delays=DELAYS_SILENT,
     )
 
@@ -133,13 +127,13 @@ def _transient(status: str) -> Verdict:
         return Verdict(
             "registry.unavailable",
             f"the registry answered {status}",
-            next_step=hint,
+            hint=hint,
             delays=DELAYS,
             status=status,
         )
     return Verdict(
         "registry.unreachable",
         "the registry lost the connection or refused it",
-        next_step=hint,
+        hint=hint,
         delays=DELAYS,
     )

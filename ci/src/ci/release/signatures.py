@@ -70,13 +70,13 @@ def key_error(output: str) -> PipelineError:
             "signing.password-mismatch",
             "--sign-key: the password does not open the key",
             details=last,
-            next_step="give --sign-password env:COSIGN_PASSWORD, the password that the key was made with",
+            hint="give --sign-password env:COSIGN_PASSWORD, the password that the key was made with",
         )
     return PipelineError(
         "signing.key-invalid",
         "--sign-key is no private key of cosign",
         details=last,
-        next_step="make one with `cosign generate-key-pair`, or of your own with `cosign import-key-pair`; "
+        hint="make one with `cosign generate-key-pair`, or of your own with `cosign import-key-pair`; "
         "it begins with -----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----",
     )
 
@@ -87,5 +87,5 @@ def check_public(text: str) -> None:
         raise PipelineError(
             "signing.public-key-invalid",
             "--public-key is no public key",
-            next_step="give cosign.pub; `cosign public-key --key cosign.key` prints it",
+            hint="give cosign.pub; `cosign public-key --key cosign.key` prints it",
         )

@@ -13,7 +13,7 @@ from ci.release import signatures
 from ci.release.container import is_there, program, run
 
 if TYPE_CHECKING:
-    from ci.images import Builder
+    from ci.build.builder import Builder
 
 __all__ = ["Signing", "by_public_key", "signing"]
 
@@ -50,7 +50,7 @@ async def signing(builder: Builder, key: dagger.Secret | None, password: dagger.
             raise PipelineError(
                 "signing.key-missing",
                 "--sign-password is given without --sign-key",
-                next_step="give both, or neither: without a key nothing is signed",
+                hint="give both, or neither: without a key nothing is signed",
             )
         return Signing()
     for option, secret in (("--sign-key", key), ("--sign-password", password)):
@@ -59,7 +59,7 @@ async def signing(builder: Builder, key: dagger.Secret | None, password: dagger.
             raise PipelineError(
                 "signing.secret-empty",
                 f"{option}: it is empty, or is not given as a secret",
-                next_step=f"give {option} env:VARIABLE or file:PATH, never its value",
+                hint=f"give {option} env:VARIABLE or file:PATH, never its value",
             )
     place = {"key_file": _KEY} | ({"password_file": _PASSWORD} if password else {})
     made = Signing(
@@ -90,6 +90,6 @@ async def _cosign(builder: Builder) -> dagger.File:
             "signing.cosign-unavailable",
             f"cosign is not here: its image {tools.COSIGN.partition('@')[0]} cannot be pulled",
             details=str(error),
-            next_step="in the air-gapped network make it once: python3 -m airgap image cosign; "
+            hint="in the air-gapped network make it once: python3 -m airgap image cosign; "
             "in another, map it to an image that your engine can pull",
         ) from error

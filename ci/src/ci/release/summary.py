@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ci import table
+from ci.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ci.release.manifest import Release
-    from ci.tags import Tags
+    from ci.release.tags import Tags
 
 __all__ = ["markdown", "tags", "text"]
 

@@ -20,11 +20,11 @@ def read(pyproject: str, *, where: str) -> str:
         version = tomllib.loads(pyproject)["project"]["version"]
     except tomllib.TOMLDecodeError as error:
         what = f"{where}: not TOML: {error}"
-        raise PipelineError("version.not-toml", what, next_step="fix it, then release again") from error
+        raise PipelineError("version.not-toml", what, hint="fix it, then release again") from error
     except (KeyError, TypeError) as error:
         what = f"{where}: it has no project.version"
         raise PipelineError(
-            "version.not-declared", what, next_step='write version = "1.2.3" under [project]'
+            "version.not-declared", what, hint='write version = "1.2.3" under [project]'
         ) from error
     return str(version)
 
@@ -35,7 +35,7 @@ def check(released: str, declared: str, *, where: str) -> None:
         raise PipelineError(
             "version.tag-differs",
             f"the tag releases {released}, {where} says {declared}",
-            next_step=f"set the version in {where} to {released}, commit, and tag that commit",
+            hint=f"set the version in {where} to {released}, commit, and tag that commit",
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagger
 from dagger import dag
 
-from ci import own, tools
+from ci import module_source, tools
 from ci.build.epoch import EPOCH
 from ci.container_scripts import FOLDER
 from ci.sandbox import failure
@@ -17,7 +17,7 @@ from ci.sandbox.place import IMAGES, STATE, WORKDIR
 from ci.sandbox.substitutes import loopback_ports
 
 if TYPE_CHECKING:
-    from ci.images import Builder
+    from ci.build.builder import Builder
 
 __all__ = ["VERSION", "command", "container", "image", "privileged", "run"]
 
@@ -37,7 +37,7 @@ def container(builder: Builder, *scripts: str) -> dagger.Container:
     `scripts` are those of `ci.container_scripts` that the command runs.
     """
     # A filtered folder is known by its content: a change of another program is none of the sandbox.
-    programs = own.files().directory("ci/container_scripts").filter(include=[*_FILES, *scripts])
+    programs = module_source.files().directory("ci/container_scripts").filter(include=[*_FILES, *scripts])
     return (
         builder.tool(tools.DOCKER)
         .with_mounted_directory(WORKDIR, programs)

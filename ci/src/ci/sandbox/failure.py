@@ -17,7 +17,7 @@ def refused(details: str) -> PipelineError:
         "sandbox.not-privileged",
         "this engine forbids privileged containers, which the sandbox's Docker Engine needs",
         details=details,
-        next_step="set security.insecureRootCapabilities to true in the engine's engine.json",
+        hint="set security.insecureRootCapabilities to true in the engine's engine.json",
     )
 
 
@@ -31,20 +31,20 @@ def ended(exit_code: int, stderr: str) -> PipelineError | None:
             "sandbox.not-started",
             "the sandbox's Docker Engine does not start",
             details=tail,
-            next_step="see its last lines above; `dagger call sandbox --empty` removes its data",
+            hint="see its last lines above; `dagger call sandbox --empty` removes its data",
         )
     if exit_code == ENGINE_ENDED:
         return PipelineError(
             "sandbox.ended",
             "the sandbox's Docker Engine ended in the middle of the work",
             details=tail,
-            next_step="run it again; if it ends again, give the engine's machine more memory",
+            hint="run it again; if it ends again, give the engine's machine more memory",
         )
     if exit_code == DISK_FULL:
         return PipelineError(
             "sandbox.disk-full",
             "the disk with the sandbox's data is full",
             details=tail,
-            next_step="free space on the engine's machine, or empty the data: dagger call sandbox --empty",
+            hint="free space on the engine's machine, or empty the data: dagger call sandbox --empty",
         )
     return None

@@ -5,18 +5,18 @@ from __future__ import annotations
 import secrets as random
 from typing import TYPE_CHECKING
 
-from ci import table
+from ci.report import table
 from ci.sandbox import container as sandbox
 
 if TYPE_CHECKING:
-    from ci.images import Builder
+    from ci.build.builder import Builder
 
-__all__ = ["rows", "shown"]
+__all__ = ["render", "rows"]
 
 _HEADER = ["data", "is", "size"]
 
 
-async def shown(builder: Builder, *, empty: bool) -> str:
+async def render(builder: Builder, *, empty: bool) -> str:
     """Return the slots as a table; with `empty` what is in the free ones is removed first."""
     container = sandbox.container(builder, "sandbox_usage.sh").with_env_variable("NOW", random.token_hex(6))
     command = ["/ci/sandbox_usage.sh", "empty" if empty else "show"]

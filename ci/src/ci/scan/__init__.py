@@ -1,1 +1,1 @@
-"""Trivy on every artefact and on the source, and a gate that decides from its reports."""
+"""Trivy on every artifact and on the source, and a gate that decides from its reports."""

@@ -43,12 +43,12 @@ def read(text: str) -> Baseline:
         raise PipelineError(
             "scan.base-invalid",
             f"--base: not a scan.json of this pipeline: {type(error).__name__}: {error}",
-            next_step="give the scan.json of an earlier `scan-report`",
+            hint="give the scan.json of an earlier `scan-report`",
         ) from error
     if schema != SCHEMA:
         raise PipelineError(
             "scan.base-wrong-schema",
             f"--base: it is of schema {schema!r}, wanted {SCHEMA}",
-            next_step="make it again with this version of the pipeline",
+            hint="make it again with this version of the pipeline",
         )
     return Baseline(known)

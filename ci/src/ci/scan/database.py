@@ -61,16 +61,16 @@ class Database:
                 "scan.database-too-old",
                 f"the vulnerability database is of {self.updated_at:%Y-%m-%d}, {age.days} days old: "
                 f"more than the {longest.days} allowed",
-                next_step="fetch a newer one, or say how old it may be with --database-days",
+                hint="fetch a newer one, or say how old it may be with --database-days",
             )
         if age < timedelta(days=-1):
             raise PipelineError(
                 "scan.database-in-future",
                 f"the vulnerability database is of {self.updated_at:%Y-%m-%d}, which is in the future",
-                next_step="set this machine's clock, or use another database",
+                hint="set this machine's clock, or use another database",
             )
 
-    def blind_spots(self, scan: Scan) -> list[str]:
+    def uncovered_ecosystems(self, scan: Scan) -> list[str]:
         """Return what was in the scan that this database has nothing on: no finding means nothing there."""
         spots = []
         family, version = scan.distribution
@@ -98,7 +98,7 @@ def _unusable(code: str, why: str, origin: str) -> PipelineError:
     return PipelineError(
         code,
         f"the vulnerability database{source} cannot be used: {why}",
-        next_step="fetch it again, or give a folder that has trivy.db and metadata.json with --database",
+        hint="fetch it again, or give a folder that has trivy.db and metadata.json with --database",
     )
 
 
@@ -143,7 +143,7 @@ def failure(stderr: str) -> PipelineError:
             "scan.database-unavailable",
             "the vulnerability database cannot be had",
             details=stderr,
-            next_step="see the output above",
+            hint="see the output above",
         )
     attempts: list[dict[str, Any]] = json.loads(lines[-1])["attempts"]
     if len(attempts) == 1 and "seconds" not in attempts[0]:  # it was there, and not fetched
@@ -156,5 +156,5 @@ def failure(stderr: str) -> PipelineError:
         "scan.mirrors-unavailable",
         f"the vulnerability database cannot be had from any of {len(attempts)} mirrors",
         details="\n".join(f"- {each['mirror']} ({each['seconds']} s): {each['error']}" for each in attempts),
-        next_step="name a mirror that can be reached with --mirrors, or give a database with --database",
+        hint="name a mirror that can be reached with --mirrors, or give a database with --database",
     )

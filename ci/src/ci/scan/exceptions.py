@@ -115,7 +115,7 @@ def read(text: str, today: date) -> Exemptions:
             "trivyignore.several-wrong",
             f"{FILE}: {len(problems)} entries are wrong",
             details="\n".join(f"- {problem.what}" for problem in problems),
-            next_step="fix each of them, or remove it",
+            hint="fix each of them, or remove it",
         )
     return Exemptions(tuple(exemptions), today)
 
@@ -128,24 +128,22 @@ def _sections(text: str) -> dict[str, list[Any]]:
             "trivyignore.not-yaml",
             f"{FILE}: not YAML",
             details=str(error),
-            next_step="fix the line named above",
+            hint="fix the line named above",
         ) from error
     hint = f"put the entries in lists under {', '.join(_SECTIONS)}"
     if not isinstance(data, dict):
         raise PipelineError(
             "trivyignore.not-sections",
             f"{FILE}: found a {type(data).__name__}, not sections",
-            next_step=hint,
+            hint=hint,
         )
     for section, entries in data.items():
         if section not in _SECTIONS:
             raise PipelineError(
-                "trivyignore.unknown-section", f"{FILE}: {section}: there is no such section", next_step=hint
+                "trivyignore.unknown-section", f"{FILE}: {section}: there is no such section", hint=hint
             )
         if not isinstance(entries, list | None):
-            raise PipelineError(
-                "trivyignore.section-not-a-list", f"{FILE}: {section}: not a list", next_step=hint
-            )
+            raise PipelineError("trivyignore.section-not-a-list", f"{FILE}: {section}: not a list", hint=hint)
     return {section: entries or [] for section, entries in data.items()}
 
 
@@ -181,17 +179,17 @@ def _entry(section: str, number: int, item: Any, today: date) -> Exemption:  # n
     )
 
 
-def _wrong(code: str, entry: str, field: str, what: str, next_step: str) -> PipelineError:
+def _wrong(code: str, entry: str, field: str, what: str, hint: str) -> PipelineError:
     place = f"{FILE}: {entry}" + (f", {field}" if field else "")
-    return PipelineError(code, f"{place}: {what}", next_step=next_step)
+    return PipelineError(code, f"{place}: {what}", hint=hint)
 
 
-def _text(entry: str, item: dict[str, Any], field: str, next_step: str) -> str:
+def _text(entry: str, item: dict[str, Any], field: str, hint: str) -> str:
     value = item.get(field)
     if value is None:
-        raise _wrong("trivyignore.field-missing", entry, field, "missing", next_step)
+        raise _wrong("trivyignore.field-missing", entry, field, "missing", hint)
     if not isinstance(value, str) or not value.strip():
-        raise _wrong("trivyignore.not-text", entry, field, f"found {value!r}", next_step)
+        raise _wrong("trivyignore.not-text", entry, field, f"found {value!r}", hint)
     return value.strip()
 
 

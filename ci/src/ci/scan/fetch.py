@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from ci.compose.model import Project
-    from ci.images import Builder
-    from ci.policy import Policy
+    from ci.build.builder import Builder
+    from ci.project.model import ComposeModel
+    from ci.project.policy import Policy
     from ci.scan.database import Database
     from ci.scan.gate import Rules
 
@@ -47,9 +47,9 @@ class Request:
     history: dagger.Directory | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
 
-    def under(self, policy: Policy, compose: Project) -> Request:
+    def under(self, policy: Policy, compose: ComposeModel) -> Request:
         """Return the request with what the project's settings and its compose file say."""
-        rules = replace(self.rules, refused=policy.licences_refused)
+        rules = replace(self.rules, refused=policy.denied_licenses)
         return replace(self, rules=rules, skip=policy.scan_skip, beside=compose.inline)
 
 

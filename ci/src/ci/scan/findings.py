@@ -38,7 +38,7 @@ class Finding:
     `kind` is vulnerability, misconfiguration, secret or license. `place` is the file in the image
     or the source, or the distribution's family for its packages; `line` is 0 where there is none.
     `commit` is the one that introduced it, of what is in the history only; `refused` the entry of
-    `tool.ci.licences-refused` that a licence falls under.
+    `tool.ci.denied-licenses` that a license falls under.
     """
 
     kind: str
@@ -72,9 +72,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Licensed:
-    """A package and one of its licences, as Trivy names it: mostly by SPDX id; empty if it names none."""
+    """A package and one of its licenses, as Trivy names it: mostly by SPDX id; empty if it names none."""
 
-    licence: str
+    license: str
     package: str
     version: str
     place: str
@@ -87,7 +87,7 @@ class Scan:
 
     `packages` counts the packages of each type (debian, python-pkg, uv, …); `unreadable` has the
     Python packages whose version Trivy passes over. `distribution` is family and version.
-    `licensed` has a line for each licence of each package, without the distribution's own;
+    `licensed` has a line for each license of each package, without the distribution's own;
     `suppressed` the ids that VEX statements took out, with their status; `inline` where a comment in a
     file lets findings pass.
     """
@@ -103,12 +103,12 @@ class Scan:
     inline: tuple[str, ...] = ()
 
     @property
-    def licences(self) -> dict[str, tuple[str, ...]]:
-        """The packages under each licence, `unknown` those that name none."""
+    def licenses(self) -> dict[str, tuple[str, ...]]:
+        """The packages under each license, `unknown` those that name none."""
         found: dict[str, set[str]] = {}
         for each in self.licensed:
-            found.setdefault(each.licence or "unknown", set()).add(f"{each.package} {each.version}")
-        return {licence: tuple(sorted(names)) for licence, names in sorted(found.items())}
+            found.setdefault(each.license or "unknown", set()).add(f"{each.package} {each.version}")
+        return {name: tuple(sorted(names)) for name, names in sorted(found.items())}
 
 
 def read(text: str, exit_code: int, inline: Sequence[str] = (), *, where: str) -> Scan:
@@ -134,7 +134,7 @@ def _unusable(code: str, where: str, why: str) -> PipelineError:
     return PipelineError(
         code,
         f"{where}: Trivy's report cannot be used: {why}",
-        next_step=f"retry; if it persists, check that the pinned Trivy writes report schema {_SCHEMA}",
+        hint=f"retry; if it persists, check that the pinned Trivy writes report schema {_SCHEMA}",
     )
 
 
@@ -193,9 +193,9 @@ def _suppressed(result: dict[str, Any]) -> Iterator[str]:
 def _licensed(result: dict[str, Any]) -> Iterator[Licensed]:
     if result.get("Class") == "lang-pkgs":
         for package in result.get("Packages") or ():
-            for licence in package.get("Licenses") or ("",):
+            for name in package.get("Licenses") or ("",):
                 yield Licensed(
-                    licence=licence,
+                    license=name,
                     package=package["Name"],
                     version=package.get("Version", ""),
                     place=package.get("FilePath") or result["Target"],
@@ -242,7 +242,7 @@ def _findings(result: dict[str, Any]) -> Iterator[Finding]:
             kind="license",
             id=item["Name"],
             severity=_severity(item),
-            title=f"{item.get('Category', 'unknown')} licence",
+            title=f"{item.get('Category', 'unknown')} license",
             place=item.get("FilePath") or target,
             package=item.get("PkgName", ""),
             url=item.get("Link", ""),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
-from ci.scan import exceptions, history, licences
+from ci.scan import exceptions, history, licenses
 from ci.scan.findings import SEVERITIES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Rules:
     """What fails: findings of these severities, those without a fix unless they are ignored.
 
     `complete` says that all there is was scanned: only then can an exemption be unused. `refused` are
-    the licences that fail, whatever severity; no others do.
+    the licenses that fail, whatever severity; no others do.
     """
 
     severities: frozenset[str] = frozenset({"CRITICAL", "HIGH"})
@@ -54,13 +54,13 @@ def rules(severity: list[str], *, ignore_unfixed: bool, database_days: int, comp
             raise PipelineError(
                 "scan.unknown-severity",
                 f"--severity: there is no severity {name!r}",
-                next_step=f"choose from {', '.join(SEVERITIES)}",
+                hint=f"choose from {', '.join(SEVERITIES)}",
             )
     if database_days < 1:
         raise PipelineError(
             "scan.database-days-too-few",
             f"--database-days {database_days}: at least one is needed",
-            next_step="give a number from 1",
+            hint="give a number from 1",
         )
     return Rules(
         severities=frozenset(wanted) if wanted else Rules.severities,
@@ -122,7 +122,7 @@ def _judged(name: str, scan: Scan, applied: Rules, exemptions: tuple[Exemption, 
     for each in exemptions:
         by_id.setdefault(each.id, []).append(each)
     judged = []
-    for finding in licences.judged(scan, applied.refused, installed=name not in _PACKAGELESS):
+    for finding in licenses.judged(scan, applied.refused, installed=name not in _PACKAGELESS):
         by = next((each for each in by_id.get(finding.id, ()) if each.covers(finding)), None)
         word = "exempt" if by else "fails" if applied.gates(finding) else "passes"
         judged.append(Judged(finding, word, by))
@@ -147,7 +147,7 @@ def _errors(name: str, scan: Scan, database: Database) -> Iterator[str]:
         yield f"{spot} lets findings pass without a reason and a last day: write them into {exceptions.FILE}"
     for package in scan.unreadable:
         yield f"the version of {package} is not one that Trivy can compare: it was passed over"
-    for spot in database.blind_spots(scan):
+    for spot in database.uncovered_ecosystems(scan):
         yield f"the database has nothing on {spot}: that none is vulnerable means nothing"
 
 

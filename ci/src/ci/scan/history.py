@@ -57,7 +57,7 @@ def failure(exit_code: int, stderr: str) -> PipelineError:
         return PipelineError(
             "scan.history-not-a-repository",
             f"--history: this is no Git directory to look through: {stderr.strip()}",
-            next_step="give .git of a clone; in a linked worktree: "
+            hint="give .git of a clone; in a linked worktree: "
             '--history "$(git rev-parse --git-common-dir)"; refs in a reftable: first '
             "`git refs migrate --ref-format=files` in a copy",
         )
@@ -65,6 +65,6 @@ def failure(exit_code: int, stderr: str) -> PipelineError:
         "scan.history-unreadable",
         "--history: Git cannot read this repository",
         details=stderr,
-        next_step="see its output above; `git fsck` in the clone says what is broken. A clone that borrows "
+        hint="see its output above; `git fsck` in the clone says what is broken. A clone that borrows "
         "objects of another gets its own with `git repack -a -d`",
     )

@@ -69,7 +69,7 @@ def resolve(wanted: list[str], images: ImagesMap, *, service: bool) -> Mirrors:
             "scan.mirrors-not-mapped",
             "the images map says that no mirror of the vulnerability database is available here: "
             + ", ".join(found),
-            next_step="map one of them, name another with --mirrors, or give a database with --database",
+            hint="map one of them, name another with --mirrors, or give a database with --database",
         )
     hosts = [text.partition("/")[0] for text in here]
     local = next((host for host in hosts if host.rpartition(":")[0] in _LOOPBACK or host in _LOOPBACK), "")
@@ -78,7 +78,7 @@ def resolve(wanted: list[str], images: ImagesMap, *, service: bool) -> Mirrors:
             "scan.mirror-loopback",
             f"{here[hosts.index(local)]}: containers cannot reach {local}, "
             "which is a registry on this machine only",
-            next_step=f"lend it to this call with --database-registry tcp://{local}, "
+            hint=f"lend it to this call with --database-registry tcp://{local}, "
             f"give a database with --database, or map {IMAGE} to an image that has it",
         )
     if not service:

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ci import table
 from ci.errors import PipelineError
+from ci.report import table
 from ci.scan import baseline
 from ci.scan.exceptions import FILE
 from ci.scan.findings import SEVERITIES
@@ -56,7 +56,7 @@ class Report:
             "scan.failed",
             f"scan: the gate is red for {', '.join(reds)}",
             details=self.text(),
-            next_step="upgrade to what is under `fixed in`, take secrets out and revoke them; "
+            hint="upgrade to what is under `fixed in`, take secrets out and revoke them; "
             f"{self._more(reds)}what must stay for a while gets an entry in {FILE} with id, statement and "
             "expired_at",
         )
@@ -67,7 +67,7 @@ class Report:
         if any(finding.commit for finding in failing):
             text += "rotate a secret of the history, which to rewrite takes it from nobody who has a clone; "
         if any(finding.refused for finding in failing):
-            text += "replace a package whose licence is refused; "
+            text += "replace a package whose license is refused; "
         return text
 
     def text(self) -> str:
@@ -100,7 +100,7 @@ class Report:
                 "rules": {
                     "severities": [name for name in SEVERITIES if name in self.rules.severities],
                     "ignore_unfixed": self.rules.ignore_unfixed,
-                    "licences_refused": list(self.rules.refused),
+                    "denied_licenses": list(self.rules.refused),
                 },
                 "warnings": list(self.verdict.warnings),
                 "errors": {name: list(errors) for name, errors in self.verdict.errors.items()},
@@ -167,7 +167,7 @@ class Report:
             f"Trivy {self.scanner}; database of {database.updated_at:%Y-%m-%d %H:%M} from {origin}"
         )
         if self.rules.refused:
-            remarks.append(f"licences refused: {', '.join(self.rules.refused)}")
+            remarks.append(f"licenses refused: {', '.join(self.rules.refused)}")
         if self.history:
             remarks.append(self.history.remark())
         if self.not_read:

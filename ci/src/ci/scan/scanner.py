@@ -29,11 +29,11 @@ def check_version(version: str, *, where: str) -> None:
         raise PipelineError(
             "scan.scanner-malicious",
             f"{where}: Trivy {plain} is a release with an attacker's code (CVE-2026-33634)",
-            next_step=_NEXT,
+            hint=_NEXT,
         )
     if not plain[:1].isdigit():
         raise PipelineError(
-            "scan.scanner-version-unknown", f"{where}: Trivy says its version is {version!r}", next_step=_NEXT
+            "scan.scanner-version-unknown", f"{where}: Trivy says its version is {version!r}", hint=_NEXT
         )
 
 
@@ -43,6 +43,6 @@ def check_reference(reference: Reference, *, where: str) -> None:
         raise PipelineError(
             "scan.scanner-without-version",
             f"{where}: {reference} does not say which release of Trivy it is",
-            next_step=_NEXT,
+            hint=_NEXT,
         )
     check_version(reference.tag.partition("-")[0], where=f"{where} ({reference})")

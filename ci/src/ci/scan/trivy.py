@@ -12,17 +12,17 @@ import dagger
 from dagger import dag
 
 from ci import parallel, references, tools
+from ci.build.builder import program
 from ci.errors import PipelineError
-from ci.images import program
 from ci.scan import baseline, exceptions, findings, gate, history, scanner
 from ci.scan.fetch import fetch
-from ci.scan.past import past
+from ci.scan.git_history import pack
 from ci.scan.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ci.images import Builder
+    from ci.build.builder import Builder
     from ci.scan.fetch import Request
     from ci.scan.findings import Scan
 
@@ -91,11 +91,11 @@ class Outcome:
             converted = await self.scanned[name].with_exec(command).sync()
         except dagger.ExecError as error:
             raise _failed(name, error) from error
-        licences = json.dumps(self.scans[name].licences, indent=1)
+        licenses = json.dumps(self.scans[name].licenses, indent=1)
         return (
             converted.directory("/output")
             .without_file("outcome.json")
-            .with_new_file("licences.json", licences)
+            .with_new_file("licenses.json", licenses)
         )
 
 
@@ -118,7 +118,7 @@ async def scan(builder: Builder, targets: Mapping[str, Target], request: Request
         work[gate.SOURCE] = run.source
     there = None
     if request.history:
-        texts, there = await past(builder, request.history, request.skip)
+        texts, there = await pack(builder, request.history, request.skip)
         work[history.SUBJECT] = partial(run.history, texts)
     done = await parallel.run(work, limit=request.jobs)
     scans = {name: result for name, (result, _) in done.items()}
@@ -166,7 +166,7 @@ async def _check_vex(source: dagger.Directory, paths: tuple[str, ...]) -> None:
             raise PipelineError(
                 "scan.vex-missing",
                 f"--vex: there is no {path} in the source",
-                next_step="give its path there",
+                hint="give its path there",
             )
 
 
@@ -175,7 +175,7 @@ def _failed(name: str, error: dagger.ExecError) -> PipelineError:
         "scan.trivy-failed",
         f"{name}: Trivy failed with exit code {error.exit_code}",
         details=error.stderr,
-        next_step="see its output above; a panic is most often a corrupted database. Nothing of this run is "
+        hint="see its output above; a panic is most often a corrupted database. Nothing of this run is "
         "kept: the next one tries again",
     )
 

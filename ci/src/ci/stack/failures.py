@@ -30,7 +30,7 @@ def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None
             "stack.not-up",
             "; ".join(text(problem, timeouts) for problem in problems),
             details="\n".join(part for problem in problems for part in _details(problem)),
-            next_step="correct the service that is named first; what waited for it was not started",
+            hint="correct the service that is named first; what waited for it was not started",
         )
     failure = report["failure"]
     if failure is None:
@@ -41,21 +41,21 @@ def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None
             "stack.image-not-pulled",
             f"service '{failure['service']}': its image {failure['image']} cannot be pulled",
             details=output,
-            next_step="correct `image:`, map it with --images, or give credentials with --docker-config",
+            hint="correct `image:`, map it with --images, or give credentials with --docker-config",
         )
     if failure["what"] == "suite":
         return PipelineError(
             "stack.suite-not-started",
             "the integration suite did not start",
             details=output,
-            next_step="see what Compose says above",
+            hint="see what Compose says above",
         )
     last = output.rpartition("\n")[2].strip()
     return PipelineError(
         "stack.not-started",
         f"Docker Compose did not start the stack: {last}",
         details=output,
-        next_step="correct what Compose names",
+        hint="correct what Compose names",
     )
 
 

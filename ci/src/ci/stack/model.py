@@ -8,15 +8,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ci.compose import notes
 from ci.errors import PipelineError
+from ci.project import notes
 from ci.references import parse
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ci.compose.model import Project
+    from ci.project.model import ComposeModel
 
 __all__ = ["Images", "Model", "Timeouts", "make", "named_images", "seconds", "tag"]
 
@@ -120,7 +120,7 @@ def tag(project: str, service: str, image: str) -> str:
 
 
 def make(
-    project: Project,
+    project: ComposeModel,
     names: list[str],
     images: Images,
     left_out: Mapping[str, str],
@@ -187,7 +187,7 @@ def _edges(name: str, written: Mapping[str, Any], running: list[str]) -> dict[st
             raise PipelineError(
                 "stack.dependency-missing",
                 f"service '{name}' depends on '{other}', which is not in this stack",
-                next_step=f"add '{other}' to --only, map its image, or set `required: false`",
+                hint=f"add '{other}' to --only, map its image, or set `required: false`",
             )
     return {"depends_on": edges} if edges else {}
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ci import parallel
 from ci.build.run import digest_of
-from ci.compose import refused
 from ci.errors import PipelineError
+from ci.project import unsupported
 from ci.references import parse
 from ci.stack.model import Images, make, named_images, tag
 from ci.stack.run import Stack
@@ -16,15 +16,15 @@ from ci.stack.run import Stack
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.images import BuiltImage
-    from ci.project import Loaded
+    from ci.build.builder import BuiltImage
+    from ci.project.load import Project
     from ci.stack.model import Timeouts
 
 __all__ = ["plan"]
 
 
 async def plan(
-    loaded: Loaded, images: Mapping[str, BuiltImage], names: list[str], timeouts: Timeouts | None = None
+    loaded: Project, images: Mapping[str, BuiltImage], names: list[str], timeouts: Timeouts | None = None
 ) -> Stack:
     """Return the stack of the named services; nothing runs yet. `images` are the built ones, by service.
 
@@ -32,7 +32,7 @@ async def plan(
     """
     compose = loaded.compose
     compose.check_values(names)
-    refused.check(compose, {name: compose.services[name] for name in names})
+    unsupported.check(compose, {name: compose.services[name] for name in names})
     left_out = {name: image for name, image in loaded.left_out().items() if name in names}
     tags = {name: tag(compose.name, name, image.service.image) for name, image in images.items()}
     running = {name: compose.services[name].raw for name in names if name not in left_out}
@@ -48,7 +48,7 @@ async def plan(
     )
 
 
-async def _resolved(loaded: Loaded, named: Mapping[str, str], built: set[str]) -> dict[str, str]:
+async def _resolved(loaded: Project, named: Mapping[str, str], built: set[str]) -> dict[str, str]:
     """Return what each image is here: a tag that is built, or a reference with its digest of this moment."""
     found = {}
     for text, place in named.items():
@@ -58,7 +58,7 @@ async def _resolved(loaded: Loaded, named: Mapping[str, str], built: set[str]) -
             raise PipelineError(
                 "images-map.image-missing",
                 f"{place}: {text} is not available here",
-                next_step="map it in the images map, or leave the service out",
+                hint="map it in the images map, or leave the service out",
             )
         found[text] = resolved
     asked = {each for each in found.values() if "@" not in each and each not in built}

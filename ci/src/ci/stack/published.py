@@ -40,13 +40,13 @@ def ports(model: Model) -> list[Port]:
                         "stack.port-published-twice",
                         f"port {port.number}/{port.protocol} is published by '{users[port][0]}' and by "
                         f"'{name}': host_ip has no effect here, all ports are opened at one address",
-                        next_step="give one of them another port, or choose services with --only",
+                        hint="give one of them another port, or choose services with --only",
                     )
     if not any(port.protocol == "tcp" for port in users):
         raise PipelineError(
             "stack.no-ports",
             "no service of the stack publishes a TCP port with a number",
-            next_step="add `ports:`; Dagger's client opens no UDP port, and none whose number Docker chooses",
+            hint="add `ports:`; Dagger's client opens no UDP port, and none whose number Docker chooses",
         )
     return sorted(users)
 
@@ -93,7 +93,7 @@ def of_service(model: Model, name: str, exposed: Iterable[str]) -> tuple[Model, 
         raise PipelineError(
             "stack.service-without-port",
             f"service '{name}' has no port, neither in the compose file nor in its image",
-            next_step="add `ports:` or `expose:`",
+            hint="add `ports:` or `expose:`",
         )
     listed = [
         {"mode": "ingress", "target": port.number, "published": str(port.number), "protocol": port.protocol}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagger
 from dagger import dag
 
-from ci import own, tools
+from ci import module_source, tools
 from ci.sandbox import container as sandbox
 from ci.sandbox import failure
 from ci.sandbox.place import PROJECT, WORKDIR
@@ -22,8 +22,8 @@ from ci.stack import failures, published
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from ci.build.builder import Builder, BuiltImage
     from ci.errors import PipelineError
-    from ci.images import Builder, BuiltImage
     from ci.stack.model import Model
     from ci.testing.suite import Suite
 
@@ -180,7 +180,7 @@ class Stack:
             sandbox.container(builder, "stack.sh")
             .with_mounted_directory(_ROOT, builder.tool(tools.PYTHON).rootfs())
             .with_mounted_file(f"{_ROOT}/docker-compose", builder.tool(tools.COMPOSE).file("/docker-compose"))
-            .with_mounted_directory(f"{_ROOT}/programs", own.files().filter(include=_PROGRAM))
+            .with_mounted_directory(f"{_ROOT}/programs", module_source.files().filter(include=_PROGRAM))
             .with_mounted_directory(PROJECT, self._source())
             .with_mounted_directory("/stack", files)
         )

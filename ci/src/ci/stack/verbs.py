@@ -7,16 +7,17 @@ from typing import Annotated
 import dagger
 from dagger import Doc
 
-from ci import project, table
 from ci._dagger import function, object_type
+from ci.build.builder import Builder
 from ci.errors import PipelineError
-from ci.images import Builder
+from ci.project.load import ComposeOptions, load
 from ci.references import ImagesMap
+from ci.report import table
 from ci.stack import published
 from ci.stack.model import Timeouts
 from ci.stack.plan import plan
 from ci.stack.run import Stack
-from ci.told import told
+from ci.user_errors import user_errors
 
 __all__ = ["ComposeStack"]
 
@@ -38,7 +39,7 @@ class ComposeStack:
     ssh_agent: dagger.Socket | None = None
 
     @function(cache="never")
-    @told
+    @user_errors
     async def ports(self) -> dagger.Service:
         """Start the stack and return its published ports as one service: `stack ports up` opens them here."""
         stack = await self._stack()
@@ -46,7 +47,7 @@ class ComposeStack:
         return await stack.start(found, published.everywhere(stack.model))
 
     @function(cache="never")
-    @told
+    @user_errors
     async def service(self, name: Annotated[str, Doc("The service, by its compose name")]) -> dagger.Service:
         """Start the stack and return one of its services, to bind or to call."""
         stack = await self._stack()
@@ -54,13 +55,13 @@ class ComposeStack:
             raise PipelineError(
                 "stack.unknown-service",
                 f"no service called '{name}' runs in this stack",
-                next_step=f"choose from {', '.join(stack.model.services)}",
+                hint=f"choose from {', '.join(stack.model.services)}",
             )
         model, ports = published.of_service(stack.model, name, await stack.exposed(name))
         return await stack.start(ports, model)
 
     @function(cache="never")
-    @told
+    @user_errors
     async def logs(self) -> dagger.Directory:
         """Start the stack, wait until it is up, stop it, and return its logs, also when it does not come up.
 
@@ -70,7 +71,7 @@ class ComposeStack:
         return await (await (await self._stack()).run(rerun=True)).logs()
 
     @function(cache="never")
-    @told
+    @user_errors
     async def check(self) -> str:
         """Start the stack, wait until it is up, and stop it; one that does not come up fails the call."""
         outcome = await (await self._stack()).run(rerun=True)
@@ -84,11 +85,11 @@ class ComposeStack:
         builder = await Builder.with_variables(
             self.source, images, self.env_file, docker_config=self.docker_config, ssh_agent=self.ssh_agent
         )
-        loaded = await project.load(builder, project.Asked(self.files, self.profiles, self.folder))
+        loaded = await load(builder, ComposeOptions(self.files, self.profiles, self.folder))
         if not loaded.compose.services.keys() >= set(self.only):
             # Naming a service activates it, as for `docker compose up NAME`.
-            loaded = await project.load(builder, project.Asked(self.files, ["*"], self.folder))
+            loaded = await load(builder, ComposeOptions(self.files, ["*"], self.folder))
         chosen = loaded.with_needed(self.only)
         built = [name for name, service in chosen.items() if service.build]
-        artefacts = await loaded.build(built) if built else {}
-        return await plan(loaded, artefacts, list(chosen), Timeouts(self.start_timeout, self.stop_timeout))
+        artifacts = await loaded.build(built) if built else {}
+        return await plan(loaded, artifacts, list(chosen), Timeouts(self.start_timeout, self.stop_timeout))

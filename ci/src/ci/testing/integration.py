@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ci import table
 from ci.errors import PipelineError
+from ci.report import table
 from ci.stack import failures
 from ci.testing import results
 
@@ -48,7 +48,7 @@ def red(tested: Tested) -> PipelineError | None:
         "test.integration-failed",
         f"integration: {tested.result.red}",
         details=tested.result.output,
-        next_step="correct it, or see every service's log: test-integration-report export --path reports",
+        hint="correct it, or see every service's log: test-integration-report export --path reports",
     )
 
 

@@ -77,7 +77,7 @@ def covered(xml: str) -> str:
 
 def untested(name: str) -> Result:
     """Return the line of a service that has no tests, by the policy."""
-    return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note="none (tool.ci.without-tests)")
+    return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note="none (tool.ci.services-without-tests)")
 
 
 def _red(outcome: dict[str, Any], tests: int, failed: int, skipped: int) -> str:

@@ -11,20 +11,20 @@ import dagger
 from dagger import dag
 
 from ci import tools
+from ci.build.builder import program
 from ci.errors import PipelineError
-from ci.images import program
 from ci.testing import results
 from ci.testing.unit import DEPENDENCIES, dependencies
 
 if TYPE_CHECKING:
-    from ci.images import Builder
-    from ci.policy import Policy
+    from ci.build.builder import Builder
+    from ci.project.policy import Policy
     from ci.stack.model import Model
     from ci.stack.run import Outcome
 
-__all__ = ["ALONE", "Suite", "no_files"]
+__all__ = ["Suite", "no_files"]
 
-ALONE = "alone"
+_DISRUPTION = "disruption"
 _SOCKET = "/run/docker-sandbox.sock"
 _PYTEST = [
     *("python3", "-m", "pytest", "-v", "-c", "/dev/null", "--rootdir=/ci/tests"),
@@ -36,8 +36,9 @@ _PYTEST = [
 class Suite:
     """The tests in the policy's folder; `cases` are parts of names to run.
 
-    `alone` names one file of the folder ALONE, which may stop the stack's services: it finds Docker's socket
-    at DOCKER_HOST, and the project's name in COMPOSE_PROJECT_NAME. `variables` are passed to the tests.
+    `isolated` names one file of the policy's disruption tests, which may stop the stack's services: it finds
+    Docker's socket at DOCKER_HOST, and the project's name in COMPOSE_PROJECT_NAME. `variables` are passed to
+    the tests.
     """
 
     NAME: ClassVar[str] = "ci-suite"
@@ -45,12 +46,12 @@ class Suite:
     builder: Builder
     policy: Policy
     cases: tuple[str, ...] = ()
-    alone: str = ""
+    isolated: str = ""
     variables: tuple[str, ...] = field(default=())
 
-    async def alone_files(self) -> list[str]:
-        """Return the files that want a stack of their own."""
-        found = await self.builder.source.glob(f"{self.policy.integration}/{ALONE}/test_*.py")
+    async def disruption_files(self) -> list[str]:
+        """List the files that need a stack each."""
+        found = await self.builder.source.glob(f"{self.policy.disruption}/test_*.py")
         return sorted(PurePosixPath(path).name for path in found)
 
     async def check(self) -> None:
@@ -61,7 +62,7 @@ class Suite:
             raise PipelineError(
                 "test.no-suite",
                 f"there is no integration suite: {folder or 'tool.ci.integration is empty'}",
-                next_step="add tests there, or name the folder in tool.ci.integration; "
+                hint="add tests there, or name the folder in tool.ci.integration; "
                 "the gate goes without one only if that is empty",
             )
 
@@ -76,13 +77,13 @@ class Suite:
         mounts.append({"type": "bind", "source": "/output/suite", "target": "/ci/output"})
         environment = {name: f"${{{name}}}" for name in self.variables}
         environment |= {"PYTHONPATH": DEPENDENCIES, "PYTHONDONTWRITEBYTECODE": "1"}
-        if self.alone:
+        if self.isolated:
             mounts.append({"type": "bind", "source": _SOCKET, "target": "/run/docker.sock"})
             environment |= {
                 "DOCKER_HOST": "unix:///run/docker.sock",
                 "COMPOSE_PROJECT_NAME": model.project,
             }
-        limit = self.policy.alone_timeout if self.alone else self.policy.integration_timeout
+        limit = self.policy.disruption_timeout if self.isolated else self.policy.integration_timeout
         service: dict[str, Any] = {
             "image": builder.images.resolve(tools.PYTHON, where="tool image"),
             "command": [
@@ -104,9 +105,9 @@ class Suite:
 
     def mounted(self, container: dagger.Container) -> dagger.Container:
         """Return the sandbox's container with what the suite's container gets."""
-        tests = self.builder.source.filter(include=[self.policy.integration]).directory(
-            self.policy.integration
-        )
+        tests = self._folder(self.policy.integration)
+        if self.isolated:  # beside the suite's own files: its fixtures serve these tests, too
+            tests = tests.with_directory(_DISRUPTION, self._folder(self.policy.disruption))
         return (
             container.with_mounted_directory("/suite/tests", tests)
             .with_mounted_directory("/suite/dependencies", dependencies(self.builder, self.policy))
@@ -121,16 +122,16 @@ class Suite:
         junit = await reports.file("junit.xml").contents() if "junit.xml" in files else ""
         found = json.loads(await reports.file("outcome.json").contents())
         text = await reports.file("output.txt").contents()
-        name = self.alone.removesuffix(".py") or "integration"
+        name = self.isolated.removesuffix(".py") or "integration"
         return results.read(name, found, junit, text, asked_at=outcome.asked_at)
 
     def _selection(self) -> list[str]:
-        files = (
-            [f"/ci/tests/{ALONE}/{self.alone}"]
-            if self.alone
-            else ["/ci/tests", f"--ignore=/ci/tests/{ALONE}"]
-        )
-        return [*files, "-k", " or ".join(self.cases)] if self.cases and not self.alone else files
+        if self.isolated:
+            return [f"/ci/tests/{_DISRUPTION}/{self.isolated}"]
+        return ["/ci/tests", "-k", " or ".join(self.cases)] if self.cases else ["/ci/tests"]
+
+    def _folder(self, path: str) -> dagger.Directory:
+        return self.builder.source.filter(include=[path]).directory(path)
 
 
 def no_files(folder: str, cases: list[str]) -> PipelineError:
@@ -138,6 +139,6 @@ def no_files(folder: str, cases: list[str]) -> PipelineError:
     wanted = f" that match {', '.join(cases)}" if cases else ""
     return PipelineError(
         "test.no-disruption-tests",
-        f"there are no files test_*.py{wanted} in {folder}/{ALONE}",
-        next_step="add one there, or name another case",
+        f"there are no files test_*.py{wanted} in {folder}",
+        hint="add one there, or name another case",
     )

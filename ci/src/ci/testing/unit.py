@@ -13,15 +13,15 @@ import dagger
 from dagger import dag
 
 from ci import tools
+from ci.build.builder import program
 from ci.errors import PipelineError
-from ci.images import program
 from ci.references import parse
 from ci.testing import results
 
 if TYPE_CHECKING:
-    from ci.compose.model import Project, Service
-    from ci.images import Builder, BuiltImage
-    from ci.policy import Policy
+    from ci.build.builder import Builder, BuiltImage
+    from ci.project.model import ComposeModel, Service
+    from ci.project.policy import Policy
 
 __all__ = ["UnitTests", "dependencies", "requirements"]
 
@@ -84,22 +84,22 @@ class UnitTests:
     """Runs the tests of one project's services; `rerun` is a nonce that makes them run again."""
 
     builder: Builder
-    project: Project
+    project: ComposeModel
     policy: Policy
     rerun: str = ""
 
-    async def run(self, artefact: BuiltImage) -> tuple[results.Result, dagger.Directory]:
+    async def run(self, artifact: BuiltImage) -> tuple[results.Result, dagger.Directory]:
         """Return the judged result, and the directory with JUnit, coverage and output.
 
         The engine keeps what ran, red or green. A red result that is not of this call is not an
         answer, the tests are run again; a green one that such a run left is found the same way.
         """
         asked_at = time()
-        prepared = await self._prepared(artefact)
+        prepared = await self._prepared(artifact)
         for attempt in itertools.count():
             nonce = f"{self.rerun}{attempt or ''}"
             container = prepared.with_env_variable("CI_RERUN", nonce) if nonce else prepared
-            result, output = await self._once(artefact.service, container, asked_at)
+            result, output = await self._once(artifact.service, container, asked_at)
             if not (result.red and result.cached):
                 break
         return result, output
@@ -126,11 +126,11 @@ class UnitTests:
         text = await output.file("output.txt").contents()
         return results.read(service.name, outcome, junit, text, asked_at=asked_at), output
 
-    async def _prepared(self, artefact: BuiltImage) -> dagger.Container:
+    async def _prepared(self, artifact: BuiltImage) -> dagger.Container:
         """Return the image with the tests, what they need, and the services beside it."""
-        service = artefact.service
+        service = artifact.service
         container = (
-            artefact.container()
+            artifact.container()
             .with_mounted_directory(DEPENDENCIES, dependencies(self.builder, self.policy))
             .with_mounted_directory("/ci/tests", await self._tests(service))
             .with_mounted_file("/ci/run_tests.py", program("run_tests.py"))
@@ -148,7 +148,7 @@ class UnitTests:
         build = service.build
         if build is None:
             raise PipelineError(
-                "test.not-built", f"service '{service.name}' has no build", next_step="choose one that has"
+                "test.not-built", f"service '{service.name}' has no build", hint="choose one that has"
             )
         folder = PurePosixPath(build.context, build.dockerfile).parent
         path = self.policy.tests.format(folder=folder)
@@ -156,7 +156,7 @@ class UnitTests:
             raise PipelineError(
                 "test.no-tests",
                 f"service '{service.name}' has no tests at {path}",
-                next_step="add some, name the service in tool.ci.without-tests, or correct tool.ci.tests "
+                hint="add some, name the service in tool.ci.services-without-tests, or correct tool.ci.tests "
                 f"({self.policy.tests})",
             )
         return self.builder.source.directory(path)

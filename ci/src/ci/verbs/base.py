@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import dagger
 
-from ci import project
-from ci.images import Builder
+from ci.build.builder import Builder
+from ci.project.load import ComposeOptions, Project, load
 from ci.references import ImagesMap
 
 if TYPE_CHECKING:
-    from ci.images import BuiltImage
+    from ci.build.builder import BuiltImage
 
 __all__ = ["Base"]
 
@@ -52,17 +52,17 @@ class Base:
         profiles: list[str] | None = None,
         folder: str = ".",
         platform: str = "",
-    ) -> project.Loaded:
-        asked = project.Asked(files or [], profiles or [], folder)
-        return await project.load(await self._builder(platform), asked)
+    ) -> Project:
+        asked = ComposeOptions(files or [], profiles or [], folder)
+        return await load(await self._builder(platform), asked)
 
-    async def _under_test(self, profiles: list[str] | None = None, folder: str = ".") -> project.Loaded:
+    async def _under_test(self, profiles: list[str] | None = None, folder: str = ".") -> Project:
         """Load the project with the compose files of the stack under test."""
         base = await self._load(None, profiles, folder)
         files = list(base.policy.integration_files)
         return await self._load(files, profiles, folder) if files else base
 
-    async def _released(self, artefacts: dict[str, BuiltImage]) -> dict[str, BuiltImage]:
+    async def _released(self, artifacts: dict[str, BuiltImage]) -> dict[str, BuiltImage]:
         """Return the images of the project itself, without those that only the stack under test adds."""
         own = (await self._load()).compose.built
-        return {name: artefact for name, artefact in artefacts.items() if name in own}
+        return {name: artifact for name, artifact in artifacts.items() if name in own}

@@ -7,7 +7,7 @@ from typing import Annotated
 from dagger import Doc
 
 from ci._dagger import function
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.base import Base
 
 __all__ = ["Explain"]
@@ -17,7 +17,7 @@ class Explain(Base):
     """The catalogue of errors."""
 
     @function()
-    @told
+    @user_errors
     async def explain(
         self, code: Annotated[str, Doc("The code at the end of an error, such as compose.no-services")]
     ) -> str:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ci import parallel, reports
+from ci import parallel
 from ci._dagger import function
 from ci.posture import report
+from ci.report import tables
 from ci.scan import gate, trivy
 from ci.scan.fetch import Request
 from ci.stack.plan import plan
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.arguments import DatabaseRegistry, History, Jobs, Mirrors
 from ci.verbs.posture import Posture
 from ci.verbs.scan import Scan, targets
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci import project
-    from ci.images import BuiltImage
+    from ci.build.builder import BuiltImage
+    from ci.project.load import Project
 
-__all__ = ["NO_SUITE", "SUITES", "Gate", "Images", "Passed", "request"]
+__all__ = ["NO_SUITE", "SUITES", "Gate", "GateResult", "Images", "request"]
 
 # Suites at once, one more than processors: tests wait more than they work, but they have time limits, and
 # many on few processors are late for no fault of theirs.
@@ -39,11 +40,11 @@ NO_SUITE = "none (tool.ci.integration is empty)"
 
 
 @dataclass(frozen=True)
-class Passed:
+class GateResult:
     """What passed every gate: the images, what was said of them, and each one's SBOM."""
 
-    loaded: project.Loaded
-    artefacts: Mapping[str, BuiltImage]
+    loaded: Project
+    artifacts: Mapping[str, BuiltImage]
     scanned: trivy.Outcome
     text: str
 
@@ -52,7 +53,7 @@ class Passed:
         policy = self.loaded.policy
         return {
             "posture": "passed",
-            "unit tests": "none" if service in policy.without_tests else "passed",
+            "unit tests": "none" if service in policy.services_without_tests else "passed",
             "scan": "passed",
             "integration tests": "passed" if policy.integration else "none",
         }
@@ -60,15 +61,15 @@ class Passed:
 
 @dataclass(frozen=True)
 class Images:
-    """What the gates look at: `artefacts` are all of the stack under test, `released` the project's own."""
+    """What the gates look at: `artifacts` are all of the stack under test, `released` the project's own."""
 
-    loaded: project.Loaded
-    artefacts: dict[str, BuiltImage]
+    loaded: Project
+    artifacts: dict[str, BuiltImage]
     released: dict[str, BuiltImage]
 
 
 def request(
-    loaded: project.Loaded,
+    loaded: Project,
     jobs: int,
     registry: dagger.Service | None,
     mirrors: list[str] | None,
@@ -88,7 +89,7 @@ class Gate(Test, Scan, Posture):
     """The gates side by side: what fails first ends the others, and is told."""
 
     @function(cache="session")
-    @told
+    @user_errors
     async def gate(
         self,
         jobs: Jobs = 8,
@@ -103,8 +104,8 @@ class Gate(Test, Scan, Posture):
         loaded = await self._under_test()
         if loaded.policy.integration:
             await suite_of(loaded).check()
-        artefacts = await loaded.build([])
-        return Images(loaded, artefacts, await self._released(artefacts))
+        artifacts = await loaded.build([])
+        return Images(loaded, artifacts, await self._released(artifacts))
 
     async def _gate(
         self,
@@ -112,7 +113,7 @@ class Gate(Test, Scan, Posture):
         database_registry: dagger.Service | None,
         mirrors: list[str] | None,
         history: dagger.Directory | None = None,
-    ) -> Passed:
+    ) -> GateResult:
         images = await self._images_under_test()
         loaded, released = images.loaded, images.released
         asked = request(loaded, jobs, database_registry, mirrors, history)
@@ -121,38 +122,36 @@ class Gate(Test, Scan, Posture):
             "posture": partial(self._judged, loaded, released, jobs),
             "tests": partial(self._tested, loaded, released, slots),
             "scan": partial(_scanned, loaded, released, asked),
-            "together": partial(self._together, loaded, images.artefacts, slots),
+            "together": partial(self._together, loaded, images.artifacts, slots),
         }
         done = await parallel.until_one_fails(work)
         scanned: trivy.Outcome = done["scan"]
         parts = [done["posture"], done["tests"], scanned.report.text(), done["together"]]
-        return Passed(loaded, released, scanned, "\n\n".join([reports.built(released), *parts]))
+        return GateResult(loaded, released, scanned, "\n\n".join([tables.built(released), *parts]))
 
-    async def _judged(self, loaded: project.Loaded, released: dict[str, BuiltImage], jobs: int) -> str:
+    async def _judged(self, loaded: Project, released: dict[str, BuiltImage], jobs: int) -> str:
         verdict = await self._posture(loaded, released, jobs)
         if error := report.error(verdict):
             raise error
         return report.text(verdict)
 
     async def _tested(
-        self, loaded: project.Loaded, released: dict[str, BuiltImage], slots: anyio.CapacityLimiter
+        self, loaded: Project, released: dict[str, BuiltImage], slots: anyio.CapacityLimiter
     ) -> str:
         done = await self._tests(loaded, released, slots, "")
-        return reports.tested([result for result, _ in done])
+        return tables.tested([result for result, _ in done])
 
     async def _together(
-        self, loaded: project.Loaded, artefacts: dict[str, BuiltImage], slots: anyio.CapacityLimiter
+        self, loaded: Project, artifacts: dict[str, BuiltImage], slots: anyio.CapacityLimiter
     ) -> str:
         if not loaded.policy.integration:
             return f"integration tests: {NO_SUITE}"
-        stack = await plan(loaded, artefacts, list(loaded.compose.services))
+        stack = await plan(loaded, artifacts, list(loaded.compose.services))
         async with slots:
             return await self._integrated(suite_of(loaded), stack, rerun=False)
 
 
-async def _scanned(
-    loaded: project.Loaded, released: Mapping[str, BuiltImage], asked: Request
-) -> trivy.Outcome:
+async def _scanned(loaded: Project, released: Mapping[str, BuiltImage], asked: Request) -> trivy.Outcome:
     outcome = await trivy.scan(loaded.builder, targets(released), asked)
     if error := outcome.report.error():
         raise error

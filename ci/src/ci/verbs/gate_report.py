@@ -10,13 +10,14 @@ import anyio
 import dagger
 from dagger import Doc, dag
 
-from ci import parallel, summary
+from ci import parallel
 from ci._dagger import function
 from ci.posture import report
+from ci.report import summary
 from ci.scan import trivy
 from ci.stack.plan import plan
 from ci.testing import integration
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.arguments import DatabaseRegistry, History, Jobs, Mirrors
 from ci.verbs.gate import NO_SUITE, SUITES, Gate, Images, request
 from ci.verbs.scan import targets
@@ -44,7 +45,7 @@ class GateReport(Gate):
     """The gates, none of which stops the others."""
 
     @function(cache="session")
-    @told
+    @user_errors
     async def gate_report(
         self,
         jobs: Jobs = 8,
@@ -96,7 +97,7 @@ class GateReport(Gate):
         """Return the integration suite's report in its folder, what came of the suite, and its seconds."""
         if not images.loaded.policy.integration:
             return (dag.directory(), NO_SUITE), 0.0
-        stack = await plan(images.loaded, images.artefacts, list(images.loaded.compose.services))
+        stack = await plan(images.loaded, images.artifacts, list(images.loaded.compose.services))
         async with slots:
             run = integration.run(stack, suite_of(images.loaded), rerun=False)
             tested, seconds = await _timed(run)
@@ -120,14 +121,14 @@ def _images(images: Images, verdict: Verdict, results: list[Result], scanned: Re
     return [
         summary.Image(
             service=name,
-            digest=artefact.digest,
-            size=artefact.facts["size"],
-            built=artefact.built,
+            digest=artifact.digest,
+            size=artifact.facts["size"],
+            built=artifact.built,
             posture=_posture(verdict, name),
             tests=outcomes[name],
             scan="fails" if scanned.verdict.red(name) else "passes",
         )
-        for name, artefact in images.released.items()
+        for name, artifact in images.released.items()
     ]
 
 

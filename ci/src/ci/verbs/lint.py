@@ -7,7 +7,7 @@ import dagger
 from ci._dagger import check, function
 from ci.lint import linters
 from ci.lint.run import Lint as Linting
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.arguments import Jobs
 from ci.verbs.base import Base
 
@@ -19,13 +19,13 @@ class Lint(Base):
 
     @check
     @function()
-    @told
+    @user_errors
     async def lint(self, jobs: Jobs = 2) -> str:
         """Run the linters that tool.ci.lint names, all of them; what one finds fails the call."""
         return linters.judge(await Linting(await self._under_test()).run(jobs))
 
     @function()
-    @told
+    @user_errors
     async def format(self) -> dagger.Changeset:
         """Return what ruff changes; the command line shows it and asks whether to apply it."""
         return Linting(await self._load()).formatted()

@@ -11,15 +11,15 @@ from dagger import dag
 from ci._dagger import check, function
 from ci.posture import judge, report
 from ci.posture.gather import gather
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.arguments import Jobs, Only
 from ci.verbs.base import Base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.images import BuiltImage
-    from ci.project import Loaded
+    from ci.build.builder import BuiltImage
+    from ci.project.load import Project
 
 __all__ = ["Posture"]
 
@@ -30,7 +30,7 @@ class Posture(Base):
     # Waivers end on a day, so a result is not kept beyond its session.
     @check
     @function(cache="session")
-    @told
+    @user_errors
     async def posture(self, only: Only = None, jobs: Jobs = 8) -> str:
         """Judge each image by the posture rules (user, layers, secrets, size, start and stop); red fails."""
         verdict = await self._posture_of(only, jobs)
@@ -39,7 +39,7 @@ class Posture(Base):
         return report.text(verdict)
 
     @function(cache="session")
-    @told
+    @user_errors
     async def posture_report(self, only: Only = None, jobs: Jobs = 8) -> dagger.Directory:
         """Return the same as files, also when red: table, Markdown, JSON, each image's layers."""
         return self._posture_directory(await self._posture_of(only, jobs))
@@ -57,7 +57,9 @@ class Posture(Base):
         own = list((await self._load()).compose.built)
         return await self._posture(loaded, await loaded.build(only or own), jobs)
 
-    async def _posture(self, loaded: Loaded, artefacts: Mapping[str, BuiltImage], jobs: int) -> judge.Verdict:
-        images = await gather(loaded, artefacts, jobs)
+    async def _posture(
+        self, loaded: Project, artifacts: Mapping[str, BuiltImage], jobs: int
+    ) -> judge.Verdict:
+        images = await gather(loaded, artifacts, jobs)
         today = datetime.now(UTC).date()
         return judge.judge(images, loaded.policy, today, list(loaded.compose.built))

@@ -10,14 +10,14 @@ import anyio
 import dagger
 from dagger import Doc
 
-from ci import parallel, tags
+from ci import parallel
 from ci._dagger import function
-from ci.release import labels, registries, summary, version
+from ci.release import labels, registries, summary, tags, version
 from ci.release import publish as releases
-from ci.release.container import Access
+from ci.release.container import RegistryAccess
 from ci.release.signing import Signing, signing
 from ci.scan.mirrors import is_mirror
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.arguments import (
     Commit,
     Created,
@@ -39,21 +39,21 @@ from ci.verbs.arguments import (
 from ci.verbs.gate_report import GateReport
 
 if TYPE_CHECKING:
-    from ci.tags import Tags
+    from ci.release.tags import Tags
 
-__all__ = ["VERSION_FILE", "Order", "Publish"]
+__all__ = ["VERSION_FILE", "Publish", "PublishRequest"]
 
 VERSION_FILE = "pyproject.toml"
 
 
 @dataclass(frozen=True)
-class Order:
+class PublishRequest:
     """What is to be published, and where: checked before anything is built.
 
     `services` are those whose images it is about, `target` is where they will be promoted to.
     """
 
-    access: Access
+    access: RegistryAccess
     origin: labels.Origin
     tags: Tags
     ref: str
@@ -61,14 +61,14 @@ class Order:
     workflow: str = ""
     signing: Signing = field(default_factory=Signing)
     dry_run: bool = False
-    target: Access | None = None
+    target: RegistryAccess | None = None
 
 
 class Publish(GateReport):
     """From images that passed every gate to tags in a registry."""
 
     @function()
-    @told
+    @user_errors
     async def tags(
         self,
         ref: Ref,
@@ -80,7 +80,7 @@ class Publish(GateReport):
         return summary.tags(tags.decide(ref, sha=sha, default_branch=default_branch, services=built))
 
     @function(cache="never")
-    @told
+    @user_errors
     async def publish(
         self,
         registry: Registry,
@@ -101,7 +101,7 @@ class Publish(GateReport):
         jobs: Jobs = 8,
     ) -> str:
         """Build, pass every gate, push all images or none, then move their tags; safe to run again."""
-        access = Access(registries.parse(registry), username, password, registry_service)
+        access = RegistryAccess(registries.parse(registry), username, password, registry_service)
         origin = await self._origin(commit, created, source_url)
         order = await self._order(access, origin, ref, default_branch, workflow, dry_run=dry_run)
         order = await self._signed(order, sign_key, sign_password)
@@ -109,7 +109,7 @@ class Publish(GateReport):
         return f"{text}\n\n{outcome.text()}"
 
     @function(cache="never")
-    @told
+    @user_errors
     async def publish_report(
         self,
         registry: Registry,
@@ -129,7 +129,7 @@ class Publish(GateReport):
         jobs: Jobs = 8,
     ) -> dagger.Directory:
         """Do the same as publish (what is there is verified, not pushed again) and return release.json."""
-        access = Access(registries.parse(registry), username, password, registry_service)
+        access = RegistryAccess(registries.parse(registry), username, password, registry_service)
         origin = await self._origin(commit, created, source_url)
         order = await self._order(access, origin, ref, default_branch, workflow)
         order = await self._signed(order, sign_key, sign_password)
@@ -138,28 +138,30 @@ class Publish(GateReport):
 
     async def _order(
         self,
-        access: Access,
+        access: RegistryAccess,
         origin: labels.Origin,
         ref: str,
         default_branch: str,
         workflow: str,
         *,
         dry_run: bool = False,
-    ) -> Order:
+    ) -> PublishRequest:
         """Refuse what cannot be published before anything is built."""
         await access.check("--registry")
         built = list((await self._load()).compose.built)
         decided = tags.decide(ref, sha=origin.revision, default_branch=default_branch, services=built)
         services = (decided.service,) if decided.service else tuple(built)
         access.registry.repositories(list(services))
-        return Order(access, origin, decided, ref, services, workflow, dry_run=dry_run)
+        return PublishRequest(access, origin, decided, ref, services, workflow, dry_run=dry_run)
 
-    async def _signed(self, order: Order, key: dagger.Secret | None, password: dagger.Secret | None) -> Order:
+    async def _signed(
+        self, order: PublishRequest, key: dagger.Secret | None, password: dagger.Secret | None
+    ) -> PublishRequest:
         """Return the order with what signs it, tried before anything is built."""
         return replace(order, signing=await signing(await self._builder(), key, password))
 
     async def _publish(
-        self, order: Order, jobs: int, database: dagger.Service | None, mirrors: list[str] | None
+        self, order: PublishRequest, jobs: int, database: dagger.Service | None, mirrors: list[str] | None
     ) -> tuple[str, releases.Outcome]:
         """Let every gate run on all images, and publish those that the ref is about."""
         # The registry that is lent for the images may be the one that has the database.
@@ -173,7 +175,7 @@ class Publish(GateReport):
 
         async def candidate(name: str) -> releases.Candidate:
             sbom = await scanned.sbom(name)
-            return await releases.candidate(builder, passed.artefacts[name], sbom, passed.gates(name))
+            return await releases.candidate(builder, passed.artifacts[name], sbom, passed.gates(name))
 
         candidates = await parallel.run({n: partial(candidate, n) for n in order.services}, limit=jobs)
         outcome = await releases.publish(
@@ -189,7 +191,7 @@ class Publish(GateReport):
         )
         return passed.text, outcome
 
-    async def _reach(self, order: Order) -> None:
+    async def _reach(self, order: PublishRequest) -> None:
         """Ask the registries while the gates run, and end these where that fails."""
         accesses = {"registry": order.access} | ({"registry-to": order.target} if order.target else {})
         await releases.reach(await self._builder(), accesses, order.services)

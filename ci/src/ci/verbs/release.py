@@ -8,14 +8,14 @@ from typing import Annotated
 import dagger
 from dagger import Doc
 
-from ci import table
 from ci._dagger import function
 from ci.errors import PipelineError
 from ci.release import manifest, notes, registries, version
 from ci.release import publish as releases
-from ci.release.container import Access
+from ci.release.container import RegistryAccess
 from ci.release.signing import by_public_key
-from ci.told import told
+from ci.report import table
+from ci.user_errors import user_errors
 from ci.verbs.arguments import (
     Commit,
     Created,
@@ -35,7 +35,7 @@ from ci.verbs.arguments import (
     Username,
     Workflow,
 )
-from ci.verbs.publish import VERSION_FILE, Order, Publish
+from ci.verbs.publish import VERSION_FILE, Publish, PublishRequest
 
 __all__ = ["Release"]
 
@@ -44,7 +44,7 @@ class Release(Publish):
     """A version with its papers, and what is done with it later."""
 
     @function(cache="never")
-    @told
+    @user_errors
     async def promote(
         self,
         release: ReleaseFile,
@@ -60,8 +60,10 @@ class Release(Publish):
         dry_run: DryRun = False,
     ) -> str:
         """Copy a released set to another registry by digest, with SBOM, provenance and signatures."""
-        source = Access(registries.parse(from_, where="--from"), from_username, from_password, from_service)
-        target = Access(registries.parse(to, where="--to"), to_username, to_password, to_service)
+        source = RegistryAccess(
+            registries.parse(from_, where="--from"), from_username, from_password, from_service
+        )
+        target = RegistryAccess(registries.parse(to, where="--to"), to_username, to_password, to_service)
         await source.check("--from")
         await target.check("--to")
         read = manifest.read(await release.contents(), where="--release")
@@ -70,7 +72,7 @@ class Release(Publish):
         return outcome.text()
 
     @function(cache="never")
-    @told
+    @user_errors
     async def verify(
         self,
         release: ReleaseFile,
@@ -81,7 +83,7 @@ class Release(Publish):
     ) -> str:
         """Check that each digest of a release is there with its SBOM and provenance, and signed by a key."""
         read = manifest.read(await release.contents(), where="--release")
-        access = Access(registries.parse(read.registry), username, password, registry_service)
+        access = RegistryAccess(registries.parse(read.registry), username, password, registry_service)
         await access.check("--registry")
         builder = await self._builder()
         done = await releases.verify(read, builder, access, await by_public_key(builder, public_key))
@@ -90,7 +92,7 @@ class Release(Publish):
         return table.text(["service", "verified", "SBOM", "provenance", "signature"], rows)
 
     @function(cache="never")
-    @told
+    @user_errors
     async def release(
         self,
         registry: Registry,
@@ -117,7 +119,7 @@ class Release(Publish):
         jobs: Jobs = 8,
     ) -> dagger.Directory:
         """Publish a version tag that equals the version file; return release.json, report and notes.md."""
-        access = Access(registries.parse(registry), username, password, registry_service)
+        access = RegistryAccess(registries.parse(registry), username, password, registry_service)
         target = await _target(promote_to, promote_username, promote_password, promote_service, access)
         origin = await self._origin(commit, created, source_url)
         order = await self._order(access, origin, ref, "", workflow, dry_run=dry_run)
@@ -129,7 +131,11 @@ class Release(Publish):
         return await self._promoted(files, outcome, access, target)
 
     async def _promoted(
-        self, files: dagger.Directory, outcome: releases.Outcome, source: Access, target: Access | None
+        self,
+        files: dagger.Directory,
+        outcome: releases.Outcome,
+        source: RegistryAccess,
+        target: RegistryAccess | None,
     ) -> dagger.Directory:
         """Return the release's files, with those of its promotion in `promoted/` if there is a target."""
         if target is None:
@@ -147,34 +153,34 @@ async def _target(
     username: str,
     password: dagger.Secret | None,
     service: dagger.Service | None,
-    source: Access,
-) -> Access | None:
+    source: RegistryAccess,
+) -> RegistryAccess | None:
     """Return where a release is promoted to, checked; none if that is not asked for."""
     if not registry:
         if username or password or service:
             raise PipelineError(
                 "promote.registry-missing",
                 "--promote-to is missing: other options of --promote are given",
-                next_step="give --promote-to host[:port][/prefix], or none of them",
+                hint="give --promote-to host[:port][/prefix], or none of them",
             )
         return None
-    target = Access(registries.parse(registry, where="--promote-to"), username, password, service)
+    target = RegistryAccess(registries.parse(registry, where="--promote-to"), username, password, service)
     if target.registry == source.registry:
         raise PipelineError(
             "promote.same-registry",
             f"--promote-to {registry}: that is --registry, where the release is published",
-            next_step="name another registry or another prefix, or leave it out",
+            hint="name another registry or another prefix, or leave it out",
         )
     await target.check("--promote-to", stem="--promote")
     return target
 
 
-def _check_version(order: Order) -> None:
+def _check_version(order: PublishRequest) -> None:
     if not order.tags.version:
         raise PipelineError(
             "release.no-version-tag",
             f"--ref {order.ref} is no version tag",
-            next_step="release refs/tags/v1.2.3; publish takes any ref",
+            hint="release refs/tags/v1.2.3; publish takes any ref",
         )
     if not order.tags.service:
         version.check(order.tags.version, order.origin.version, where=VERSION_FILE)

@@ -10,14 +10,14 @@ from dagger import Doc
 from ci._dagger import check, function
 from ci.scan import gate, trivy
 from ci.scan.fetch import Request
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.arguments import DatabaseRegistry, History, Jobs, Mirrors, Only
 from ci.verbs.base import Base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.images import BuiltImage
+    from ci.build.builder import BuiltImage
 
 __all__ = ["Scan", "targets"]
 
@@ -35,11 +35,11 @@ Database = Annotated[
 Vex = Annotated[list[str] | None, Doc("VEX files of the source, by their paths there; default: none")]
 
 
-def targets(artefacts: Mapping[str, BuiltImage]) -> dict[str, trivy.Target]:
+def targets(artifacts: Mapping[str, BuiltImage]) -> dict[str, trivy.Target]:
     """Return what the scanner looks at, of built images: each one's packed layout."""
     return {
-        name: trivy.Target(artefact.file, artefact.digest, str(artefact.base or ""))
-        for name, artefact in artefacts.items()
+        name: trivy.Target(artifact.file, artifact.digest, str(artifact.base or ""))
+        for name, artifact in artifacts.items()
     }
 
 
@@ -48,7 +48,7 @@ class Scan(Base):
 
     @check
     @function(cache="session")
-    @told
+    @user_errors
     async def scan(
         self,
         only: Only = None,
@@ -84,7 +84,7 @@ class Scan(Base):
         return outcome.report.text()
 
     @function(cache="session")
-    @told
+    @user_errors
     async def scan_report(
         self,
         only: Only = None,
@@ -119,6 +119,6 @@ class Scan(Base):
 
     async def _scan(self, only: list[str] | None, request: Request) -> trivy.Outcome:
         loaded = await self._load()
-        artefacts = await loaded.build(only or [])
+        artifacts = await loaded.build(only or [])
         request = request.under(loaded.policy, loaded.compose)
-        return await trivy.scan(loaded.builder, targets(artefacts), request)
+        return await trivy.scan(loaded.builder, targets(artifacts), request)

@@ -9,7 +9,7 @@ from dagger import Doc
 
 from ci._dagger import function, up
 from ci.stack.verbs import ComposeStack
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.arguments import Files, Profiles, ProjectDirectory, StartTimeout, StopTimeout
 from ci.verbs.base import Base
 
@@ -20,7 +20,7 @@ class Stack(Base):
     """Stacks of any project."""
 
     @function()
-    @told
+    @user_errors
     async def stack(
         self,
         files: Files = None,
@@ -47,7 +47,7 @@ class Stack(Base):
 
     @up
     @function(cache="never")
-    @told
+    @user_errors
     async def up(self) -> dagger.Service:
         """Start the stack and return its published ports as one service; `dagger up` opens them here."""
         return await (await self.stack()).ports()

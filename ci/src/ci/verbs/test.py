@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 import dagger
 from dagger import Doc, dag
 
-from ci import parallel, reports
+from ci import parallel
 from ci._dagger import check, function
+from ci.report import tables
 from ci.stack.plan import plan
 from ci.testing import integration, results
 from ci.testing.suite import Suite, no_files
 from ci.testing.unit import UnitTests
-from ci.told import told
+from ci.user_errors import user_errors
 from ci.verbs.arguments import Jobs, Only, Profiles, ProjectDirectory
 from ci.verbs.base import Base
 
 if TYPE_CHECKING:
     import anyio
 
-    from ci import project
-    from ci.images import BuiltImage
+    from ci.build.builder import BuiltImage
+    from ci.project.load import Project
     from ci.stack.run import Stack
 
 __all__ = ["Test", "suite_of"]
@@ -40,7 +41,7 @@ class Test(Base):
 
     @check
     @function()
-    @told
+    @user_errors
     async def test(
         self,
         only: Only = None,
@@ -51,20 +52,20 @@ class Test(Base):
     ) -> str:
         """Run each service's unit tests inside its image's environment; red fails the call."""
         loaded = await self._load()
-        artefacts = await loaded.build(only or [])
-        return reports.tested([result for result, _ in await self._tests(loaded, artefacts, jobs, rerun)])
+        artifacts = await loaded.build(only or [])
+        return tables.tested([result for result, _ in await self._tests(loaded, artifacts, jobs, rerun)])
 
     @function()
-    @told
+    @user_errors
     async def test_report(self, only: Only = None, jobs: Jobs = 2) -> dagger.Directory:
         """Return the same as files, also when red: table, Markdown, JSON; per service JUnit and coverage."""
         loaded = await self._load()
-        artefacts = await loaded.build(only or [])
-        return await self._tests_directory(await self._tests(loaded, artefacts, jobs, ""))
+        artifacts = await loaded.build(only or [])
+        return await self._tests_directory(await self._tests(loaded, artifacts, jobs, ""))
 
     @check
     @function(cache="session")
-    @told
+    @user_errors
     async def test_integration(
         self,
         cases: Cases = None,
@@ -77,7 +78,7 @@ class Test(Base):
         return await self._integrated(suite, stack, rerun=rerun)
 
     @function(cache="session")
-    @told
+    @user_errors
     async def test_integration_report(
         self,
         cases: Cases = None,
@@ -90,21 +91,23 @@ class Test(Base):
         return await integration.report(await integration.run(stack, suite, rerun=rerun))
 
     @function(cache="session")
-    @told
+    @user_errors
     async def test_disruption(
         self,
         cases: Cases = None,
         project_directory: ProjectDirectory = ".",
         rerun: Rerun = False,
     ) -> str:
-        """Run each file of tests/integration/alone on a stack of its own, whose services it may stop."""
+        """Run each file of tests/disruption in its own stack, whose services it may stop."""
         suite, stack = await self._suite(None, None, project_directory)
-        files = [name for name in await suite.alone_files() if not cases or any(c in name for c in cases)]
+        files = [
+            name for name in await suite.disruption_files() if not cases or any(c in name for c in cases)
+        ]
         if not files:
-            raise no_files(suite.policy.integration, cases or [])
-        alone = {name: dataclasses.replace(suite, alone=name) for name in files}
-        runs = {name: partial(_disrupted, stack, each, rerun=rerun) for name, each in alone.items()}
-        return reports.tested(list((await parallel.run(runs, limit=DISRUPTED_AT_ONCE)).values()))
+            raise no_files(suite.policy.disruption, cases or [])
+        isolated = {name: dataclasses.replace(suite, isolated=name) for name in files}
+        runs = {name: partial(_disrupted, stack, each, rerun=rerun) for name, each in isolated.items()}
+        return tables.tested(list((await parallel.run(runs, limit=DISRUPTED_AT_ONCE)).values()))
 
     async def _tests_directory(self, done: list[tuple[results.Result, dagger.Directory]]) -> dagger.Directory:
         """Return the report of unit tests that ran."""
@@ -114,7 +117,7 @@ class Test(Base):
             xml = await output.file("coverage.xml").contents() if written else ""
             coverage[result.name] = results.covered(xml)
             directory = directory.with_directory(result.name, output)
-        for name, text in reports.test_files([result for result, _ in done], coverage).items():
+        for name, text in tables.test_files([result for result, _ in done], coverage).items():
             directory = directory.with_new_file(name, text)
         return directory
 
@@ -135,22 +138,22 @@ class Test(Base):
 
     async def _tests(
         self,
-        loaded: project.Loaded,
-        artefacts: dict[str, BuiltImage],
+        loaded: Project,
+        artifacts: dict[str, BuiltImage],
         limit: int | anyio.CapacityLimiter,
         rerun: str,
     ) -> list[tuple[results.Result, dagger.Directory]]:
         tests = UnitTests(loaded.builder, loaded.compose, loaded.policy, rerun)
         runs = {
-            name: partial(tests.run, artefact)
-            for name, artefact in artefacts.items()
-            if name not in loaded.policy.without_tests
+            name: partial(tests.run, artifact)
+            for name, artifact in artifacts.items()
+            if name not in loaded.policy.services_without_tests
         }
         done = list((await parallel.run(runs, limit=limit)).values())
-        return done + [(results.untested(name), dag.directory()) for name in artefacts if name not in runs]
+        return done + [(results.untested(name), dag.directory()) for name in artifacts if name not in runs]
 
 
-def suite_of(loaded: project.Loaded, cases: list[str] | None = None) -> Suite:
+def suite_of(loaded: Project, cases: list[str] | None = None) -> Suite:
     """Return the project's suite, which gets the variables that its compose files require."""
     variables = tuple(sorted(loaded.compose.placeholders))
     return Suite(loaded.builder, loaded.policy, tuple(cases or ()), variables=variables)

@@ -123,7 +123,7 @@ def test_frames_may_be_cut_anywhere(payloads: list[bytes], cuts: list[int], fake
 def test_an_image_is_loaded_from_its_file(fake_engine: FakeEngine, tmp_path: Path) -> None:
     file = tmp_path / "image.tar"
     file.write_bytes(b"tar" * 50_000)
-    fake_engine.on("POST", f"{BASE}/images/load", b'{"stream": "Loaded image"}\r\n')
+    fake_engine.on("POST", f"{BASE}/images/load", b'{"stream": "Project image"}\r\n')
     engine.load(file)
     (request,) = fake_engine.requests
     assert (request.body, request.content_type) == (file.read_bytes(), "application/x-tar")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ci.container_scripts.stack import secrecy
 from ci.container_scripts.stack.secrecy import Hidden
-from tests.pure.compose.reading import binary
+from tests.unit.project.reading import binary
 
 if TYPE_CHECKING:
     from pathlib import Path

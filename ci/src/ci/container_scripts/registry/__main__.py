@@ -159,7 +159,7 @@ def push(regctl: Regctl, cosign: Cosign | None, request: Json, folder: Path) -> 
     return outcome(items, settled, sent, planned.moves)
 
 
-def outcome(items: list[Json], made: plan.Plan, sent: list[int], moved: tuple[plan.Move, ...]) -> Json:
+def outcome(items: list[Json], made: plan.Plan, sent: list[int], moved: tuple[plan.TagUpdate, ...]) -> Json:
     """Return, image by image, the tags that it has (or would have), what stays, and what was sent."""
     held = {(item.service, item.tag): item.by for item in made.held}
     return {
@@ -205,7 +205,7 @@ def main(command: str, request: str, outcome_file: str) -> int:
     try:
         result = run(command, json.loads(Path(request).read_text()))
     except PipelineError as error:
-        passed_on = ("code", "what", "details", "next_step")
+        passed_on = ("code", "what", "details", "hint")
         result = {"error": {key: getattr(error, key) for key in passed_on}}
     Path(outcome_file).write_text(json.dumps(result))
     return REFUSED if "error" in result else 0

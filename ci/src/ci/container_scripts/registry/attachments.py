@@ -35,7 +35,7 @@ def attach(regctl: Regctl, subject: str, files: Mapping[str, str]) -> None:
     raise PipelineError(
         "registry.attachment-lost",
         f"what is attached to {subject} does not stay in its list",
-        next_step="see that no other run writes to the same images, then run it again",
+        hint="see that no other run writes to the same images, then run it again",
     )
 
 
@@ -48,7 +48,7 @@ def verify(regctl: Regctl, subject: str, *, sbom: str = "", statement: str = "")
     repository, _, digest = subject.partition("@")
     if regctl.manifest(subject) is None:
         raise PipelineError(
-            "registry.image-missing", f"{subject} is not there", next_step="check the registry and the digest"
+            "registry.image-missing", f"{subject} is not there", hint="check the registry and the digest"
         )
     files = _files(regctl, repository, subject)
     sboms = [file for file in files.get(SBOM, []) if sbom in ("", file)]
@@ -58,7 +58,7 @@ def verify(regctl: Regctl, subject: str, *, sbom: str = "", statement: str = "")
             raise PipelineError(
                 "registry.attachment-missing",
                 f"{subject} has no {name} attached{f' that is {asked}' if asked else ''}",
-                next_step="do not use this image; publish it again",
+                hint="do not use this image; publish it again",
             )
     problem: PipelineError | None = None
     for candidate in statements:
@@ -67,11 +67,11 @@ def verify(regctl: Regctl, subject: str, *, sbom: str = "", statement: str = "")
             try:
                 provenance.check(content, digest=digest, sbom=other)
             except PipelineError as error:
-                problem = PipelineError(error.code, f"{subject}: {error.what}", next_step=error.next_step)
+                problem = PipelineError(error.code, f"{subject}: {error.what}", hint=error.hint)
             else:
                 return {"sbom": other, "provenance": digest_of(content)}
     raise problem or PipelineError(
-        "registry.nothing-to-check", f"{subject}: nothing to check", next_step="publish it again"
+        "registry.nothing-to-check", f"{subject}: nothing to check", hint="publish it again"
     )
 
 

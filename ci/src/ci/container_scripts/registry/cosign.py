@@ -75,7 +75,7 @@ class Cosign:
                 "signing.signature-lost",
                 f"the signature of {subject} does not stay",
                 details=fault,
-                next_step="see that no other run writes to the same images, then run it again",
+                hint="see that no other run writes to the same images, then run it again",
             )
         say(f"{subject} is signed")
         return True
@@ -87,7 +87,7 @@ class Cosign:
                 "signing.signature-invalid",
                 f"{subject} has no valid signature by the key of --public-key",
                 details=fault,
-                next_step="do not use this image, or give the public key of who signed it",
+                hint="do not use this image, or give the public key of who signed it",
             )
 
     def _fault(self, subject: str) -> str:

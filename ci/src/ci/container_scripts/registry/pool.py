@@ -57,12 +57,10 @@ def _together(failures: list[PipelineError]) -> PipelineError:
     texts = dict.fromkeys("\n".join(filter(None, (it.what, it.details))) for it in failures)
     what = f"{len(failures)} calls to the registry failed"
     if len({it.code for it in failures}) == 1:
-        return PipelineError(
-            failures[0].code, what, details="\n".join(texts), next_step=failures[0].next_step
-        )
+        return PipelineError(failures[0].code, what, details="\n".join(texts), hint=failures[0].hint)
     return PipelineError(
         "registry.several-failed",
         what,
         details="\n\n".join(dict.fromkeys(map(str, failures))),
-        next_step="fix each of them, then run it again",
+        hint="fix each of them, then run it again",
     )

@@ -33,9 +33,7 @@ class RegistryError(PipelineError):
     """A call that failed for good; `verdict` says how."""
 
     def __init__(self, what: str, verdict: retries.Verdict, details: str) -> None:
-        super().__init__(
-            verdict.code, f"{what}: {verdict.reason}", details=details, next_step=verdict.next_step
-        )
+        super().__init__(verdict.code, f"{what}: {verdict.reason}", details=details, hint=verdict.hint)
         self.verdict = verdict
 
 
@@ -153,7 +151,7 @@ class Regctl:
             raise PipelineError(
                 "registry.wrong-content",
                 f"read {reference}: the registry gave {digest_of(found)}",
-                next_step="do not use this registry until that is explained",
+                hint="do not use this registry until that is explained",
             )
         return found
 

@@ -50,7 +50,7 @@ def settle(
 
     `manifests` are the images' bytes by digest.
     """
-    put: list[plan.Move] = []
+    put: list[plan.TagUpdate] = []
     _claim(regctl, images, manifests, limit)
     for _ in range(_ROUNDS):
         todo = plan.make(images, read(regctl, images, limit=limit))
@@ -66,7 +66,7 @@ def settle(
     raise PipelineError(
         "registry.tags-contended",
         "another release moves the same tags as this one, again and again",
-        next_step="let releases of these services run one after the other, then run this again",
+        hint="let releases of these services run one after the other, then run this again",
     )
 
 
@@ -80,7 +80,7 @@ def _claim(regctl: Regctl, images: Sequence[plan.Image], manifests: Mapping[str,
     each([image for image in images if image.version], one, limit=limit)
 
 
-def _put(regctl: Regctl, move: plan.Move, manifests: Mapping[str, bytes]) -> None:
+def _put(regctl: Regctl, move: plan.TagUpdate, manifests: Mapping[str, bytes]) -> None:
     content = manifests.get(move.digest)
     if move.source:
         content = regctl.manifest(f"{move.repository}:{move.source}")
@@ -88,12 +88,12 @@ def _put(regctl: Regctl, move: plan.Move, manifests: Mapping[str, bytes]) -> Non
         raise PipelineError(
             "registry.tagged-image-gone",
             f"{move.repository}:{move.source or move.digest} is gone",
-            next_step="run this again",
+            hint="run this again",
         )
     regctl.put_manifest(f"{move.repository}:{move.tag}", content)
 
 
-def _interrupted(error: PipelineError, put: Sequence[plan.Move], todo: plan.Plan) -> PipelineError:
+def _interrupted(error: PipelineError, put: Sequence[plan.TagUpdate], todo: plan.Plan) -> PipelineError:
     done = {(move.repository, move.tag) for move in put}
     left = [move for move in todo.moves if (move.repository, move.tag) not in done]
     return PipelineError(
@@ -109,7 +109,7 @@ def _interrupted(error: PipelineError, put: Sequence[plan.Move], todo: plan.Plan
             )
             if part
         ),
-        next_step=f"{error.next_step}; the same command goes on from here",
+        hint=f"{error.hint}; the same command goes on from here",
     )
 
 

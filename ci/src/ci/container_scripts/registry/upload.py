@@ -67,7 +67,7 @@ def from_registry(regctl: Regctl, source: str, repository: str, digest: str) -> 
         raise PipelineError(
             "registry.source-missing",
             f"{source}@{digest} is not there",
-            next_step="check the registry and the digest",
+            hint="check the registry and the digest",
         )
     return Upload(source, repository, digest, content)
 
@@ -100,7 +100,7 @@ def upload(
             raise PipelineError(
                 "registry.upload-lost",
                 f"{item.reference} was pushed and is not there",
-                next_step="check the registry (its storage, its retention rules), then run it again",
+                hint="check the registry (its storage, its retention rules), then run it again",
             )
         say(f"{item.reference} is pushed")
         return left + sent[item]

@@ -1,0 +1,33 @@
+"""What is wrong with the builds of a project as a whole, before any of them starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci.errors import PipelineError
+from ci.references import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci.project.model import Service
+
+__all__ = ["check"]
+
+
+def check(services: Mapping[str, Service]) -> None:
+    """Refuse two different builds of one image: which of them a service runs would be a matter of luck."""
+    builders: dict[str, str] = {}
+    for name, service in services.items():
+        if not (service.build and service.image):
+            continue
+        image = parse(service.image, where=f"service '{name}'").without_digest
+        other = builders.get(image)
+        if other and services[other].raw["build"] != service.raw["build"]:
+            raise PipelineError(
+                "compose.image-built-twice",
+                f"services '{other}' and '{name}' both build the image {image}",
+                hint="give each its own `image:`, or take `build:` out of one of them: it then runs "
+                "what the other builds",
+            )
+        builders.setdefault(image, name)

@@ -1,0 +1,56 @@
+"""The values of --env-file in the module's own process: no engine caches them, and no trace has them."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ci import tools
+from ci.container_scripts import compose_env_file
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from ci.build.builder import Builder
+
+__all__ = ["read", "unreadable", "with_values"]
+
+_COMPOSE = Path(tempfile.gettempdir(), "docker-compose")
+_read: dict[str, dict[str, str]] = {}
+
+
+async def with_values(builder: Builder) -> Builder:
+    """Return the builder with the values of its env file."""
+    if builder.env_file is None:
+        return builder
+    text = await builder.env_file.plaintext()
+    if text not in _read:
+        if not await anyio.Path(_COMPOSE).exists():
+            await builder.tool(tools.COMPOSE).file("/docker-compose").export(str(_COMPOSE))
+        _read[text] = await anyio.to_thread.run_sync(partial(read, str(_COMPOSE), text))
+    return dataclasses.replace(builder, values=_read[text])
+
+
+def read(binary: str, text: str) -> dict[str, str]:
+    """Let Compose read the text of an env file; an error names the line, and no value."""
+    with tempfile.TemporaryDirectory() as folder:  # only its owner can enter it
+        path = Path(folder, "values")
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+        try:
+            return compose_env_file.read(binary, path)
+        except compose_env_file.EnvFileError as error:
+            raise unreadable(str(error)) from None  # its cause has the values
+
+
+def unreadable(reason: str) -> PipelineError:
+    """Return the error of an env file that Compose cannot read."""
+    return PipelineError(
+        "env-file.unreadable",
+        f"--env-file: Compose cannot read it: {reason}",
+        hint="fix it there; the file's values are not shown here",
+    )

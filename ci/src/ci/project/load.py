@@ -1,0 +1,108 @@
+"""One project as the verbs see it: its compose model, policy, images and stack."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ci import module_source, tools
+from ci.project import builds, model, policy
+from ci.sandbox.place import PROJECT
+
+if TYPE_CHECKING:
+    import dagger
+
+    from ci.build.builder import Builder, BuiltImage
+
+__all__ = ["ComposeOptions", "Project", "load"]
+
+_PROGRAM = "ci/container_scripts/compose_*.py"
+_ENV_FILE = "/run/secrets/env-file"
+_DOCKER_CONFIG = "/opt/docker-config"
+_BUILDX = "/usr/local/libexec/docker/cli-plugins/docker-buildx"
+
+
+@dataclass(frozen=True)
+class ComposeOptions:
+    """What of the source is the project: compose files (none: Compose's own choice), profiles, directory."""
+
+    files: list[str] = field(default_factory=list)
+    profiles: list[str] = field(default_factory=list)
+    folder: str = "."
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is known of a project once Compose and pyproject.toml have been read."""
+
+    builder: Builder
+    compose: model.ComposeModel
+    policy: policy.Policy
+
+    async def build(self, only: list[str]) -> dict[str, BuiltImage]:
+        """Build the named services' images, or all, side by side."""
+        chosen = model.select(self.compose.built, only)
+        builds.check(self.compose.built)
+        await self.builder.check_platform()
+        return await self.builder.build(self.compose, chosen)
+
+    def left_out(self) -> dict[str, str]:
+        """Return the services whose image the map says is not available, with that image."""
+        return {
+            name: service.image
+            for name, service in self.compose.services.items()
+            if service.image
+            and not service.build
+            and self.builder.images.resolve(service.image, where=f"service '{name}'") is None
+        }
+
+    def with_needed(self, only: list[str]) -> dict[str, model.Service]:
+        """Return the named services with all that they depend on; all services if none is named."""
+        wanted = list(model.select(self.compose.services, only))
+        found: dict[str, model.Service] = {}
+        while wanted:
+            name = wanted.pop()
+            if name not in found:
+                found[name] = self.compose.services[name]
+                wanted += [other for other in found[name].depends_on if other in self.compose.services]
+        return {name: found[name] for name in sorted(found)}
+
+
+async def load(builder: Builder, asked: ComposeOptions) -> Project:
+    """Let Compose read the project."""
+    settings = policy.read(await _pyproject(builder.source))
+    compose = await _read(builder, asked)
+    settings.check_services(list(compose.built))
+    return Project(builder, compose, settings)
+
+
+async def _read(builder: Builder, asked: ComposeOptions) -> model.ComposeModel:
+    binary = builder.tool(tools.COMPOSE).file("/docker-compose")
+    buildx = builder.tool(tools.DOCKER).file(_BUILDX)
+    folder = posixpath.normpath(posixpath.join(PROJECT, asked.folder))
+    request = {"files": asked.files, "profiles": asked.profiles, "bake": True}
+    words = ["/docker-compose", folder, "/outcome.json", json.dumps(request)]
+    container = (
+        builder.tool(tools.PYTHON)
+        .with_mounted_file("/docker-compose", binary)
+        .with_mounted_directory("/program", module_source.files().filter(include=[_PROGRAM]))
+        .with_env_variable("PYTHONPATH", "/program")
+        .with_mounted_file(f"{_DOCKER_CONFIG}/cli-plugins/docker-buildx", buildx)
+        .with_env_variable("DOCKER_CONFIG", _DOCKER_CONFIG)
+        .with_mounted_temp("/tmp")  # noqa: S108 - a tmpfs of the container
+        .with_mounted_directory(PROJECT, builder.source)
+    )
+    if builder.env_file:
+        # Dagger caches what a container made by the contents of the secrets in it.
+        container = container.with_mounted_secret(_ENV_FILE, builder.env_file, mode=0o400)
+        words.append(_ENV_FILE)
+    done = container.with_exec(["python3", "-m", "ci.container_scripts.compose_config", *words])
+    return model.read(await done.file("/outcome.json").contents(), asked.folder)
+
+
+async def _pyproject(source: dagger.Directory) -> str:
+    if await source.exists("pyproject.toml"):
+        return await source.file("pyproject.toml").contents()
+    return ""

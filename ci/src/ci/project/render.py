@@ -1,0 +1,109 @@
+"""The plan for people and programs: a table, JSON, or a Mermaid graph of who waits for whom, and on what.
+
+It has everything that is known before anything runs: what is refused, what is left out, what has no value.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ci.errors import PipelineError
+from ci.project import notes, unsupported
+from ci.report import table
+
+if TYPE_CHECKING:
+    from ci.project.model import ComposeModel, Service
+
+__all__ = ["FORMATS", "render"]
+
+FORMATS = ("table", "json", "mermaid")
+
+
+def render(project: ComposeModel, left_out: dict[str, str], form: str) -> str:
+    """Return the project's services in one of the formats; `left_out` are those without an image here."""
+    if form not in FORMATS:
+        raise PipelineError(
+            "project.unknown-format",
+            f"--format {form}: there is no such one",
+            hint=f"choose from {', '.join(FORMATS)}",
+        )
+    if form == "json":
+        return _json(project, left_out)
+    return _mermaid(project) if form == "mermaid" else _table(project, left_out)
+
+
+def _origin(service: Service, left_out: dict[str, str]) -> str:
+    return "built" if service.build else "not available" if service.name in left_out else "pulled"
+
+
+def _reference(project: ComposeModel, service: Service) -> str:
+    return service.image or f"{project.name}-{service.name}"
+
+
+def _table(project: ComposeModel, left_out: dict[str, str]) -> str:
+    rows = [
+        [
+            service.name,
+            _origin(service, left_out),
+            _reference(project, service),
+            " ".join(str(port) for port in service.ports),
+            ", ".join(f"{name} ({condition})" for name, condition in service.depends_on.items()),
+        ]
+        for service in project.services.values()
+    ]
+    text = table.text(["service", "image is", "reference", "ports", "waits for"], rows)
+    lines = [f"refused: {each}" for each in unsupported.found(project, project.services)]
+    lines += [
+        f"left out: {name}: the images map has no image for {image}; a service that needs it cannot run"
+        for name, image in left_out.items()
+    ]
+    lines += [f"note: {each}" for each in notes.of(project)]
+    return "\n".join([text, *([""] if lines else []), *lines])
+
+
+def _json(project: ComposeModel, left_out: dict[str, str]) -> str:
+    services = [
+        {
+            "name": service.name,
+            "image_is": _origin(service, left_out),
+            "reference": _reference(project, service),
+            "ports": [
+                {"target": port.target, "published": port.published, "protocol": port.protocol}
+                for port in service.ports
+            ],
+            "waits_for": service.depends_on,
+            "profiles": list(service.raw.get("profiles") or ()),
+        }
+        for service in project.services.values()
+    ]
+    refusals = [
+        {"key": each.place, "value": each.value, "reason": each.rule.reason, "way_out": each.rule.way_out}
+        for each in unsupported.found(project, project.services)
+    ]
+    data = {
+        "project": project.name,
+        "services": services,
+        "refused": refusals,
+        "left_out": left_out,
+        "needed": list(project.needed),
+        "unset": list(project.unset),
+        "random": list(project.random),
+        "used": project.used,
+        "created_empty": unsupported.external(project.raw),
+        "missing_env_files": list(project.missing),
+    }
+    return json.dumps(data, indent=1)
+
+
+def _mermaid(project: ComposeModel) -> str:
+    # A name may be a word of Mermaid's own, `end` say: it is a label, and the node has a number.
+    nodes = {name: f"s{number}" for number, name in enumerate(project.services)}
+    lines = ["flowchart LR", *(f'  {node}["{name}"]' for name, node in nodes.items())]
+    lines += [
+        f"  {nodes[service.name]} -->|{condition.removeprefix('service_').replace('_', ' ')}| {nodes[other]}"
+        for service in project.services.values()
+        for other, condition in service.depends_on.items()
+        if other in nodes
+    ]
+    return "\n".join(lines)

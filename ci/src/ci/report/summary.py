@@ -1,0 +1,132 @@
+"""One summary of a run of all gates: what was built, judged, tested and scanned, and what took how long."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci.errors import PipelineError
+from ci.report import table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Image", "Step", "Summary", "sizes"]
+
+SCHEMA = 1
+
+_IMAGES = ["service", "digest", "size", "change", "image", "posture", "unit tests", "scan"]
+_STEPS = ["step", "outcome", "seconds"]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: `size` in bytes as a registry counts, `built` whether this run made it."""
+
+    service: str
+    digest: str
+    size: int
+    built: bool
+    posture: str
+    tests: str
+    scan: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what came of it, whether that is red, and how long it took in seconds."""
+
+    name: str
+    outcome: str
+    red: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run; `earlier` has the images' sizes of an earlier one by service, or is None."""
+
+    images: Sequence[Image]
+    steps: Sequence[Step]
+    earlier: Mapping[str, int] | None = None
+
+    @property
+    def red(self) -> list[str]:
+        """The names of the steps that are red."""
+        return [step.name for step in self.steps if step.red]
+
+    def text(self) -> str:
+        """Return the tables for a terminal."""
+        return "\n\n".join(
+            [self._headline(), table.text(_IMAGES, self._images()), table.text(_STEPS, self._steps())]
+        )
+
+    def markdown(self, details: Sequence[str] = ()) -> str:
+        """Return the same for a job summary, with the gates' own sections behind it."""
+        parts = [
+            f"# {self._headline()}",
+            table.markdown(_IMAGES, self._images()),
+            table.markdown(_STEPS, self._steps()),
+            *details,
+        ]
+        return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+    def json(self) -> str:
+        """Return everything as JSON; it is what an option `--base` takes later."""
+        data: dict[str, Any] = {
+            "schema": SCHEMA,
+            "red": self.red,
+            "images": {image.service: asdict(image) for image in self.images},
+            "steps": {step.name: asdict(step) for step in self.steps},
+        }
+        return json.dumps(data, indent=1) + "\n"
+
+    def _headline(self) -> str:
+        return f"Gate: red in {', '.join(self.red)}" if self.red else "Gate: green"
+
+    def _images(self) -> list[list[str]]:
+        return [
+            [
+                image.service,
+                image.digest,
+                table.megabytes(image.size),
+                self._change(image),
+                "built" if image.built else "cached",
+                image.posture,
+                image.tests,
+                image.scan,
+            ]
+            for image in self.images
+        ]
+
+    def _change(self, image: Image) -> str:
+        if self.earlier is None:
+            return "-"
+        before = self.earlier.get(image.service)
+        if before is None:
+            return "new"
+        change = image.size - before
+        return f"{change / 1000:+.1f} kB" if change else "none"
+
+    def _steps(self) -> list[list[str]]:
+        return [[step.name, step.outcome, f"{step.seconds:.1f}"] for step in self.steps]
+
+
+def sizes(text: str) -> dict[str, int]:
+    """Return the images' sizes of an earlier summary.json by service, in bytes."""
+    try:
+        read = json.loads(text)
+        if read["schema"] != SCHEMA:
+            raise PipelineError(
+                "report.base-wrong-schema",
+                f"--base: it has schema {read['schema']}, known is {SCHEMA}",
+                hint="give a summary.json that this version's gate-report wrote",
+            )
+        return {name: int(image["size"]) for name, image in read["images"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise PipelineError(
+            "report.base-invalid",
+            "--base: that is no summary.json of gate-report",
+            hint="give the file of an earlier run: gate-report export --path report",
+        ) from error

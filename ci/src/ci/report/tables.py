@@ -1,0 +1,82 @@
+"""The verbs' tables."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ci.errors import PipelineError
+from ci.report import table
+from ci.testing import results
+
+if TYPE_CHECKING:
+    from ci.build.builder import BuiltImage
+
+__all__ = ["built", "built_files", "test_files", "tested"]
+
+
+def built(artifacts: dict[str, BuiltImage]) -> str:
+    """Return the images' table. `made` tells a new image from one the engine had."""
+    rows = [
+        [
+            name,
+            artifact.digest,
+            table.megabytes(artifact.facts["size"]),
+            str(len(artifact.facts["layers"])),
+            str(artifact.facts["config"]["config"].get("User", "") or "root"),
+            f"{artifact.seconds:.1f} s",
+            datetime.fromtimestamp(artifact.exported_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+        ]
+        for name, artifact in artifacts.items()
+    ]
+    return table.text(["service", "digest", "size", "layers", "user", "took", "made"], rows)
+
+
+def built_files(artifacts: dict[str, BuiltImage], recorded: str) -> dict[str, str]:
+    """Return the build report's files by name; `recorded` is build.json, see `ci.comparison`."""
+    rows = [
+        [name, artifact.digest, table.megabytes(artifact.facts["size"]), str(artifact.base or "scratch")]
+        for name, artifact in artifacts.items()
+    ]
+    markdown = table.markdown(["service", "digest", "size", "base"], rows)
+    return {
+        "build.txt": built(artifacts) + "\n",
+        "build.md": f"## Images\n\n{markdown}\n",
+        "build.json": recorded,
+    }
+
+
+def test_files(done: list[results.Result], coverage: dict[str, str]) -> dict[str, str]:
+    """Return the tests' table as text, Markdown and JSON; a red run is told, not raised."""
+    header = [*results.HEADER, "coverage"]
+    rows = [[*result.row, coverage[result.name]] for result in done]
+    word = "red" if any(result.red for result in done) else "green"
+    data = {
+        result.name: {
+            **asdict(result),
+            "output": f"{result.name}/output.txt",
+            "coverage": coverage[result.name],
+        }
+        for result in done
+    }
+    return {
+        "tests.txt": table.text(header, rows) + "\n",
+        "tests.md": f"## Unit tests: {word}\n\n{table.markdown(header, rows)}\n",
+        "tests.json": json.dumps({"schema": 1, "services": data}, indent=1) + "\n",
+    }
+
+
+def tested(done: list[results.Result]) -> str:
+    """Return the tests' table; raises with the red ones' output."""
+    text = table.text(results.HEADER, results.rows(done))
+    red = [result for result in done if result.red]
+    if red:
+        raise PipelineError(
+            "test.failed",
+            f"tests: {', '.join(f'{result.name}: {result.red}' for result in red)}",
+            details="\n".join((text, *(f"--- {result.name}\n{result.output}" for result in red))),
+            hint="fix them; `--only` runs one service's tests",
+        )
+    return text

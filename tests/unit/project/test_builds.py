@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ci.project import builds, model
+from tests.raised import raises
+
+
+def check(**services: dict[str, Any]) -> None:
+    builds.check(model.read(json.dumps({"model": {"name": "p", "services": services}})).services)
+
+
+def test_sound_builds_pass() -> None:
+    check(
+        web={"image": "team/web:1", "build": {"context": "."}},
+        job={"image": "team/web:1"},
+        api={"image": "team/api", "build": {"context": ".", "cache_from": ["x"]}},
+        one={"build": {"context": "."}},
+        two={"build": {"context": "."}},
+    )
+
+
+def test_two_tags_of_one_repository_are_two_images() -> None:
+    check(
+        a={"image": "team/web:1", "build": {"context": "."}},
+        b={"image": "team/web:2", "build": {"context": "."}},
+    )
+
+
+def test_two_services_that_build_one_image_are_named() -> None:
+    with raises("compose.image-built-twice") as caught:
+        check(
+            a={"image": "docker.io/library/web", "build": {"context": "."}},
+            b={"image": "web:latest", "build": {"context": ".", "target": "other"}},
+        )
+    assert "services 'a' and 'b' both build the image web:latest" in str(caught.value)
+    assert "Next: give each its own" in str(caught.value)
+
+
+def test_one_build_that_several_services_have_is_one() -> None:
+    check(
+        **{name: {"image": "web:dev", "build": {"context": ".", "target": "dev"}} for name in ("web", "job")}
+    )
+
+
+def test_an_image_that_is_no_reference_is_refused_by_service() -> None:
+    with raises("images-map.reference-invalid", match="service 'a': 'Team/web::1' is not an image reference"):
+        check(a={"image": "Team/web::1", "build": {"context": "."}})

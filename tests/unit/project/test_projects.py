@@ -1,0 +1,129 @@
+"""Compose projects as people write them, read: the facts in the expected.yaml of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from ci.project import unsupported
+from tests.raised import raises
+from tests.unit.project.reading import FIXTURES, project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci.project.model import ComposeModel
+
+PROJECTS = FIXTURES / "projects"
+
+
+def expected(name: str) -> dict[str, Any]:
+    found = yaml.safe_load((PROJECTS / name / "expected.yaml").read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+NAMES = sorted(path.parent.name for path in PROJECTS.glob("*/expected.yaml"))
+
+
+def read(name: str, **request: Any) -> ComposeModel:  # noqa: ANN401 - see compose_config
+    given = expected(name).get("given")
+    if folder := expected(name).get("folder"):
+        return project(PROJECTS, folder, **request)
+    if given:
+        request = {"values": "".join(f"{key}={value}\n" for key, value in given.items()), **request}
+    return project(PROJECTS / name, **request)
+
+
+def mounts(raw: dict[str, Any]) -> list[str]:
+    return [f"{each.get('source', '')}:{each['target']}" for each in raw.get("volumes") or ()]
+
+
+def facts(found: ComposeModel) -> dict[str, Any]:
+    """Return all that an expected.yaml may say, by its keys."""
+    services = found.services
+    return {
+        "services": list(services),
+        "environment": {name: item.raw.get("environment") for name, item in services.items()},
+        "mounts": {name: mounts(item.raw) for name, item in services.items()},
+        "raw": {name: item.raw for name, item in services.items()},
+        "ports": {name: [str(port) for port in item.ports] for name, item in services.items()},
+        "image": {name: item.image for name, item in services.items()},
+        "build": {name: item.build.context for name, item in services.items() if item.build},
+        "refused": [f"{each.place}: {each.value}" for each in unsupported.found(found, services)],
+        "external": unsupported.external(found.raw),
+        "needed": {name: list(places) for name, places in found.needed.items()},
+        "random": list(found.random),
+        "unset": list(found.unset),
+        "plain": list(found.plain),
+    }
+
+
+def same(wanted: Any, actual: Any, path: str) -> None:  # noqa: ANN401 - pieces of YAML
+    """Compare; of a map of maps only what is wanted."""
+    if isinstance(wanted, dict) and path.count(".") < 2:
+        for key, value in wanted.items():
+            assert key in actual, f"{path}.{key}"
+            same(value, actual[key], f"{path}.{key}")
+    else:
+        assert actual == wanted, path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_project_is_read_as_expected(name: str) -> None:
+    found = facts(read(name))
+    for key, wanted in expected(name).items():
+        if key not in ("given", "folder"):
+            same(wanted, found[key], key)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "refused" not in expected(name)])
+def test_nothing_else_is_refused(name: str) -> None:
+    found = read(name)
+    unsupported.check(found, found.services)
+
+
+def test_there_are_thirty_projects_or_more() -> None:
+    assert len(NAMES) >= 30
+
+
+def test_profiles_choose_services() -> None:
+    assert list(read("profiles").services) == ["app", "db"]
+    assert list(read("profiles", profiles=["mail"]).services) == ["app", "db", "mail"]
+    assert list(read("profiles", profiles=["debug"]).services) == ["admin", "app", "db", "mail"]
+
+
+def test_an_include_is_part_of_the_project() -> None:
+    # Of `name`, `include` and `version` nothing is left but services: Compose has read them.
+    found = read("included")
+    assert (found.name, list(found.services)) == ("included", ["app", "store"])
+
+
+def test_files_are_merged_in_the_order_they_are_named() -> None:
+    alone = read("override", files=["compose.yaml"])
+    assert alone.services["web"].raw["command"] == ["serve"]
+    both = read("override", files=["compose.yaml", "compose.override.yaml"])
+    assert both.services["web"].raw["command"] == ["serve", "--debug"]
+
+
+def test_a_project_in_a_folder_reaches_what_is_above_it_but_not_outside_of_the_source(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {app: {image: x, volumes: ['../up:/up']}}")
+    found = project(tmp_path)
+    with raises("compose.refused-keys", match=r"services\.app\.volumes: /.*/up\b"):
+        unsupported.check(found, found.services)
+
+
+def test_a_value_that_must_be_a_number_and_is_none_is_reported_by_compose() -> None:
+    with raises("compose.invalid", match="eighty"):
+        project(PROJECTS / "numbers", values="PORT=eighty\nMEMORY=1m\nFROZEN=true\n")
+
+
+def test_numbers_sizes_and_flags_that_nobody_gave_are_needed() -> None:
+    found = read("numbers", values="")
+    assert set(found.needed) == {"PORT", "MEMORY", "FROZEN"}
+    with raises("compose.value-missing", match="PORT"):
+        found.check_values(["web"])

@@ -1,0 +1,34 @@
+"""Whatever a compose file says, it is read or refused, and Compose takes again what it printed."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, event, example, given, settings
+
+from ci.errors import PipelineError
+from ci.project import notes, render, unsupported
+from tests.unit.project.documents import Documents
+from tests.unit.project.reading import outcome, project
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(Documents().document())
+@example({"services": {"web": {"image": "x", "scale": 2, "ports": ["8000-8001:80"]}}})
+@example({"services": {"web": {"image": "x", "command": "a '$$b'", "labels": {"a": "$$c"}}}})
+def test_a_file_of_the_schema_is_read_or_refused(document: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "compose.yaml").write_text(json.dumps(document))
+        try:
+            found = project(Path(folder))
+        except PipelineError:
+            event("refused when it is read")
+            return
+        event("refused" if unsupported.found(found, found.services) else "read")
+        lines = notes.of(found)
+        assert all(line in render.render(found, {}, "table") for line in lines)
+        Path(folder, "compose.yaml").write_text(json.dumps(found.model).replace("/project", folder))
+        assert outcome(Path(folder))["model"]["services"] == found.model["services"]

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from unittest import mock
+
+import anyio
+import dagger
+import pytest
+
+from ci.build.builder import Builder
+from ci.release.signing import Signing, by_public_key, signing
+from tests.raised import raises
+
+BUILDER = mock.create_autospec(Builder, instance=True)
+SECRET = mock.create_autospec(dagger.Secret, instance=True)
+SECRET.plaintext.return_value = "x"
+EMPTY = mock.create_autospec(dagger.Secret, instance=True)
+EMPTY.plaintext.return_value = "\n"
+NONE = mock.create_autospec(dagger.Secret, instance=True)
+NONE.plaintext.side_effect = dagger.QueryError.__new__(dagger.QueryError, [])
+
+
+def test_without_a_key_nothing_is_signed_and_nothing_checked() -> None:
+    assert anyio.run(signing, BUILDER, None, None) == Signing()
+    assert anyio.run(by_public_key, BUILDER, None) == Signing()
+    assert BUILDER.tool.call_count == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "key", "password", "text"),
+    [
+        ("signing.key-missing", None, SECRET, "--sign-password is given without --sign-key"),
+        ("signing.secret-empty", NONE, SECRET, "give --sign-key env:VARIABLE or file:PATH, never its value"),
+        ("signing.secret-empty", EMPTY, None, "--sign-key: it is empty"),
+        (
+            "signing.secret-empty",
+            SECRET,
+            NONE,
+            "give --sign-password env:VARIABLE or file:PATH, never its value",
+        ),
+    ],
+)
+def test_what_is_no_secret_is_refused(
+    code: str, key: dagger.Secret | None, password: dagger.Secret | None, text: str
+) -> None:
+    with raises(code, match=text):
+        anyio.run(signing, BUILDER, key, password)

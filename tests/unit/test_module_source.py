@@ -1,0 +1,20 @@
+"""What the module takes of its own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ci import module_source
+
+PACKAGE = Path(module_source.__file__).parent
+
+
+def test_the_folders_are_there_with_what_runs_elsewhere() -> None:
+    assert list(module_source.FOLDERS) == ["ci"]
+    assert (module_source.FOLDERS["ci"] / "container_scripts" / "layout.py").is_file()
+
+
+def test_nothing_asks_the_engine_for_the_source_of_the_module() -> None:
+    """After a restart, with what it generated let go, the engine answers that with an error."""
+    asks = [path.name for path in PACKAGE.rglob("*.py") if "current_module().source" in path.read_text()]
+    assert asks == []
