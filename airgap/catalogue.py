@@ -1,7 +1,7 @@
-"""The base images: which there are, what each stands for, and the images map made of that.
+"""The base images: their names, the references that they replace, and the resulting images map.
 
-Nothing here changes an image that is built already, so this file is not among
-what decides whether one is built anew.
+This file is not part of an image's fingerprint, because nothing here changes
+the content of an image.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from airgap.recipe import read
 
 __all__ = ["IMAGES", "ON_REQUEST", "UNAVAILABLE", "Image", "by_name", "images_map"]
 
-# References for which nothing can be had from package registries.
+# References that cannot be replaced by anything from package registries.
 UNAVAILABLE: tuple[str, ...] = ("grafana/grafana:13.2.3",)
 
-# Those that `up` leaves out, because their builds take minutes and few need them.
+# Images that `up` does not build, because their builds take minutes and are rarely needed.
 ON_REQUEST: tuple[str, ...] = ("cosign",)
 
-# Each after those it is built on; the long builds first.
+# Each image comes after its bases; long builds come first.
 _NAMES = (
     "debian",
     "trivy",
@@ -40,7 +40,7 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Image:
-    """An image: its name here, its place in the registry, what it stands for, the images it is built on."""
+    """An image: its name, its place in the registry, the references it replaces, and its bases."""
 
     name: str
     target: str
@@ -62,9 +62,10 @@ def by_name(name: str) -> Image:
 
 
 def images_map(registry: str) -> dict[str, str | None]:
-    """Return for each reference what to pull instead; None where there is nothing.
+    """Map each reference to the image to pull instead; None means that there is no image.
 
-    What is made on request is in it before it is made, so that the image that carries the map stays as it is.
+    Images on request are in the map even before they are built, so that the image that contains the map
+    does not change when they are.
     """
     there: dict[str, str | None] = {
         reference: f"{registry}/{image.target}" for image in IMAGES for reference in image.references

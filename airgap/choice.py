@@ -1,4 +1,4 @@
-"""Which engine a `make` target uses: one that is named, the official one, or the air-gapped one."""
+"""Choose the engine of a `make` target: a given one, the official one, or the air-gapped one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SECONDS = 3
 
 @dataclass(frozen=True)
 class Choice:
-    """A kind of engine (one of KINDS), and why."""
+    """A kind of engine (one of KINDS), and the reason for the choice."""
 
     kind: str
     reason: str
@@ -45,7 +45,7 @@ class Choice:
 
 
 def choose(environ: Mapping[str, str], settings: Settings, *, hub: str = _HUB) -> Choice:
-    """Return the engine to use; AirgapError says what to install when there is none."""
+    """Choose the engine. Raise AirgapError, which says what to install, if there is none."""
     forced, runner = environ.get(FORCE, ""), environ.get(RUNNER, "")
     if forced:
         return _forced(forced, runner)
@@ -60,7 +60,7 @@ def choose(environ: Mapping[str, str], settings: Settings, *, hub: str = _HUB) -
     if os.geteuid() == 0 and packages.on_debian():
         return Choice("airgap", f"{lacking}, and this is root on Debian")
     raise AirgapError(
-        f"no Dagger engine can be had here: {lacking}, and this is not root on Debian",
+        f"no Dagger engine is available: {lacking}, and this is not root on Debian",
         hint=f"install Docker where its registry can be reached, or run as root on Debian, or set {RUNNER}",
     )
 
@@ -68,7 +68,7 @@ def choose(environ: Mapping[str, str], settings: Settings, *, hub: str = _HUB) -
 def _forced(kind: str, runner: str) -> Choice:
     if kind not in KINDS:
         raise AirgapError(
-            f"{FORCE}={kind!r} is no engine", hint=f"set it to {', '.join(KINDS)}, or not at all"
+            f"{FORCE}={kind!r} is not a kind of engine", hint=f"set it to {', '.join(KINDS)}, or unset it"
         )
     if kind == "runner" and not runner:
         raise AirgapError(
@@ -82,7 +82,7 @@ def _forced(kind: str, runner: str) -> Choice:
 
 
 def check_cli() -> None:
-    """Raise AirgapError unless the `dagger` on PATH is of the version that this repository is made for."""
+    """Raise AirgapError unless the `dagger` on PATH has the version that this repository requires."""
     answer = output_of(("dagger", "version"))
     found = re.search(r"\bv\d+\.\d+\.\d+\S*", answer or "")
     if found is None or found[0] != VERSION:
@@ -91,26 +91,29 @@ def check_cli() -> None:
             if found
             else "is missing"
             if answer is None
-            else f"does not say its version: {answer!r}"
+            else f"printed no version: {answer!r}"
         )
         raise AirgapError(
-            f"the `dagger` on PATH {there}, and {VERSION} is wanted",
+            f"the `dagger` on PATH {there}, but {VERSION} is required",
             hint=f"install Dagger's CLI {VERSION} (https://docs.dagger.io/install)",
         )
 
 
 def docker_server() -> str | None:
-    """Return the version of the Docker daemon, asked of the daemon; a client alone says nothing."""
+    """Return the version of the Docker daemon, or None if no daemon answers."""
     answer = output_of(("docker", "version", "--format", "{{.Server.Version}}"), timeout=5)
     return answer.strip() or None if answer else None
 
 
 def registry_answers(address: str) -> bool:
-    """Return whether an image registry answers there; a proxy that refuses, or anything else, is not one."""
+    """Return whether an image registry answers at an address.
+
+    A proxy that rejects the request does not count.
+    """
     try:
         with urlopen(address, timeout=_SECONDS) as answer:  # noqa: S310 - the addresses are ours
             headers = answer.headers
-    except HTTPError as error:  # 401 is what a registry says to a stranger
+    except HTTPError as error:  # a registry answers 401 to requests without credentials
         headers = error.headers
         error.close()
     except OSError:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from airgap.settings import Settings
 
 DESCRIPTION = f"""\
-A Dagger {VERSION} engine, a registry and base images, made of Go modules, Debian packages and wheels alone.
+A Dagger {VERSION} engine, a registry and base images, built only from Go modules, Debian packages and wheels.
 """
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one verb; return 0, or 1 after an error on stderr, 130 or 143 when interrupted.
+    """Run one command and return its exit code: 0, 1 after an error, 130 or 143 when interrupted.
 
-    Usage errors exit with 2.
+    Errors go to stderr. Usage errors exit with 2.
     """
     verb = _parse(argv)
     try:
@@ -51,19 +51,21 @@ def _parse(argv: Sequence[str]) -> Callable[[Settings], None]:
     def verb(name: str, text: str) -> argparse.ArgumentParser:
         return verbs_of.add_parser(name, help=text, description=text, allow_abbrev=False)
 
-    verb("up", "bring everything up and leave it running")
-    down = verb("down", "stop it; the engine's cache stays")
-    status = verb("status", "say what there is: steps, engine, registry, paths, disk")
+    verb("up", "start the engine, the registry and what they need, and leave them running")
+    down = verb("down", "stop everything; the engine's cache is preserved")
+    status = verb("status", "show steps, engine, registry, images, paths and disk usage")
     status.add_argument("--json", action="store_true", help="as JSON")
-    image = verb("image", "make an image that `up` leaves out, and push it to the registry")
+    image = verb("image", "build an image that `up` does not build, and push it to the registry")
     image.add_argument("name", choices=ON_REQUEST, help="which: %(choices)s")
-    env = verb("env", 'print shell exports, or "false" after an error: eval "$(python3 -m airgap env)"')
-    env.add_argument("--auto", action="store_true", help="choose the engine, and bring up the air-gapped one")
-    reset = verb("reset", "stop it and remove everything made here")
+    env = verb("env", 'print exports for a shell, or "false" after an error: eval "$(python3 -m airgap env)"')
+    env.add_argument(
+        "--auto", action="store_true", help="choose an engine; start the air-gapped one if chosen"
+    )
+    reset = verb("reset", "stop everything and remove all files it created")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     for each in (down, reset):
         each.add_argument(
-            "--force", action="store_true", help="kill what does not stop; loses the engine's cache"
+            "--force", action="store_true", help="kill processes that do not stop; loses the engine's cache"
         )
     arguments = parser.parse_args(argv)
     return {

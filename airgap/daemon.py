@@ -1,4 +1,4 @@
-"""A program that stays: started in a session of its own, found again by its record, ended by exactly that."""
+"""Daemons: started in their own session, and found and stopped again through a record file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PATIENCE = 0.5
 
 @dataclass(frozen=True)
 class Program:
-    """What a daemon runs, in which environment, and what decides it."""
+    """A daemon's command line and environment, and a fingerprint of everything that decides how it runs."""
 
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -33,14 +33,17 @@ class Program:
 
 @dataclass(frozen=True)
 class Daemon:
-    """One daemon of a state folder: its name, the record of its process, its log."""
+    """A daemon of a state folder: its name, the record of its process, and its log."""
 
     name: str
     record: Path
     log: Path
 
     def process(self) -> Process | None:
-        """Return its process if it runs; a record of a process that ended counts for nothing."""
+        """Return the daemon's process, or None if it does not run.
+
+        A record of an ended process is ignored.
+        """
         record = read_json(self.record)
         try:
             process = Process(int(record["pid"]), int(record["started"]), str(record["boot"]))
@@ -49,7 +52,7 @@ class Daemon:
         return process if process.running() else None
 
     def fingerprint(self) -> str:
-        """Return what the process was started from; "" when there is none."""
+        """Return the fingerprint that the process was started with, or "" if there is none."""
         return str(read_json(self.record).get("fingerprint", ""))
 
     def start(
@@ -60,7 +63,10 @@ class Daemon:
         ready: Callable[[], bool],
         seconds: float,
     ) -> None:
-        """Start it and wait until it is ready; AirgapError with its last words when it is not."""
+        """Start the daemon and wait until it is ready.
+
+        Otherwise raise AirgapError with the end of its log.
+        """
         self.record.unlink(missing_ok=True)
         with self.log.open("ab") as out:
             child = subprocess.Popen(
@@ -75,24 +81,25 @@ class Daemon:
         wait_until(lambda: ready() or child.poll() is not None, seconds=seconds)
         if child.poll() is not None:
             raise AirgapError(
-                f"{self.name} ended at once{self._last_words()}", hint="see its log, then run `up` again"
+                f"{self.name} exited immediately{self._end_of_log()}", hint="see its log, then run `up` again"
             )
         if not ready():
             raise AirgapError(
-                f"{self.name} (pid {child.pid}) did not answer within {seconds:.0f} s{self._last_words()}",
-                hint="see its log; `python3 -m airgap down`, then `up` again",
+                f"{self.name} (pid {child.pid}) did not answer within {seconds:.0f} s{self._end_of_log()}",
+                hint="see its log, run `python3 -m airgap down`, then `up` again",
             )
 
-    def _last_words(self) -> str:
+    def _end_of_log(self) -> str:
         shown = "\n".join(
             f"    {line}" for line in tail(self.log.read_text(encoding="utf-8", errors="replace"))
         )
         return f":\n{shown}\n  log: {self.log}"
 
     def stop(self, *, seconds: float, waiting: Callable[[float], None], force: bool = False) -> bool:
-        """End it with SIGTERM, calling ``waiting`` (seconds so far) now and then; return whether it had run.
+        """Stop the daemon with SIGTERM and return whether it was running.
 
-        After ``seconds`` AirgapError, or with ``force`` SIGKILL.
+        ``waiting`` is called every few seconds with the seconds waited so far. If the daemon has not ended
+        after ``seconds``, raise AirgapError, or with ``force`` send SIGKILL.
         """
         process = self.process()
         if process is not None:
@@ -113,14 +120,14 @@ class Daemon:
     def _insist(self, process: Process, so_far: float, *, force: bool) -> None:
         if not force:
             raise AirgapError(
-                f"{self.name} (pid {process.pid}) did not end within {so_far:.0f} s",
-                hint="end its clients and run `down` again, or `down --force`",
+                f"{self.name} (pid {process.pid}) did not stop within {so_far:.0f} s",
+                hint="stop its clients and run `down` again, or run `down --force`",
             )
         process.signal(signal.SIGKILL)
 
 
 def inherited(*names: str) -> dict[str, str]:
-    """Return what a daemon takes over from the environment: proxies, certificates, and the names given."""
+    """Return the variables that a daemon inherits: proxies, certificates, and the given names."""
     proxies = [name for each in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY") for name in (each, each.lower())]
     wanted = (*proxies, "SSL_CERT_FILE", "SSL_CERT_DIR", *names)
     return {name: os.environ[name] for name in wanted if name in os.environ}

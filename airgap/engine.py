@@ -1,4 +1,4 @@
-"""The Dagger engine as a plain process in a mount namespace of its own: start, stop, who it serves."""
+"""The Dagger engine as a process in its own mount namespace: start, stop, and connected clients."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from airgap.settings import Settings
     from airgap.state import State
 
-# An engine that was killed deletes its whole cache before it listens: 40 GB take minutes on a slow disk.
+# After a kill the engine deletes its whole cache before it listens, and 40 GB take minutes on a slow disk.
 START_SECONDS = 900
-STOP_SECONDS = 330  # the engine itself gives connected clients 5 minutes
+STOP_SECONDS = 330  # the engine waits up to 5 minutes for connected clients
 FORCE_SECONDS = 10
 
 _SCRIPT = Path(__file__).with_name("engine.sh")
 _PLUGINS = Path("/usr/lib/cni")
 _PLUGIN_NAMES = ("bridge", "firewall", "host-local", "loopback")
-# /usr/bin before /usr/sbin: the plugins must take the iptables that the engine links in /usr/bin.
+# /usr/bin before /usr/sbin, because the plugins must use the iptables that the engine links in /usr/bin.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin"
-# Folders that engine.sh covers, so they must be there. They stay until `reset`: removing one takes away what
-# another engine, in its own mount namespace, has mounted there.
+# Folders that engine.sh mounts over, so they must exist. They stay until `reset`, because removing one would
+# also remove what another engine, in its own mount namespace, has mounted there.
 _COVERED = ("/run/dagger", "/run/buildkit", "/run/containers", "/run/runc", "/var/lib/cni")
 
 
@@ -40,9 +40,9 @@ def daemon(state: State) -> Daemon:
 
 
 def configuration(settings: Settings) -> dict[str, object]:
-    """Return the engine's configuration (Dagger's engine.json): mirrors, limits of its cache.
+    """Return the engine's configuration (Dagger's engine.json): mirrors and cache limits.
 
-    The limits are fixed because the engine's own would drop its whole cache when a disk is four fifths full.
+    The limits are fixed, because the defaults drop the whole cache once the disk is 80 % full.
     """
     mirror = {"mirrors": [settings.registry]}
     registries: dict[str, object] = dict.fromkeys(
@@ -65,7 +65,7 @@ def _arguments(state: State) -> tuple[str, ...]:
 
 
 def fingerprint(state: State, settings: Settings) -> str:
-    """Return what decides a running engine: programs, arguments, configuration, the script that starts it."""
+    """Hash everything that decides how the engine runs: programs, arguments, configuration, start script."""
     return fingerprint_of(
         enginebuild.fingerprint(),
         repr(_arguments(state)),
@@ -76,17 +76,20 @@ def fingerprint(state: State, settings: Settings) -> str:
 
 
 def runs(state: State, settings: Settings) -> bool:
-    """Return whether ours runs, is the one this checkout would start, and answers."""
+    """Return whether our engine runs, is the one that this checkout would start, and answers."""
     return daemon(state).fingerprint() == fingerprint(state, settings) and answers_here(state, settings)
 
 
 def answers_here(state: State, settings: Settings) -> bool:
-    """Return whether ours runs and answers at its socket."""
+    """Return whether our engine runs and answers at its socket."""
     return daemon(state).process() is not None and answers(settings.socket)
 
 
 def start(state: State, settings: Settings, lock: int, say: Callable[[str], None]) -> None:
-    """Start it, instead of an older one of ours; AirgapError when another engine is in the way."""
+    """Start the engine in place of an older one of ours.
+
+    Raise AirgapError if a foreign engine is in the way.
+    """
     stop(state, say)
     check_alone(settings)
     network.clean(state)
@@ -111,31 +114,34 @@ def start(state: State, settings: Settings, lock: int, say: Callable[[str], None
 
 
 def stop(state: State, say: Callable[[str], None], *, force: bool = False) -> bool:
-    """Stop ours, saying for which clients it waits; return whether it ran. Cleans up what it leaves."""
+    """Stop our engine, report the clients it waits for, clean up its network.
+
+    Return whether it was running.
+    """
 
     def waiting(seconds: float) -> None:
-        say(f"engine: stopping for {seconds:.0f} s, waiting for {served(state) or 'its own work'}")
+        say(f"engine: stopping for {seconds:.0f} s, waiting for {served(state) or 'running work'}")
 
     if served(state):
-        say(f"engine: still serves {served(state)}; it stops when they end, or after 5 minutes")
+        say(f"engine: still serves {served(state)}; it stops when they disconnect, or after 5 minutes")
     ran = daemon(state).stop(seconds=FORCE_SECONDS if force else STOP_SECONDS, waiting=waiting, force=force)
     network.clean(state)
     return ran
 
 
 def served(state: State) -> str:
-    """Return the clients connected to ours, as one text; "" when there are none."""
+    """Return the connected clients as text, or "" if there are none."""
     process = daemon(state).process()
     return ", ".join(str(client) for client in clients(process)) if process else ""
 
 
 def check_alone(settings: Settings) -> None:
-    """Raise AirgapError when another engine is in this network namespace, or the socket is another's."""
+    """Raise AirgapError if another engine is in this network namespace or another process has the socket."""
     for path in dict.fromkeys((DEFAULT_SOCKET, settings.socket)):
         others = socket_owners(path)
         if others:
             raise AirgapError(
-                f"another engine is in this network namespace: {others[0]} listens at {path}, not ours",
+                f"another engine is in this network namespace: {others[0]} listens at {path}",
                 hint="use it (_EXPERIMENTAL_DAGGER_RUNNER_HOST), stop it, or run here under `unshare --net`",
             )
     if answers(settings.socket):
@@ -146,9 +152,9 @@ def check_alone(settings: Settings) -> None:
 
 
 def _arrange(state: State, settings: Settings) -> None:
-    """Make what engine.sh and the engine want to find."""
+    """Create the files and links that engine.sh and the engine expect."""
     programs = enginebuild.programs(state)
-    # `net`: names of network namespaces that are gone with an engine that was killed; it would try each.
+    # `net` has the names of network namespaces that a killed engine left; the engine would try each of them.
     for left in ("run", "engine-tmp", "engine-root/net"):
         shutil.rmtree(state / left, ignore_errors=True)
     for folder in ("mnt", "engine-tmp", "run/bin", "run/cni", "run/content", "run/ca-certificates"):
@@ -162,7 +168,7 @@ def _arrange(state: State, settings: Settings) -> None:
 
 
 def mount_points(settings: Settings) -> list[Path]:
-    """Return the folders outside of the state folder that must be there, each after its parent."""
+    """Return the required folders outside of the state folder, each after its parent."""
     sockets = settings.socket.parent
     return [Path(each) for each in (*_COVERED, sockets, sockets / "airgap")]
 
@@ -177,7 +183,7 @@ def _make_mount_points(state: State, settings: Settings) -> None:
 
 
 def remove_mount_points(state: State) -> None:
-    """Remove those that were made here, are empty, and are nowhere mounted on."""
+    """Remove the mount points that this program created, if they are empty and nothing is mounted there."""
     for name in reversed(read_json(state / "mount-points.json").get("made", [])):
         path = Path(name)
         if path.is_dir() and not any(path.iterdir()) and not _mounted_on(name):
@@ -185,7 +191,7 @@ def remove_mount_points(state: State) -> None:
 
 
 def _mounted_on(name: str) -> bool:
-    """Return whether any process sees a mount there."""
+    """Return whether any process has something mounted at a path."""
     for table in Path("/proc").glob("[0-9]*/mountinfo"):
         try:
             if f" {name} " in table.read_text(encoding="utf-8"):

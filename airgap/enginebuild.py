@@ -1,4 +1,4 @@
-"""The engine's four programs, built from Go modules by the small module in `engine/`."""
+"""Build the engine's four programs from Go modules, with the small module in `engine/`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KIND = "engine"
 PROGRAMS = ("engine", "dagger", "dnsname", "init")
 
 _PACKAGE = "github.com/dagger/dagger/engine"
-# Clients of clouds and language models, large and not called by any build.
+# Clients of clouds and language models: large, and no build calls them.
 _ASIDE = (
     "cloud.google.com/...",
     "github.com/1password/...",
@@ -40,9 +40,9 @@ _FLAGS = (
 )
 
 
-@cache  # one answer a run, whatever an editor does meanwhile
+@cache  # so that edits during a run do not change it
 def fingerprint() -> str:
-    """Return what decides the programs: our module's sources and the build's flags."""
+    """Hash everything that decides the programs: our module's sources and the build flags."""
     sources = sorted(
         path for path in golang.ENGINE_SOURCE.rglob("*") if path.suffix in {".go", ".mod", ".sum"}
     )
@@ -52,12 +52,12 @@ def fingerprint() -> str:
 
 
 def programs(state: State) -> Path:
-    """Return the folder the programs are in, or would be in."""
+    """Return the folder of the programs, whether or not they are built."""
     return state.artefact(KIND, fingerprint())
 
 
 def build(state: State) -> None:
-    """Build all four; the Go module and build caches are the user's own."""
+    """Build all four programs with the user's own Go module and build caches."""
 
     def compile_into(made: Path) -> None:
         run(

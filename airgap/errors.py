@@ -1,7 +1,7 @@
-"""What can go wrong, in words a user can act on.
+"""Errors that a user can act on.
 
 AirgapError
-├── StepFailed        a program that a step ran ended badly
+├── StepFailed        a program that a step ran failed
 ├── StepsFailed       more than one step failed in the same run
 └── Interrupted       Ctrl-C or SIGTERM while a step ran
 """
@@ -21,7 +21,7 @@ _SHORT = 160
 
 
 class AirgapError(Exception):
-    """What was wrong and with which value (``what``), and what to do next (``hint``)."""
+    """An error: what was wrong and the value (``what``), and what to do next (``hint``)."""
 
     exit_code = 1
 
@@ -34,8 +34,8 @@ class AirgapError(Exception):
         return f"{self.what}\n  next: {self.hint}" if self.hint else self.what
 
 
-class StepFailed(AirgapError):  # noqa: N818 - says what happened; it is caught by this name
-    """A program ended with a bad exit code: the command, the end of its output, the log that has it all."""
+class StepFailed(AirgapError):  # noqa: N818 - the name describes what happened
+    """A program failed: the command, its exit code, the end of its output, and the path of the full log."""
 
     def __init__(self, argv: Sequence[str], code: int, *, log: Path, output: str) -> None:
         registry = registry_trouble(output)
@@ -44,29 +44,29 @@ class StepFailed(AirgapError):  # noqa: N818 - says what happened; it is caught 
         reason = f"{registry}\n" if registry else ""
         super().__init__(
             f"{reason}`{_short(argv)}` {ended}:\n{shown}\n  log: {log}",
-            hint=RETRY.format(source=_configured_by(argv)) if registry else "see the log, then run it again",
+            hint=RETRY.format(source=_configured_by(argv)) if registry else "see the log, then try again",
         )
         self.argv = tuple(argv)
         self.code = code
 
 
 class StepsFailed(AirgapError):  # noqa: N818 - as StepFailed
-    """Several steps failed in one run; each with its own text."""
+    """Several steps failed in one run; contains the text of each error."""
 
     def __init__(self, failures: dict[str, AirgapError]) -> None:
         super().__init__("\n".join(f"{name}: {error}" for name, error in failures.items()))
 
 
 class Interrupted(AirgapError):  # noqa: N818 - as StepFailed
-    """Ctrl-C (exit code 130) or SIGTERM (143); what was finished by then is kept."""
+    """The run was interrupted by Ctrl-C (exit code 130) or SIGTERM (143); finished steps stay done."""
 
     def __init__(self, signum: int) -> None:
-        super().__init__("interrupted", hint="run it again: what was finished is kept")
+        super().__init__("interrupted", hint="run it again: finished steps are not repeated")
         self.exit_code = 128 + signum
 
 
 RETRY = (
-    "run it again in a while: what was finished is kept. If it stays, check the registry's address: {source}"
+    "try again later: finished steps are not repeated. If it persists, check the registry's address: {source}"
 )
 
 _SOURCES = {
@@ -81,7 +81,7 @@ _ADDRESS = re.compile(r"https?://([^/\s\"'`)\]]+)[^\s\"'`)\]]*")
 _PIP_INDEX = "Looking in indexes: "
 _PIP_TROUBLE = re.compile(
     r"Retrying \(Retry\(|\(from versions: none\)"
-)  # pip leaves the address out of these
+)  # pip prints no address in these lines
 _REFUSALS = (
     (r"\b([45]\d\d)\s+[A-Z][a-z]+|HTTP error (\d+)|too many (\d+) error responses", "answered {}"),
     (r"(?i:connection refused)", "refused the connection"),
@@ -90,14 +90,14 @@ _REFUSALS = (
         r"(?i:no such host|could not resolve|failure (?:in name resolution|resolving)|dns error)",
         "cannot be found",
     ),
-    (r"\(from versions: none\)", "refuses to say what it has, or has nothing of that name"),
+    (r"\(from versions: none\)", "lists no versions of the package"),
 )
 
 
 def registry_trouble(output: str) -> str:
-    """Return one sentence on the package registry that failed, read from a program's output; else "".
+    """Describe in one sentence which package registry failed, from a program's output; "" if none did.
 
-    A line counts when it has both an address and a refusal: an error status, no answer, no such name.
+    A line counts if it has an address and an error: an error status, no answer, or an unknown host name.
     """
     pip_index = "that pip is configured with"
     for line in output.splitlines():
@@ -124,7 +124,7 @@ def _refusal(line: str) -> str:
 
 
 def tail(output: str, lines: int = TAIL_LINES) -> list[str]:
-    """Return the last lines of a program's output that have something on them."""
+    """Return the last non-empty lines of a program's output."""
     return [line.rstrip() for line in output.splitlines() if line.strip()][-lines:]
 
 

@@ -1,4 +1,4 @@
-"""What a shell needs to use the engine: the `dagger` in front of Dagger's CLI, and the variables."""
+"""Let a shell use the engine: a `dagger` launcher in front of Dagger's CLI, and environment variables."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from airgap.settings import Settings
     from airgap.state import State
 
-CHOSEN = "CI_ENGINE_CHOSEN"  # says to what runs later which kind of engine it has
+CHOSEN = "CI_ENGINE_CHOSEN"  # tells later programs which kind of engine was chosen
 QUIET = {"DO_NOT_TRACK": "1", "DAGGER_NO_NAG": "1", "DAGGER_NO_UPDATE_CHECK": "1"}
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 def launcher(state: State) -> Path:
-    """Return the `dagger` that users get."""
+    """Return the path of the `dagger` that users run."""
     return state / "bin" / "dagger"
 
 
 def write_launcher(state: State, settings: Settings) -> None:
-    """Write it; a checkout may go away, so it stands by itself."""
+    """Write the launcher, independent of this checkout, which may be deleted."""
     copy = state / "bin" / ".launcher.py"
     python = next(str(each) for each in (Path("/usr/bin/python3"), Path(sys.executable)) if each.exists())
     words = (python, "-ISB", str(copy), str(enginebuild.programs(state) / "dagger"), str(settings.socket))
@@ -40,7 +40,7 @@ def write_launcher(state: State, settings: Settings) -> None:
 
 
 def variables(state: State, settings: Settings) -> dict[str, str]:
-    """Return the variables for the engine of this state folder; AirgapError when it does not run."""
+    """Return the variables for the engine of this state folder. Raise AirgapError if it does not run."""
     if not engine.answers_here(state, settings):
         raise AirgapError(f"no Dagger engine at {settings.runner_host}", hint="run python3 -m airgap up")
     return {
@@ -53,7 +53,7 @@ def variables(state: State, settings: Settings) -> dict[str, str]:
 
 
 def shell(variables: dict[str, str], *, path: Path | None = None) -> str:
-    """Return lines that a shell can `eval`; ``path`` comes first in PATH."""
+    """Format lines for a shell's `eval`; ``path`` is put first in PATH."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     if path is not None:
         lines.append(f'export PATH={shlex.quote(str(path))}:"$PATH"')

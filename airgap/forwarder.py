@@ -1,7 +1,7 @@
-"""The way to the registry from containers: socat at the address of the engine's bridge.
+"""Forward the registry to containers: socat listens at the address of the engine's bridge.
 
-Containers cannot reach the host's loopback, where the registry listens, but each of them reaches the bridge.
-No other client is served there.
+Containers cannot reach the host's loopback, where the registry listens, but they can reach the bridge.
+Connections of other clients are refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 10
 _STOP_SECONDS = 10
-# After one end has closed its side, the other has this long for the rest of its answer.
+# Seconds that one side may continue to send after the other has closed its direction.
 _HALF_CLOSED_SECONDS = 60
 
 
@@ -30,19 +30,19 @@ def daemon(state: State) -> Daemon:
 
 
 def container_address(settings: Settings) -> str:
-    """Return the host and port of the registry as containers of the engine reach it."""
+    """Return the registry's host and port as seen by containers of the engine."""
     return f"{network.GATEWAY}:{settings.registry_port}"
 
 
 def command(settings: Settings) -> tuple[str, ...]:
     """Return the command line of socat.
 
-    - `-d`: the log has warnings too, such as a client that was refused.
-    - `ip-freebind`: the bridge appears with the engine's first container, and goes with the engine.
+    - `-d`: log warnings too, such as a refused client.
+    - `ip-freebind`: the bridge exists only from the engine's first container until the engine's end.
     - `range`: other machines may route packets to the bridge's address, and the registry has no password.
-    - `backlog`: socat's own 5 is less than an engine that pulls layers in parallel opens.
+    - `backlog`: an engine that pulls layers in parallel opens more connections than socat's default of 5.
     - `keepalive`: a container that was killed must not hold a connection indefinitely.
-    - `nodelay`: an answer that comes in pieces must not wait for the client's acknowledgements.
+    - `nodelay`: an answer sent in pieces must not wait for the client's acknowledgements.
     """
     listener = (
         f"TCP4-LISTEN:{settings.registry_port}",
@@ -63,7 +63,7 @@ def command(settings: Settings) -> tuple[str, ...]:
 
 
 def runs(state: State, settings: Settings) -> bool:
-    """Return whether ours runs with this command line and listens."""
+    """Return whether our forwarder runs with this command line and listens."""
     ours = daemon(state)
     return (
         ours.process() is not None
@@ -73,7 +73,7 @@ def runs(state: State, settings: Settings) -> bool:
 
 
 def start(state: State, settings: Settings, lock: int) -> None:
-    """Start it; AirgapError when the port is another's."""
+    """Start the forwarder. Raise AirgapError if the port is in use."""
     stop(state)
     check_port(settings)
     daemon(state).start(
@@ -85,17 +85,20 @@ def start(state: State, settings: Settings, lock: int) -> None:
 
 
 def stop(state: State, *, force: bool = False) -> bool:
-    """Stop ours; return whether it ran. Connections that are open stay until either end closes them."""
+    """Stop our forwarder; return whether it was running.
+
+    Open connections stay until either side closes them.
+    """
     return daemon(state).stop(seconds=_STOP_SECONDS, waiting=lambda _: None, force=force)
 
 
 def check_port(settings: Settings) -> None:
-    """Raise AirgapError when something listens at the registry's port of the bridge's address."""
+    """Raise AirgapError if something listens at the registry's port on the bridge's address."""
     if listens(network.GATEWAY, settings.registry_port):
         address, owner = container_address(settings), port_owner(settings.registry_port, network.GATEWAY)
         raise AirgapError(
             f"the forwarder's port {address} is taken by {owner or 'an invisible process'}",
-            hint="end it, or set AIRGAP_REGISTRY_PORT to a free port",
+            hint="stop that process, or set AIRGAP_REGISTRY_PORT to a free port",
         )
 
 

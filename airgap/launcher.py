@@ -1,8 +1,9 @@
-"""The `dagger` that users get: asks the engine's socket before Dagger's CLI would wait ten minutes for it.
+"""The `dagger` that users run: fail fast if the engine's socket does not answer.
 
     launcher.py CLI SOCKET ARGUMENTS...
 
-It runs before every call, without site-packages and by itself, so it imports next to nothing.
+Dagger's CLI alone would wait ten minutes. This runs before every call, as a single file and without
+site-packages, so it imports as little as possible.
 """
 
 import os
@@ -13,7 +14,7 @@ _OFFLINE = {"version", "help", "completion", "-h", "--help", "--version"}
 
 
 def main() -> None:
-    """Become the CLI, or say that there is no engine and end with 1."""
+    """Replace this process by the CLI, or exit with 1 if no engine answers."""
     _, cli, path, *arguments = sys.argv
     ours = os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST") == f"unix://{path}"
     if ours and not _OFFLINE.intersection(arguments[:1]):

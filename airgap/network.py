@@ -1,7 +1,7 @@
-"""What an engine leaves in the network namespace: its bridge, and rules of iptables.
+"""Clean up what an engine leaves in the network namespace: its bridge and iptables rules.
 
-Touched only while no engine runs here, and only where the state folder's mark says that an engine of ours was
-the last in this very namespace.
+This happens only while no engine runs, and only if the state folder records that an engine of ours was the
+last one in this namespace.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from airgap.state import read_json, write, write_json
 if TYPE_CHECKING:
     from airgap.state import State
 
-# Dagger's defaults (network/consts.go): the network's name with a 0, and its addresses.
+# Dagger's defaults (network/consts.go): the network's name with a 0, and its subnet.
 BRIDGE = "dagger0"
 SUBNET = "10.87.0.0/16"
-GATEWAY = "10.87.0.1"  # the bridge's own address: the host, as containers see it
+GATEWAY = "10.87.0.1"  # the bridge's address, which is the host as seen by containers
 _OURS = re.compile(r'name: \\"dagger\\" id: ')
 _ADDRESS = re.compile(r" -[sd] 10\.87\.\d+\.\d+/32 ")
-# Chains of the CNI plugins that all their users on a machine share.
+# Chains that all users of the CNI plugins on a machine share.
 _SHARED = ("CNI-FORWARD", "CNI-ADMIN")
 _CHAIN = re.compile(r" -j (CNI-[0-9a-f]{24})$")
 
 
 def mark(state: State) -> None:
-    """Write down that what appears under the engine's names in this namespace from now on is ours."""
+    """Record that an engine of ours starts in this namespace, so that what it creates can be removed."""
     found = [chain for chain in _SHARED if f":{chain} " in saved_rules()]
     write_json(state / "network.json", {**_here(), "found": found})
 
 
 def ours(state: State) -> bool:
-    """Return whether an engine of this state folder was the last in this namespace."""
+    """Return whether an engine of this state folder was the last one in this namespace."""
     mark = read_json(state / "network.json")
     return {key: mark.get(key) for key in _here()} == _here()
 
 
 def leftovers(state: State) -> str:
-    """Return what there is of ours, as text: a bridge, a number of rules; "" when there is nothing."""
+    """Describe our bridge and our number of rules, or return "" if there are none."""
     if not ours(state):
         return ""
     rules = [line for line in saved_rules().splitlines() if line.startswith("-A") and _is_ours(line)]
@@ -52,7 +52,7 @@ def leftovers(state: State) -> str:
 
 
 def clean(state: State) -> None:
-    """Remove leftovers that are ours."""
+    """Remove our bridge and rules."""
     if not ours(state) or socket_owners(DEFAULT_SOCKET):
         return
     log = state.log("network")
@@ -68,9 +68,9 @@ def clean(state: State) -> None:
 
 
 def removal(rules: str, *, found: list[str]) -> str:
-    """Return what takes ours out of what iptables-save printed, for iptables-restore; "" if there is nothing.
+    """Build the input of iptables-restore that removes our rules from iptables-save's output, or return "".
 
-    Chains that several users share stay when they were ``found`` before our engine came.
+    Shared chains stay if they were ``found`` before our engine started.
     """
     tables: dict[str, list[str]] = {}
     drop: list[str] = []
@@ -106,11 +106,11 @@ def _bridge_exists() -> bool:
 
 
 def saved_rules() -> str:
-    """Return what iptables-save prints, of the iptables that the engine takes; "" when there is none yet."""
+    """Return the output of iptables-save, of the variant that the engine uses; "" if it is not installed."""
     return output_of((_iptables("save"),)) or ""
 
 
 def _iptables(what: str) -> str:
-    # Dagger's rule (network/netinst/iptables.go): the old interface wherever the kernel has it.
+    # As Dagger does (network/netinst/iptables.go): the legacy interface wherever the kernel has it.
     kind = "legacy" if Path("/proc/net/ip_tables_names").exists() else "nft"
     return f"/usr/sbin/iptables-{kind}-{what}"

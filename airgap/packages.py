@@ -1,4 +1,4 @@
-"""Debian packages on the host: which are missing, and how they get there without starting a service."""
+"""Debian packages on the host: find missing ones and install them without starting services."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ ENGINE_PACKAGES = (
 
 _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2")
 
-# Maintainer scripts start services through these two. Covering them in a mount namespace leaves the host's
-# files as they are, which a policy-rc.d would not.
+# Maintainer scripts start services through these two programs. Mounting over them in a mount namespace leaves
+# the host's files unchanged, which a policy-rc.d would not.
 _NO_SERVICES = """\
 set -eu
 for starter in /usr/sbin/invoke-rc.d /usr/bin/deb-systemd-invoke; do
@@ -44,7 +44,7 @@ def on_debian() -> bool:
 
 
 def missing(names: Sequence[str]) -> list[str]:
-    """Return those of the packages that are not fully installed."""
+    """Return the packages that are not fully installed."""
     installed = set()
     for line in _query(names).splitlines():
         name, _, status = line.partition(" ")
@@ -54,7 +54,7 @@ def missing(names: Sequence[str]) -> list[str]:
 
 
 def _query(names: Sequence[str]) -> str:
-    # dpkg-query ends with 1 when it does not know a name, and prints the others all the same.
+    # dpkg-query exits with 1 if it does not know a name, but still prints the others.
     argv = (
         "sh",
         "-c",
@@ -69,7 +69,7 @@ def _query(names: Sequence[str]) -> str:
 
 
 def install(names: Sequence[str], log: Path) -> None:
-    """Install what is missing; package lists are fetched only when those that are there will not do."""
+    """Install missing packages; fetch package lists only if the present ones do not suffice."""
     wanted = missing(names)
     if not wanted:
         return
@@ -85,7 +85,7 @@ def install(names: Sequence[str], log: Path) -> None:
 
 
 def update(log: Path) -> None:
-    """Fetch the package lists; one that cannot be had is an error."""
+    """Fetch the package lists; fail if any of them cannot be fetched."""
     run((*_APT, "-o", "APT::Update::Error-Mode=any", "update"), log=log)
 
 

@@ -1,4 +1,4 @@
-"""The steps of `up`, put together."""
+"""Assemble the steps of `up`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PACKAGES = (*packages.ENGINE_PACKAGES, *HOST_PACKAGES)
 def steps(
     state: State, settings: Settings, lock: int, say: Callable[[str], None], *, also: str = ""
 ) -> list[Step]:
-    """Return all steps, each after what it needs; daemons are started under the lock.
+    """Return all steps, each after the steps it needs; daemons are started under the lock.
 
-    ``also`` is an image that `up` leaves out.
+    ``also`` is an image on request to include.
     """
     return [
         Step(
@@ -41,7 +41,7 @@ def steps(
         ),
         Step(
             "engine-build",
-            "building engine and CLI from Go modules (minutes, the first time)",
+            "building engine and CLI from Go modules (takes minutes the first time)",
             lambda: enginebuild.programs(state).exists(),
             enginebuild.build,
             needs=("go",),

@@ -1,7 +1,7 @@
-"""Programs that steps run, and the identity of processes that stay.
+"""Run programs for steps, and identify long-running processes.
 
-A process id alone says little: ids are used again, and a zombie still has one. Here a process is its id *and*
-its start time, and a zombie is not running.
+A process id alone is not enough, because ids are reused and a zombie still has one. Here a process is its id
+*and* its start time, and a zombie is not running.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _TAIL_BYTES = 32_768
 
 _children: set[subprocess.Popen[bytes]] = set()
-_children_lock = threading.RLock()  # a signal may come while the main thread has it
-_interrupted: list[int] = []  # the signal's number, once one came
+_children_lock = threading.RLock()  # reentrant: a signal may arrive while the main thread holds it
+_interrupted: list[int] = []  # the number of the received signal
 
 
 def run(
@@ -38,9 +38,9 @@ def run(
     cwd: Path | None = None,
     stdin: IO[bytes] | int | None = None,
 ) -> None:
-    """Run a program to its end, all output appended to ``log``; ``env`` is added to this process's own.
+    """Run a program and append its output to ``log``; ``env`` is added to this process's environment.
 
-    Raises StepFailed with the command and the end of its output, AirgapError when there is no such program.
+    Raise StepFailed if it fails, AirgapError if there is no such program.
     """
     with log.open("ab") as out:
         out.write(f"$ {shlex.join(argv)}\n".encode())
@@ -53,7 +53,7 @@ def run(
 
 
 def output_of(argv: Sequence[str], *, timeout: float = 20.0) -> str | None:
-    """Return what a quick program prints on stdout, None if it is missing, fails or takes too long."""
+    """Return a program's stdout, or None if the program is missing, fails or takes too long."""
     try:
         done = subprocess.run(
             argv,
@@ -92,7 +92,7 @@ def _wait_for(
             )
         except FileNotFoundError as error:
             missing = error.filename if cwd is None or cwd.is_dir() else cwd
-            raise AirgapError(f"{missing} does not exist (wanted for `{shlex.join(argv)}`)") from None
+            raise AirgapError(f"{missing} does not exist (required for `{shlex.join(argv)}`)") from None
         _children.add(child)
     try:
         return child.wait()
@@ -108,7 +108,7 @@ def _read_from(log: Path, start: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a log that is not empty, without control characters; "" if there is none."""
+    """Return the last non-empty line of a log without control characters, or ""."""
     try:
         text = _read_from(log, 0)
     except OSError:
@@ -118,7 +118,7 @@ def last_line(log: Path) -> str:
 
 
 def interrupt(signum: int) -> None:
-    """End the programs that steps run now, and let none start any more."""
+    """Terminate the programs that steps are running, and prevent new ones from starting."""
     with _children_lock:
         _interrupted.append(signum)
         for child in _children:
@@ -126,17 +126,17 @@ def interrupt(signum: int) -> None:
 
 
 def check_interrupted() -> None:
-    """Raise Interrupted if Ctrl-C or SIGTERM came; whatever waits calls this now and then."""
+    """Raise Interrupted after Ctrl-C or SIGTERM; loops that wait call this regularly."""
     if _interrupted:
         raise Interrupted(_interrupted[0])
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While this lasts, Ctrl-C and SIGTERM end what steps run and let `check_interrupted` raise.
+    """Let Ctrl-C and SIGTERM terminate the programs of steps, and make `check_interrupted` raise.
 
-    They do not raise by themselves: that would hit the insides of threads and locks as well. A second one
-    ends this process at once.
+    The signals do not raise by themselves, because that could happen inside of threads and locks. A second
+    signal ends this process immediately.
     """
 
     def stop(signum: int, _frame: object) -> None:
@@ -156,7 +156,7 @@ def interruptible() -> Iterator[None]:
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
-    """Return True as soon as the condition holds, False when it did not within ``seconds``."""
+    """Wait until the condition holds; return False if it did not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
         check_interrupted()
@@ -175,11 +175,11 @@ class Process:
     boot: str
 
     def running(self) -> bool:
-        """Return whether exactly this process is there; a zombie is not."""
+        """Return whether exactly this process is running; a zombie is not."""
         return identify(self.pid) == self
 
     def command(self) -> str:
-        """Return its command line; "" when it is gone."""
+        """Return the command line, or "" if the process has ended."""
         return command_of(self.pid)
 
     def uptime(self) -> float:
@@ -188,13 +188,13 @@ class Process:
         return since_boot - self.started / os.sysconf("SC_CLK_TCK")
 
     def signal(self, signum: int) -> None:
-        """Send a signal to exactly this process; nothing happens when it is gone."""
+        """Send a signal to exactly this process; do nothing if it has ended."""
         with _handle(self) as handle:
             if handle is not None:
                 signal.pidfd_send_signal(handle, signum)
 
     def wait(self, seconds: float) -> bool:
-        """Return whether it ended within ``seconds`` (a zombie has ended)."""
+        """Return whether the process ended within ``seconds`` (a zombie has ended)."""
         with _handle(self) as handle:
             if handle is None:
                 return True
@@ -204,7 +204,7 @@ class Process:
 
 @contextmanager
 def _handle(process: Process) -> Iterator[int | None]:
-    """Give a handle on exactly this process, whose id may be used again later; None if it is gone."""
+    """Open a handle on exactly this process, whose id may be reused later; None if it has ended."""
     try:
         handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
@@ -217,7 +217,7 @@ def _handle(process: Process) -> Iterator[int | None]:
 
 
 def identify(pid: int) -> Process | None:
-    """Return the process that has this id now, or None: no such process, or a zombie."""
+    """Return the process that has this id now, or None if there is no such process or it is a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -227,12 +227,12 @@ def identify(pid: int) -> Process | None:
 
 
 def boot_id() -> str:
-    """Return the kernel's id of this boot: start times of another boot mean nothing."""
+    """Return the kernel's id of this boot, because start times of another boot are meaningless."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def command_of(pid: int) -> str:
-    """Return a process's command line as one line of at most 120 characters; "" when it is gone."""
+    """Return a process's command line as one line of at most 120 characters, or "" if it has ended."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
     except OSError:

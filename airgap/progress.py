@@ -1,4 +1,4 @@
-"""Progress for people: one line an event, on stderr, with the seconds since the start."""
+"""Print progress for people: one line per event on stderr, with the seconds since the start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _lock = threading.Lock()
 
 
 class Progress:
-    """Prints lines like ``[12.3s] engine-build: compiling the engine``; threads may share it."""
+    """Print lines like ``[12.3s] engine-build: compiling the engine``; safe to share between threads."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()

@@ -1,4 +1,4 @@
-"""The image registry on loopback: Debian's docker-registry with a configuration of ours."""
+"""The image registry on the loopback: Debian's docker-registry with our configuration."""
 
 from __future__ import annotations
 
@@ -28,12 +28,15 @@ def daemon(state: State) -> Daemon:
 
 
 def program(state: State) -> Path:
-    """Return where the program is, or would be; not installed, because its package starts a service."""
+    """Return the program's path.
+
+    The package is unpacked, not installed, because installing it starts a service.
+    """
     return state.artefact("registry-program", PACKAGE) / "usr" / "bin" / "docker-registry"
 
 
 def fetch(state: State) -> None:
-    """Have the program among the artefacts."""
+    """Unpack the program from its Debian package."""
     state.make(
         "registry-program",
         PACKAGE,
@@ -42,7 +45,7 @@ def fetch(state: State) -> None:
 
 
 def configuration(settings: Settings) -> str:
-    """Return its configuration (YAML, of which JSON is a part): loopback only, no password, deletion on."""
+    """Return the configuration as JSON, which is valid YAML: loopback only, no password, deletion enabled."""
     return json.dumps(
         {
             "version": 0.1,
@@ -57,7 +60,7 @@ def configuration(settings: Settings) -> str:
 
 
 def runs(state: State, settings: Settings) -> bool:
-    """Return whether ours runs with this configuration and answers."""
+    """Return whether our registry runs with this configuration and answers."""
     ours = daemon(state)
     return (
         ours.process() is not None
@@ -67,7 +70,7 @@ def runs(state: State, settings: Settings) -> bool:
 
 
 def start(state: State, settings: Settings, lock: int) -> None:
-    """Start it; AirgapError when the port is another's."""
+    """Start the registry. Raise AirgapError if the port is in use."""
     ours = daemon(state)
     stop(state)
     check_port(settings)
@@ -86,15 +89,15 @@ def start(state: State, settings: Settings, lock: int) -> None:
 
 
 def stop(state: State, *, force: bool = False) -> bool:
-    """Stop ours; return whether it ran."""
+    """Stop our registry; return whether it was running."""
     return daemon(state).stop(seconds=_STOP_SECONDS, waiting=lambda _: None, force=force)
 
 
 def check_port(settings: Settings) -> None:
-    """Raise AirgapError when something listens at the registry's port."""
+    """Raise AirgapError if something listens at the registry's port."""
     if port_answers(settings.registry_port):
         owner = port_owner(settings.registry_port)
         raise AirgapError(
             f"the registry's port {settings.registry} is taken by {owner or 'an invisible process'}",
-            hint="end it, or set AIRGAP_REGISTRY_PORT to a free port",
+            hint="stop that process, or set AIRGAP_REGISTRY_PORT to a free port",
         )

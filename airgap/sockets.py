@@ -1,4 +1,4 @@
-"""Who listens and who is connected, asked of the kernel through `ss`; of this network namespace only."""
+"""Find listeners and connected clients of this network namespace, with `ss` and /proc."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Peer:
 
 
 def answers(path: Path) -> bool:
-    """Return whether a Unix socket takes connections."""
+    """Return whether a Unix socket accepts connections."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         try:
@@ -42,7 +42,7 @@ def answers(path: Path) -> bool:
 
 
 def port_answers(port: int) -> bool:
-    """Return whether something on 127.0.0.1 takes connections at the port."""
+    """Return whether a port on 127.0.0.1 accepts connections."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
     except OSError:
@@ -53,7 +53,7 @@ def port_answers(port: int) -> bool:
 def listens(address: str, port: int) -> bool:
     """Return whether something listens at exactly this IPv4 address and TCP port.
 
-    Reads the kernel's table instead of connecting, because the address may belong to no interface yet.
+    Read the kernel's table instead of connecting, because the address may not belong to an interface yet.
     """
     number = int.from_bytes(socket.inet_aton(address), sys.byteorder)
     wanted = f"{number:08X}:{port:04X}"
@@ -62,21 +62,24 @@ def listens(address: str, port: int) -> bool:
 
 
 def port_owner(port: int, address: str = "127.0.0.1") -> Peer | None:
-    """Return who listens at a TCP port of an address, or of all; None when nobody does, or it is hidden."""
+    """Return the process that listens at a TCP port of an address or of all.
+
+    None if there is none or it is hidden.
+    """
     everywhere = ("0.0.0.0", "[::]", "*")  # noqa: S104 - as ss prints it; nothing is bound here
     wanted = {f"{each}:{port}" for each in (address, f"[::ffff:{address}]", *everywhere)}
     return next((peer for words, peer in _rows("-ltn", f"sport = :{port}") if wanted & set(words)), None)
 
 
 def socket_owners(path: Path) -> list[Peer]:
-    """Return who listens at a Unix socket of this path, seen from whatever mount namespace."""
+    """Return the processes that listen at a Unix socket of this path, in any mount namespace."""
     return [peer for words, peer in _rows("-lx") if str(path) in words]
 
 
 def clients(server: Process) -> list[Peer]:
-    """Return the processes connected to a server's Unix sockets, each once; not the server itself."""
+    """Return the processes connected to a server's Unix sockets, without the server itself."""
     owners = {}  # inode of an end: its process
-    wanted = []  # inodes of the ends that face the server's
+    wanted = []  # inodes of the clients' ends
     for (*_, address, inode, _, other), peer in _rows("-x", "state", "connected"):
         owners[inode] = peer
         if peer.pid == server.pid and address != "*":

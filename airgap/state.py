@@ -1,4 +1,4 @@
-"""The state folder: where each thing is, artefacts that are whole or absent, and the lock."""
+"""The state folder: paths, artefacts that are complete or absent, and the lock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEARTBEAT = 15.0
 
 @dataclass(frozen=True)
 class State:
-    """One state folder. ``shared`` is another one whose artefacts may be used and are never written."""
+    """A state folder. Artefacts of ``shared``, another state folder, are used but never written."""
 
     root: Path
     shared: Path | None = None
@@ -35,7 +35,7 @@ class State:
 
     @property
     def logs(self) -> Path:
-        """One file a step and a daemon."""
+        """The folder of logs, one file per step and daemon."""
         return self.root / "logs"
 
     def log(self, name: str) -> Path:
@@ -44,11 +44,11 @@ class State:
 
     @property
     def scratch(self) -> Path:
-        """Unfinished work, on the file system of what it becomes. Whoever holds the lock may empty it."""
+        """The folder of unfinished work, on the same file system. The holder of the lock may empty it."""
         return self.root / "tmp"
 
     def prepare(self) -> None:
-        """Make the folders; remove what a killed run left unfinished. Only under the lock."""
+        """Create the folders and remove the unfinished work of a killed run. Requires the lock."""
         self.logs.mkdir(parents=True, exist_ok=True)
         if self.scratch.is_dir():
             for left in self.scratch.iterdir():
@@ -56,7 +56,7 @@ class State:
         self.scratch.mkdir(exist_ok=True)
 
     def artefact(self, kind: str, fingerprint: str) -> Path:
-        """Return where an artefact is, or would be."""
+        """Return the path of an artefact, whether or not it exists."""
         own = self.root / kind / fingerprint
         if self.shared is not None and not own.exists():
             theirs = self.shared / kind / fingerprint
@@ -65,7 +65,7 @@ class State:
         return own
 
     def make(self, kind: str, fingerprint: str, build: Callable[[Path], None]) -> Path:
-        """Have an artefact built in a scratch folder, then moved into place: whole or not at all."""
+        """Build an artefact in a scratch folder, then move it into place: complete or not at all."""
         target = self.root / kind / fingerprint
         with self.scratch_folder(kind.replace("/", "-")) as folder:
             made = folder / "made"
@@ -76,7 +76,7 @@ class State:
 
     @contextmanager
     def scratch_folder(self, name: str) -> Iterator[Path]:
-        """Give a folder of its own, gone afterwards."""
+        """Create a temporary folder and remove it afterwards."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch))
         try:
@@ -87,14 +87,14 @@ class State:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        # A program of a killed run may still write there for a moment; the next run removes the rest.
+        # A program of a killed run may still be writing; the next run removes the rest.
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
 
 
 def write(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write a file so that a reader, or a kill, sees the old one or the new one."""
+    """Write a file atomically: a reader sees the old content or the new one, even after a kill."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.write_text(text, encoding="utf-8")
@@ -103,12 +103,12 @@ def write(path: Path, text: str, *, mode: int = 0o644) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON as `write` does."""
+    """Write JSON atomically, as `write` does."""
     write(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file; {} when there is none, or it is not whole."""
+    """Return the object in a JSON file, or {} if the file is missing or incomplete."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -117,7 +117,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def fingerprint_of(*parts: str | bytes | Path) -> str:
-    """Return one SHA-256 over texts, files' contents and folders (names, executable bits, contents)."""
+    """Return a SHA-256 over texts, files and folders (names, executable bits, contents)."""
     digest = hashlib.sha256()
     for part in parts:
         for name, content in _contents(part):
@@ -141,19 +141,22 @@ def _contents(part: str | bytes | Path) -> Iterator[tuple[str, bytes]]:
 
 
 def check_free(folder: Path, least_gb: float) -> None:
-    """Raise AirgapError when the disk of ``folder`` has less than ``least_gb`` (10^9 bytes) free."""
+    """Raise AirgapError if the disk of ``folder`` has less than ``least_gb`` GB (10^9 bytes) free."""
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     free = shutil.disk_usage(existing).free / 1e9
     if free < least_gb:
         raise AirgapError(
-            f"the disk of {folder} has {free:.1f} GB free, less than the {least_gb:.1f} GB wanted to begin",
+            f"the disk of {folder} has {free:.1f} GB free, but {least_gb:.1f} GB are required to start",
             hint="free some space, or move AIRGAP_STATE to another disk; AIRGAP_MIN_FREE_GB sets the amount",
         )
 
 
 @contextmanager
 def locked(state: State, say: Callable[[str], None]) -> Iterator[int]:
-    """Hold the state's lock; says for whom it waits. Gives its file, whose duplicates prolong the lock."""
+    """Hold the state's lock, and report who holds it while waiting.
+
+    Duplicates of the yielded file prolong it.
+    """
     state.root.mkdir(parents=True, exist_ok=True)
     path = state / "lock"
     file = _acquire(path, say)
@@ -171,12 +174,12 @@ def _acquire(path: Path, say: Callable[[str], None]) -> int:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(file, path):  # `reset` removes the file with the folder
+            if _is_at(file, path):  # because `reset` removes the file with the folder
                 return file
         except BlockingIOError:
             if time.monotonic() - said > _HEARTBEAT:
                 said = time.monotonic()
-                say(f"waiting for {_holder(file)}, which works on {path.parent}")
+                say(f"waiting for {_holder(file)}, which is using {path.parent}")
         except BaseException:
             os.close(file)
             raise

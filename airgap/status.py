@@ -1,4 +1,4 @@
-"""What there is: steps, engine, registry and its forwarder, paths, disk."""
+"""Show the state of steps, engine, registry, forwarder, images, paths and disk usage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Facts = dict[str, Any]
 
 
 def facts(state: State, settings: Settings, steps: Sequence[Step]) -> Facts:
-    """Return all of it as plain values; nothing is changed, and the lock is not needed."""
+    """Collect the status as plain values; changes nothing and needs no lock."""
     return {
         "version": VERSION,
         "steps": {step.name: step.done() for step in steps if not step.tool},
@@ -86,7 +86,7 @@ def _forwarder(state: State, settings: Settings) -> Facts:
 
 
 def _paths(state: State, settings: Settings) -> dict[str, str]:
-    scratch = "in the engine's own mount namespace, gone with it"
+    scratch = "in the engine's own mount namespace, removed with it"
     return {
         "state": str(state.root),
         "logs": str(state.logs),
@@ -95,12 +95,12 @@ def _paths(state: State, settings: Settings) -> dict[str, str]:
         "BuildKit's socket": f"/run/buildkit/buildkitd.sock, {scratch}",
         "changes to /etc and /usr/bin": scratch,
         "network": f"bridge {network.BRIDGE}, iptables rules for {network.SUBNET}, net.ipv4.ip_forward=1",
-        "Go's caches": "GOMODCACHE and GOCACHE, shared with other Go work; `reset` leaves them",
+        "Go's caches": "GOMODCACHE and GOCACHE, shared with other Go work; `reset` does not remove them",
     }
 
 
 def _disk(state: State) -> dict[str, int]:
-    """Return megabytes used by each part of the state folder."""
+    """Return the megabytes used by each part of the state folder."""
     answer = (
         output_of(("sh", "-c", 'du -sxm "$1"/*/ 2>/dev/null || :', "sh", str(state.root)), timeout=60) or ""
     )
@@ -109,7 +109,7 @@ def _disk(state: State) -> dict[str, int]:
 
 
 def text(facts: Facts) -> str:
-    """Return the facts as tables."""
+    """Format the facts as tables."""
     return "\n".join(_lines(facts)) + "\n"
 
 
@@ -132,7 +132,7 @@ def _lines(facts: Facts) -> Iterator[str]:
         yield f"  {'':<14}stand-in: {image['stand-in']}"
     if facts["authorities"]:
         names = ", ".join(facts["authorities"])
-        yield f"  These images trust this host's own authorities ({names}); other images do not."
+        yield f"  These images trust this host's own certificate authorities ({names}); other images do not."
     yield from ("", "paths", *(f"  {name:<30}{path}" for name, path in facts["paths"].items()))
     yield from ("", "disk", *(f"  {name:<30}{size:>8} MB" for name, size in facts["disk"].items()))
 
@@ -142,8 +142,8 @@ def _about(daemon: Facts) -> str:
         trouble = "" if daemon["answers"] else ", but does not answer: run python3 -m airgap up"
         return f"runs at {daemon['address']} (pid {daemon['pid']}, for {_span(daemon['uptime'])}){trouble}"
     if daemon["other"]:
-        return f"does not run; {daemon['address']} is taken by {daemon['other']}"
-    return "does not run: python3 -m airgap up"
+        return f"not running; {daemon['address']} is taken by {daemon['other']}"
+    return "not running: python3 -m airgap up"
 
 
 def _span(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""Steps: what is unchanged is skipped, what is independent runs side by side."""
+"""Run steps: unchanged ones are skipped, independent ones run in parallel."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from airgap.progress import Progress
     from airgap.state import State
 
-HEARTBEAT = 15.0  # seconds between two signs of life of a step
+HEARTBEAT = 15.0  # seconds between two progress lines of a step
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something `up` sees to.
+    """A step of `up`.
 
-    ``done`` says, quickly and without the network, whether there is nothing to do. ``run`` does it, with its
-    output in the log of that name. A ``tool`` is wanted only where a step that needs it has something to do.
+    ``done`` returns, quickly and without the network, whether there is nothing to do. ``run`` does the work,
+    with its output in the log of that name. A ``tool`` runs only if a step that needs it has something to do.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Step:
 
 
 def pending(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps that have something to do, in the order given (needs first)."""
+    """Return the steps that have something to do, in the given order (needs first)."""
     found = [step for step in steps if not step.tool and not step.done()]
     wanted = {name for step in found for name in step.needs}
     tools = [step for step in steps if step.tool and step.name in wanted and not step.done()]
@@ -44,7 +44,7 @@ def pending(steps: Sequence[Step]) -> list[Step]:
 
 
 def needed(steps: Sequence[Step], name: str) -> list[Step]:
-    """Return the step of that name and all that it needs, in the order given (needs first)."""
+    """Return the step of that name and all steps it needs, in the given order (needs first)."""
     wanted = {name}
     for step in reversed(steps):
         if step.name in wanted:
@@ -53,10 +53,10 @@ def needed(steps: Sequence[Step], name: str) -> list[Step]:
 
 
 def perform(steps: Sequence[Step], state: State, say: Progress, *, jobs: int) -> None:
-    """Run the steps, at most ``jobs`` at a time; needs that are not among them count as met.
+    """Run the steps, at most ``jobs`` at a time; needs that are not among them count as done.
 
-    After a failure nothing new is begun; what runs is let finish, so that its work is kept. Then raises that
-    AirgapError, or StepsFailed with all of them.
+    After a failure no new step starts, and running steps finish, so that their work is not lost. Then raise
+    that AirgapError, or StepsFailed with all of them.
     """
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         _Run(list(steps), state, say, jobs, pool).all()
@@ -130,7 +130,7 @@ class _Running:
 
 
 def _into_log(step: Step, state: State) -> None:
-    """Run a step with a fresh log; the one before is kept beside it."""
+    """Run a step with a new log; the previous one is renamed to `.1`."""
     log = state.log(step.name)
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))

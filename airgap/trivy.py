@@ -1,9 +1,9 @@
-"""A vulnerability database in the registry, of the day of `up`: for Trivy to fetch, for the engine to pull.
+"""Push a vulnerability database, dated on the day of `up`, as an artifact for Trivy and as an image.
 
-Trivy's form is an OCI artifact. The same archive is also the one layer of an image: containers cannot
-reach a registry on the loopback, but the engine can.
+Trivy expects an OCI artifact. The same archive is also the only layer of an image, which the engine pulls,
+because containers cannot reach a registry on the loopback.
 
-It is a fixture, made of the few advisories in `trivy/`; its README says what it proves and what it does not.
+The database is a fixture with the few advisories in `trivy/`; the README there explains what it proves.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ TARGET = "aquasecurity/trivy-db:2"
 IMAGE_TARGET = "aquasecurity/trivy-db-image:2"
 # Trivy's own mirrors, in the order it tries them.
 REFERENCES = ("mirror.gcr.io/aquasec/trivy-db:2", "ghcr.io/aquasecurity/trivy-db:2")
-# What the pipeline looks for in an images map (ci/src/ci/scan/mirrors.py).
+# The key that the pipeline looks up in an images map (ci/src/ci/scan/mirrors.py).
 IMAGE_REFERENCE = "trivy-db:2"
-# What Trivy demands of the artifact: https://trivy.dev/docs/latest/guide/advanced/self-hosting/
+# Media types that Trivy requires: https://trivy.dev/docs/latest/guide/advanced/self-hosting/
 CONFIG_TYPE = "application/vnd.aquasec.trivy.config.v1+json"
 LAYER_TYPE = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 
@@ -45,7 +45,7 @@ _FLAGS = ("-trimpath", "-ldflags=-s -w")
 
 
 def images_map(registry: str) -> dict[str, str | None]:
-    """Return the entries of the images map: both of Trivy's mirrors are the one artifact here."""
+    """Return the entries of the images map: both of Trivy's mirrors map to the same artifact."""
     return {
         **dict.fromkeys(REFERENCES, f"{registry}/{TARGET}"),
         IMAGE_REFERENCE: f"{registry}/{IMAGE_TARGET}",
@@ -53,7 +53,7 @@ def images_map(registry: str) -> dict[str, str | None]:
 
 
 def steps(state: State, settings: Settings) -> Iterator[Step]:
-    """Yield the steps that build the program, and the database of today, and push that."""
+    """Yield the steps that build the program, and build and push today's database."""
     today = datetime.now(UTC).date()
     program = state.artefact(_KIND, _program_fingerprint())
     stamp = {
@@ -91,12 +91,12 @@ def steps(state: State, settings: Settings) -> Iterator[Step]:
 
 
 def fingerprint(day: date) -> str:
-    """Return what decides the database of a day."""
+    """Hash everything that decides the database of a day."""
     return fingerprint_of(_program_fingerprint(), SOURCE / "advisories.json", day.isoformat())
 
 
 def build(layout: Path, *, program: Path, work: Path, log: Path, day: date) -> None:
-    """Write the database of a day as an OCI layout: `artifact` and `image`; ``program`` has what makes it."""
+    """Write the database of a day as an OCI layout with `artifact` and `image`; ``program`` generates it."""
     advisories = str(SOURCE / "advisories.json")
     flags = ("-advisories", advisories, "-updated", day.isoformat(), "-output", str(work))
     run((str(program / "database"), *flags), log=log)
@@ -130,7 +130,7 @@ def build(layout: Path, *, program: Path, work: Path, log: Path, day: date) -> N
 
 
 def _image(archive: bytes) -> dict[str, Any]:
-    """Return the configuration of an image whose one layer this is."""
+    """Return the configuration of an image with this single layer."""
     machine = platform.machine()
     return {
         "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine),

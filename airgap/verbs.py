@@ -1,4 +1,4 @@
-"""What the verbs of the command line do."""
+"""The commands of the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def up(settings: Settings) -> None:
-    """Bring everything up and leave it running; quick when it is."""
+    """Start everything and leave it running; quick if it already runs."""
     _check_host("up")
     state, say = _state(settings), Progress()
     with interruptible(), locked(state, say) as lock:
@@ -41,7 +41,7 @@ def up(settings: Settings) -> None:
 
 
 def image(settings: Settings, name: str) -> None:
-    """Make an image that `up` leaves out, and push it; quick when it is there."""
+    """Build and push an image that `up` does not build; quick if it exists."""
     _check_host("image")
     state, say = _state(settings), Progress()
     with interruptible(), locked(state, say) as lock:
@@ -57,7 +57,7 @@ def image(settings: Settings, name: str) -> None:
 
 
 def _check_places(state: State, settings: Settings) -> None:
-    """Raise AirgapError now, not after minutes of building, when a port or a socket is another's."""
+    """Raise AirgapError if a port or socket is in use, before minutes of building."""
     if registry.daemon(state).process() is None:
         registry.check_port(settings)
     if forwarder.daemon(state).process() is None:
@@ -67,11 +67,11 @@ def _check_places(state: State, settings: Settings) -> None:
 
 
 def down(settings: Settings, *, force: bool) -> None:
-    """Stop what `up` started; the engine's cache stays."""
+    """Stop everything that `up` started; the engine's cache is preserved."""
     _check_root("down")
     state, say = _state(settings), Progress()
     if not state.root.exists():
-        say(f"down: there is nothing at {state.root}")
+        say(f"down: {state.root} does not exist")
         return
     with interruptible(), locked(state, say):
         _stop(state, say, force=force)
@@ -79,7 +79,7 @@ def down(settings: Settings, *, force: bool) -> None:
 
 def _stop(state: State, say: Progress, *, force: bool) -> None:
     if force and engine.daemon(state).process() is not None:
-        say("engine: with --force it is killed after 10 s if it has to be; this loses the engine's cache")
+        say("engine: with --force it is killed after 10 s, which loses the engine's cache")
     stopped = [
         name
         for name, ran in (
@@ -93,11 +93,11 @@ def _stop(state: State, say: Progress, *, force: bool) -> None:
 
 
 def reset(settings: Settings, *, yes: bool, force: bool) -> None:
-    """Stop, then remove everything in the state folder and what lies elsewhere."""
+    """Stop everything, then remove the state folder and the mount points."""
     _check_root("reset")
     state, say = _state(settings), Progress()
     if not state.root.exists():
-        say(f"reset: there is nothing at {state.root}")
+        say(f"reset: {state.root} does not exist")
         return
     if not yes:
         _ask(state.root)
@@ -111,13 +111,14 @@ def reset(settings: Settings, *, yes: bool, force: bool) -> None:
             else:
                 path.unlink()
         state.root.rmdir()
-    say(f"reset: {state.root} is gone; Debian packages and Go's caches stay")
+    say(f"reset: removed {state.root}; Debian packages and Go's caches remain")
 
 
 def _ask(folder: Path) -> None:
     if not sys.stdin.isatty():
         raise AirgapError(
-            f"`reset` removes {folder}", hint="run it with --yes, or on a terminal, where it asks"
+            f"`reset` removes {folder}",
+            hint="run it with --yes, or on a terminal, where it asks for confirmation",
         )
     if input(f"Remove {folder}, with the engine's cache and all images? [y/N] ").strip().lower() not in {
         "y",
@@ -136,7 +137,7 @@ def _unmount(state: State) -> None:
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
-    """Print what there is."""
+    """Print the status."""
     state = _state(settings)
     steps = plan.steps(state, settings, lock=-1, say=lambda _: None)
     found = facts(state, settings, steps)
@@ -144,7 +145,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
 
 
 def show_env(settings: Settings, *, auto: bool) -> None:
-    """Print lines for a shell's `eval`; with ``auto`` choose the engine, and bring ours up if it is that."""
+    """Print lines for a shell's `eval`; with ``auto`` choose the engine, and start ours if chosen."""
     state = _state(settings)
     if auto:
         chosen = choice.choose(os.environ, settings)
@@ -164,12 +165,12 @@ def _state(settings: Settings) -> State:
 def _check_host(verb: str) -> None:
     _check_root(verb)
     if not packages.on_debian():
-        raise AirgapError(f"`{verb}` needs apt-get and dpkg, which are not here", hint="run it on Debian")
+        raise AirgapError(f"`{verb}` needs apt-get and dpkg, which were not found", hint="run it on Debian")
 
 
 def _check_root(verb: str) -> None:
     if os.geteuid() != 0:
         raise AirgapError(
-            f"`{verb}` needs root, and this is user {os.geteuid()}: the engine mounts and makes namespaces",
+            f"`{verb}` needs root to mount and create namespaces; this is user {os.geteuid()}",
             hint=f"sudo python3 -m airgap {verb}",
         )

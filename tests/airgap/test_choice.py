@@ -133,7 +133,7 @@ def test_one_variable_forces_it(programs: Path) -> None:
 @pytest.mark.parametrize(
     ("force", "expected"),
     [
-        ("podman", "CI_ENGINE='podman' is no engine"),
+        ("podman", "CI_ENGINE='podman' is not a kind of engine"),
         ("runner", "CI_ENGINE=runner, but _EXPERIMENTAL_DAGGER_RUNNER_HOST is not set"),
         ("docker", "CI_ENGINE=docker, but no Docker daemon answers"),
     ],
@@ -151,7 +151,7 @@ def test_what_cannot_be_forced_is_refused(force: str, expected: str) -> None:
     [
         ("", "is missing"),
         ("echo 'dagger v0.20.0 (docker-image://x) linux/amd64'", "is v0.20.0"),
-        ("echo hello", "does not say its version"),
+        ("echo hello", "printed no version"),
         ("exit 1", "is missing"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_cli_of_another_version_is_refused(programs: Path, cli: str, expected:
     if cli:
         script(programs / "dagger", cli)
     with pytest.raises(
-        AirgapError, match=rf"^the `dagger` on PATH {expected}.*, and v0\.21\.8 is wanted"
+        AirgapError, match=rf"^the `dagger` on PATH {expected}.*, but v0\.21\.8 is required"
     ) as caught:
         choice.check_cli()
     assert "install Dagger's CLI v0.21.8" in caught.value.hint

@@ -49,7 +49,7 @@ INDEXES = "Looking in indexes: https://me:secret@index.test/simple"
         ),
         (
             f"{INDEXES}\nERROR: Could not find a version that satisfies x==1 (from versions: none)",
-            "at index.test refuses to say what it has, or has nothing of that name",
+            "at index.test lists no versions of the package",
         ),
     ],
 )
