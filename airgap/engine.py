@@ -147,7 +147,7 @@ def check_alone(settings: Settings) -> None:
     if answers(settings.socket):
         raise AirgapError(
             f"the engine's socket {settings.socket} is taken by an invisible process",
-            hint="end it, or set AIRGAP_SOCKET to another path",
+            hint="stop that process, or set AIRGAP_SOCKET to another path",
         )
 
 

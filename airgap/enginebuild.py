@@ -53,7 +53,7 @@ def fingerprint() -> str:
 
 def programs(state: State) -> Path:
     """Return the folder of the programs, whether or not they are built."""
-    return state.artefact(KIND, fingerprint())
+    return state.artifact(KIND, fingerprint())
 
 
 def build(state: State) -> None:

@@ -43,7 +43,7 @@ def on_host() -> Path | None:
 
 def folder(state: State) -> Path:
     """Return the folder of the `go` to use, whether or not it is fetched already."""
-    return on_host() or state.artefact("go", WHEEL) / "go" / "bin"
+    return on_host() or state.artifact("go", WHEEL) / "go" / "bin"
 
 
 def there(state: State) -> bool:

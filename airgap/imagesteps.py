@@ -70,7 +70,7 @@ def _step(state: State, settings: Settings, image: Image) -> Step:
 
 
 def _layout(state: State, image: Image, fingerprint: str) -> Path:
-    return state.artefact(f"images/{image.name}", fingerprint)
+    return state.artifact(f"images/{image.name}", fingerprint)
 
 
 def _build(state: State, image: Image, fingerprint: str, log: Path) -> None:

@@ -32,7 +32,7 @@ def program(state: State) -> Path:
 
     The package is unpacked, not installed, because installing it starts a service.
     """
-    return state.artefact("registry-program", PACKAGE) / "usr" / "bin" / "docker-registry"
+    return state.artifact("registry-program", PACKAGE) / "usr" / "bin" / "docker-registry"
 
 
 def fetch(state: State) -> None:

@@ -24,7 +24,7 @@ environment:
                         XDG_CACHE_HOME being ~/.cache when unset)
   AIRGAP_REGISTRY_PORT  the registry's port, on 127.0.0.1 and on 10.87.0.1 ({DEFAULT_REGISTRY_PORT})
   AIRGAP_SOCKET         the engine's socket; its file name must be engine.sock ({DEFAULT_SOCKET})
-  AIRGAP_ARTEFACTS      another state folder, read only, whose finished builds are reused
+  AIRGAP_ARTIFACTS      another state folder, read only, whose finished builds are reused
   AIRGAP_MIN_FREE_GB    free disk space that `up` requires before it starts ({DEFAULT_MIN_FREE_GB:g})
   CI_ENGINE             airgap, docker or runner: the engine that `env --auto` uses, without detection
 
@@ -40,7 +40,7 @@ class Settings:
     socket: Path = DEFAULT_SOCKET
     registry_port: int = DEFAULT_REGISTRY_PORT
     min_free_gb: float = DEFAULT_MIN_FREE_GB
-    artefacts: Path | None = None
+    artifacts: Path | None = None
 
     @property
     def registry(self) -> str:
@@ -61,7 +61,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         socket=_socket(environ),
         registry_port=_port(environ),
         min_free_gb=_amount(environ),
-        artefacts=_folder(environ, "AIRGAP_ARTEFACTS"),
+        artifacts=_folder(environ, "AIRGAP_ARTIFACTS"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The state folder: paths, artefacts that are complete or absent, and the lock."""
+"""The state folder: paths, artifacts that are complete or absent, and the lock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEARTBEAT = 15.0
 
 @dataclass(frozen=True)
 class State:
-    """A state folder. Artefacts of ``shared``, another state folder, are used but never written."""
+    """A state folder. Artifacts of ``shared``, another state folder, are used but never written."""
 
     root: Path
     shared: Path | None = None
@@ -55,8 +55,8 @@ class State:
                 _remove(left)
         self.scratch.mkdir(exist_ok=True)
 
-    def artefact(self, kind: str, fingerprint: str) -> Path:
-        """Return the path of an artefact, whether or not it exists."""
+    def artifact(self, kind: str, fingerprint: str) -> Path:
+        """Return the path of an artifact, whether or not it exists."""
         own = self.root / kind / fingerprint
         if self.shared is not None and not own.exists():
             theirs = self.shared / kind / fingerprint
@@ -65,7 +65,7 @@ class State:
         return own
 
     def make(self, kind: str, fingerprint: str, build: Callable[[Path], None]) -> Path:
-        """Build an artefact in a scratch folder, then move it into place: complete or not at all."""
+        """Build an artifact in a scratch folder, then move it into place: complete or not at all."""
         target = self.root / kind / fingerprint
         with self.scratch_folder(kind.replace("/", "-")) as folder:
             made = folder / "made"

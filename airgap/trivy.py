@@ -55,7 +55,7 @@ def images_map(registry: str) -> dict[str, str | None]:
 def steps(state: State, settings: Settings) -> Iterator[Step]:
     """Yield the steps that build the program, and build and push today's database."""
     today = datetime.now(UTC).date()
-    program = state.artefact(_KIND, _program_fingerprint())
+    program = state.artifact(_KIND, _program_fingerprint())
     stamp = {
         "fingerprint": fingerprint(today),
         "registry": settings.registry,

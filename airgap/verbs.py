@@ -159,7 +159,7 @@ def show_env(settings: Settings, *, auto: bool) -> None:
 
 
 def _state(settings: Settings) -> State:
-    return State(settings.state, settings.artefacts)
+    return State(settings.state, settings.artifacts)
 
 
 def _check_host(verb: str) -> None:

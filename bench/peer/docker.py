@@ -125,7 +125,7 @@ class Docker:
         compose = compose_binary()
         lines = list(mirrors(SUITE))
         fingerprint = fingerprint_of(SUITE, " ".join(INSIDE), compose)
-        found = self.state.artefact("root", fingerprint)
+        found = self.state.artifact("root", fingerprint)
         if found.exists():
             return found
         self.say("making Docker's root of Debian packages")

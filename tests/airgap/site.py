@@ -122,30 +122,30 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
 
-def artefacts() -> Path:
-    """Return the user's own state folder, whose artefacts are used."""
+def artifacts() -> Path:
+    """Return the user's own state folder, whose artifacts are used."""
     state = settings.from_environment(clean_environment()).state
     if not (state / "engine").is_dir() or not (state / "images").is_dir():
-        pytest.fail(f"there are no artefacts in {state}: run `python3 -m airgap up` first")
+        pytest.fail(f"there are no artifacts in {state}: run `python3 -m airgap up` first")
     return state
 
 
 @contextmanager
 def site(*kinds: str) -> Iterator[Site]:
-    """Give a new place, with the user's artefacts of these kinds (folders in the state folder)."""
+    """Give a new place, with the user's artifacts of these kinds (folders in the state folder)."""
     if os.geteuid() != 0:
         pytest.fail("these tests need root; `make test-pure` runs those that do not")
     folder = Path(tempfile.mkdtemp(prefix="airgap-"))
     with _namespace() as holder:
         place = Site(folder, holder)
         for kind in kinds:
-            link = folder / "artefacts" / kind
+            link = folder / "artifacts" / kind
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(artefacts() / kind)
+            link.symlink_to(artifacts() / kind)
         place.env |= {
             "AIRGAP_STATE": str(place.state),
             "AIRGAP_SOCKET": str(place.socket),
-            "AIRGAP_ARTEFACTS": str(folder / "artefacts"),
+            "AIRGAP_ARTIFACTS": str(folder / "artifacts"),
             "AIRGAP_MIN_FREE_GB": "0.5",
         }
         try:

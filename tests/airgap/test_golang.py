@@ -39,7 +39,7 @@ def test_a_go_of_the_host_that_is_too_old_is_passed_over_for_the_wheel(
 ) -> None:
     go.with_name("go.version").write_text(f"{version}\n")
     assert golang.on_host() is None
-    assert golang.folder(state) == state.artefact("go", golang.WHEEL) / "go" / "bin"
+    assert golang.folder(state) == state.artifact("go", golang.WHEEL) / "go" / "bin"
     assert not golang.there(state)
 
 

@@ -15,13 +15,13 @@ def test_the_defaults_follow_xdg() -> None:
     assert plain.state == Path("/home/someone/.cache/dagger-airgap/v0.21.8")
     assert plain.runner_host == "unix:///run/dagger/engine.sock"
     assert plain.registry == "127.0.0.1:5000"
-    assert plain.artefacts is None
+    assert plain.artifacts is None
     moved = settings.from_environment({"HOME": "/home/someone", "XDG_CACHE_HOME": "/srv/cache"})
     assert moved.state == Path("/srv/cache/dagger-airgap/v0.21.8")
 
 
 def test_every_variable_is_in_the_help() -> None:
-    for name in ("STATE", "REGISTRY_PORT", "SOCKET", "ARTEFACTS", "MIN_FREE_GB"):
+    for name in ("STATE", "REGISTRY_PORT", "SOCKET", "ARTIFACTS", "MIN_FREE_GB"):
         assert f"  AIRGAP_{name} " in settings.HELP
 
 
@@ -32,7 +32,7 @@ def test_every_variable_is_in_the_help() -> None:
         ("AIRGAP_STATE", "/with a space"),
         ("AIRGAP_STATE", "/with:colon"),
         ("AIRGAP_STATE", "/with,comma"),
-        ("AIRGAP_ARTEFACTS", "~/somewhere"),
+        ("AIRGAP_ARTIFACTS", "~/somewhere"),
         ("XDG_CACHE_HOME", "cache"),
         ("AIRGAP_SOCKET", "/run/other.sock"),
         ("AIRGAP_REGISTRY_PORT", "0"),

@@ -1,4 +1,4 @@
-"""The state folder: whole artefacts, fingerprints, the lock."""
+"""The state folder: whole artifacts, fingerprints, the lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airgap.state import State, check_free, fingerprint_of, locked, read_json, w
 ROOT = Path(__file__).parents[2]
 
 
-def test_an_artefact_is_whole_or_absent(state: State) -> None:
+def test_an_artifact_is_whole_or_absent(state: State) -> None:
     def half(made: Path) -> None:
         made.mkdir()
         (made / "one").write_text("1")
@@ -24,11 +24,11 @@ def test_an_artefact_is_whole_or_absent(state: State) -> None:
 
     with pytest.raises(AirgapError):
         state.make("kind", "abc", half)
-    assert not state.artefact("kind", "abc").exists()
+    assert not state.artifact("kind", "abc").exists()
     assert list(state.scratch.iterdir()) == []
 
     made = state.make("kind", "abc", lambda folder: folder.mkdir())
-    assert made == state.artefact("kind", "abc")
+    assert made == state.artifact("kind", "abc")
     assert made.is_dir()
     assert list(state.scratch.iterdir()) == []
 
@@ -40,13 +40,13 @@ def test_what_a_killed_run_left_is_removed_by_the_next(state: State) -> None:
     assert list(state.scratch.iterdir()) == []
 
 
-def test_shared_artefacts_are_used_unless_there_are_own_ones(tmp_path: Path) -> None:
+def test_shared_artifacts_are_used_unless_there_are_own_ones(tmp_path: Path) -> None:
     (tmp_path / "shared" / "kind" / "abc").mkdir(parents=True)
     state = State(tmp_path / "own", tmp_path / "shared")
-    assert state.artefact("kind", "abc") == tmp_path / "shared" / "kind" / "abc"
-    assert state.artefact("kind", "other") == tmp_path / "own" / "kind" / "other"
+    assert state.artifact("kind", "abc") == tmp_path / "shared" / "kind" / "abc"
+    assert state.artifact("kind", "other") == tmp_path / "own" / "kind" / "other"
     state.make("kind", "abc", lambda folder: folder.mkdir())
-    assert state.artefact("kind", "abc") == tmp_path / "own" / "kind" / "abc"
+    assert state.artifact("kind", "abc") == tmp_path / "own" / "kind" / "abc"
 
 
 def test_files_are_replaced_in_one_go(tmp_path: Path) -> None:
