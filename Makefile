@@ -1,44 +1,44 @@
-# The commands of daily work; `make` alone prints them.
+# Commands for daily work. `make` without a target lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: test-packages test-long help pipeline test test-pure bench record lint format reference up down status reset
+.PHONY: test-packages test-long help pipeline test test-unit bench record lint format reference up down status reset
 
-# The engine to use: airgap, docker or runner; empty lets it be chosen, and says why.
+# The engine to use: airgap, docker or runner. If empty, one is detected and the reason is printed.
 export CI_ENGINE ?=
 # Where `make pipeline` pushes to: a registry on this machine.
 REGISTRY ?= 127.0.0.1:5000/aip
-# No tool of this Makefile reaches for a Python of its own.
+# uv must not download another Python.
 export UV_PYTHON_DOWNLOADS := never
-# A network of its own has authorities of its own: those of this machine.
+# Trust the machine's certificate authorities, because a closed network has its own.
 export UV_SYSTEM_CERTS := 1
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Python's commands to a shell: which engine, and how to reach it.
+# Choose the engine and export how to reach it.
 ENGINE := eval "$$(python3 -m airgap env --auto)"
 
-help: ## print this
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
 
-pipeline: ## set up what is missing; build, test, scan, integrate and push all images to a registry on this machine
+pipeline: ## run the whole pipeline: build, test, scan, start and push all images to a registry on this machine
 	@$(ENGINE) && dagger call publish --registry $(REGISTRY) --registry-service tcp://$${CI_REGISTRY:-127.0.0.1:5000} \
 	  --ref "$$(git symbolic-ref -q HEAD || echo refs/heads/detached)" \
 	  --commit "$$(git rev-parse HEAD)" --created "$$(git log -1 --format=%cI)"
 
-# Stacks mostly wait, and each has an engine of its own.
+# Stacks mostly wait, and each has its own Docker Engine, so two of them run concurrently.
 STACKS := $(wildcard tests/engine/test_stack*.py) tests/engine/test_kept_results.py tests/oracle
-test: $(VENV)/ready test-packages lint ## run every test but those of test-long, on the real engine too
+test: $(VENV)/ready test-packages lint ## run all tests except those of test-long, including those on a real engine
 	@$(ENGINE) && $(BIN)/pytest -m "not engine" -n 2 \
 	  && $(BIN)/pytest -m "engine and not long" -v --ignore tests/release $(STACKS:%=--ignore %) \
 	  && $(BIN)/pytest $(STACKS) -m "engine and not long" -n 2 --dist loadgroup \
-	  && $(BIN)/pytest tests/release -m "not long" -n 3 # each has a registry of its own, and mostly waits
-	@echo "not run here: make test-long (the tutorial, a pull request, disruptions, signing)"
+	  && $(BIN)/pytest tests/release -m "not long" -n 3 # each has its own registry and mostly waits
+	@echo "not run here: make test-long (tutorial, pull request, disruption, signing)"
 
-test-long: $(VENV)/ready test-packages ## run the tests that take minutes each: tutorial, pull request, disruptions, signing
+test-long: $(VENV)/ready test-packages ## run the tests that take minutes each: tutorial, pull request, disruption, signing
 	@$(ENGINE) && $(BIN)/pytest -m long -v
 
-# What tests run on this machine beside what the engine's images have.
+# Debian packages that tests need on this machine.
 TEST_PACKAGES := apache2-utils iproute2 openssl shellcheck util-linux
 test-packages:
 	@missing=; for package in $(TEST_PACKAGES); do \
@@ -46,37 +46,37 @@ test-packages:
 	if [ -n "$$missing" ]; then echo "installing$$missing" && apt-get update -qq && \
 	  apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
-test-pure: $(VENV)/ready ## run the tests that need no engine
+test-unit: $(VENV)/ready ## run the tests that need no engine
 	$(BIN)/pytest -m "not engine" -n 2
 
-bench: $(VENV)/ready ## measure against buildx, Compose, Trivy and Docker; BENCH="--repeat 5 --cases nothing"
+bench: $(VENV)/ready ## compare with Docker, buildx, Compose and Trivy; options: BENCH="--repeat 5 --cases nothing"
 	@$(ENGINE) && $(BIN)/python -m bench $(BENCH)
 
-record: $(VENV)/ready ## record anew what a real Docker does with tests/fixtures/oracle
+record: $(VENV)/ready ## record how a real Docker runs tests/fixtures/oracle
 	@$(ENGINE) && $(BIN)/python -m tests.oracle.record
 
-lint: $(VENV)/ready ## ruff and mypy over everything
+lint: $(VENV)/ready ## run ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-format: $(VENV)/ready ## let ruff mend what it can
+format: $(VENV)/ready ## fix and format the code with ruff
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-reference: $(VENV)/ready ## write the pages of docs/reference that are made from the code
+reference: $(VENV)/ready ## generate docs/reference from the code
 	PYTHONPATH=ci/src $(BIN)/python -m tools.reference
 
-up: ## bring up the air-gapped engine, registry and base images
+up: ## start the air-gapped engine and registry, and build the base images
 	python3 -m airgap up
 
-down: ## stop them; the engine's cache stays
+down: ## stop engine and registry; the engine's cache is preserved
 	python3 -m airgap down
 
-status: ## say what of them there is and runs
+status: ## show the state of engine, registry and images
 	python3 -m airgap status
 
-reset: ## stop them and remove everything they made
+reset: ## stop engine and registry, and remove all files they created
 	python3 -m airgap reset
 
 $(VENV)/ready: pyproject.toml uv.lock $(wildcard services/*/pyproject.toml)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install the Dagger command by version and checksum; the engine of the same version comes with its first call.
-# Usage: install-dagger.sh [FOLDER], a folder on the path; default: /usr/local/bin.
+# Install the Dagger CLI by version and checksum. Its first call starts the engine of the same version.
+# Usage: install-dagger.sh [FOLDER]. FOLDER must be on PATH; the default is /usr/local/bin.
 set -eu
 
 version=v0.21.8

@@ -1,1 +1,1 @@
-"""Programs for work on this repository; nothing of the pipeline needs them."""
+"""Programs for the maintenance of this repository; the pipeline does not need them."""

@@ -134,7 +134,7 @@ def artifacts() -> Path:
 def site(*kinds: str) -> Iterator[Site]:
     """Give a new place, with the user's artifacts of these kinds (folders in the state folder)."""
     if os.geteuid() != 0:
-        pytest.fail("these tests need root; `make test-pure` runs those that do not")
+        pytest.fail("these tests need root; `make test-unit` runs those that do not")
     folder = Path(tempfile.mkdtemp(prefix="airgap-"))
     with _namespace() as holder:
         place = Site(folder, holder)

@@ -85,7 +85,7 @@ class Copy:
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Copy]:
     if os.geteuid() != 0:
-        pytest.fail("this test needs root; `make test-pure` runs those that do not")
+        pytest.fail("this test needs root; `make test-unit` runs those that do not")
     with subprocess.Popen(
         ("unshare", "--mount", "--propagation", "private", "sh", "-c", COPY, "sh", tmp_path, PACKAGE),
         stdin=subprocess.PIPE,

@@ -97,7 +97,7 @@ def test_the_own_tests_are_targets_of_the_makefile() -> None:
     make, *targets = script.split()
     there = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text())
     assert make == "make"
-    assert set(targets) == {"lint", "test-pure"} & set(there)
+    assert set(targets) == {"lint", "test-unit"} & set(there)
 
 
 def test_cosign_is_of_the_version_that_the_module_has() -> None:

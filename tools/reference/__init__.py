@@ -1,4 +1,4 @@
-"""The pages of docs/reference made from the code: a name each, and a function that gives the text."""
+"""The generated pages of docs/reference: a file name and a function that returns the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``make reference``: write the pages again."""
+"""Generate the pages of docs/reference (``make reference``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of errors: those of the pipeline by code, those of airgap by text."""
+"""Generate the page of errors: those of the pipeline by code, those of airgap by text."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ ROOT = Path(__file__).parents[2]
 
 
 def page() -> str:
-    """Return the page's text."""
+    """Generate the text of the page."""
     lines = header("Errors", "the code that raises them")
     lines += [
-        "An error says what was wrong, with which value, after `Next:` what to do, and after `Code:` which",
-        "it is. A code never changes, whatever becomes of the text. `dagger call explain --code CODE` prints",
-        "its entry. What is in braces is only known when it happens.",
+        "An error states what was wrong and the value, after `Next:` what to do, and after `Code:` its code.",
+        "Texts may change, but codes never do. `dagger call explain --code CODE` prints one entry.",
+        "Text in braces is replaced by the actual value.",
         "",
     ]
     for area, found in groupby(codes.entries().values(), lambda each: each.code.partition(".")[0]):
         rows = [[f'<a id="{each.code}"></a>{code(each.code)}', code(each.text), each.hint] for each in found]
         lines += [f"## {area}", "", *table(["code", "error", "next"], rows)]
-    lines += ["## `python3 -m airgap`", "", "Its errors have no codes.", ""]
+    lines += ["## `python3 -m airgap`", "", "These errors have no codes.", ""]
     lines += table(["error", "next"], [[code(each.text), each.hint] for each in _airgap()])
     return "\n".join(lines).rstrip() + "\n"
 

@@ -1,4 +1,4 @@
-"""The page of the module's functions, from the same annotations and docstrings that Dagger reads."""
+"""Generate the page of the module's functions, from the annotations and docstrings that Dagger reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TAKES = {
     str: "text",
     int: "number",
     bool: "flag",
-    list[str]: "texts, with commas",
+    list[str]: "texts, separated by commas",
     dagger.File: "file",
     dagger.Directory: "folder",
     dagger.Secret: "secret",
@@ -36,7 +36,7 @@ _TAKES = {
 
 @dataclass(frozen=True)
 class Argument:
-    """One option of a function, as the command line has it."""
+    """An option of a function, as on the command line."""
 
     name: str
     takes: str
@@ -46,7 +46,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Function:
-    """One function by the words that call it; `words` is empty for the constructor."""
+    """A function and the words that call it; `words` is empty for the constructor."""
 
     words: tuple[str, ...]
     description: str
@@ -55,7 +55,7 @@ class Function:
 
 
 def functions() -> Iterator[Function]:
-    """Yield the constructor, and every function that can be called, in order of their names."""
+    """Yield the constructor and every function that can be called, sorted by name."""
     yield Function((), inspect.getdoc(Ci) or "", _arguments(Ci, Ci), "")
     yield from _of(Ci, ())
 
@@ -65,7 +65,7 @@ def _of(cls: type, words: tuple[str, ...]) -> Iterator[Function]:
         here = (*words, _command(name))
         result = typing.get_type_hints(function)["return"]
         chained = result.__module__.startswith("ci.")
-        returns = "what is chained below" if chained else _TAKES[result]
+        returns = "an object whose functions are listed below" if chained else _TAKES[result]
         yield Function(here, inspect.getdoc(function) or "", _arguments(function, function), returns)
         if chained:
             yield from _of(result, here)
@@ -100,17 +100,17 @@ def _default(parameter: inspect.Parameter) -> str:
 
 
 def _command(name: str) -> str:
-    """Return a Python name as Dagger's command line shows it."""
+    """Convert a Python name to its form on Dagger's command line."""
     return name.rstrip("_").replace("_", "-")
 
 
 def page() -> str:
-    """Return the page's text."""
+    """Generate the text of the page."""
     lines = header("Functions", "the module's annotations and docstrings (`ci/src/ci/verbs/`)")
     lines += [
-        "`dagger functions` and `dagger call NAME --help` say the same. An empty default means: none, or",
-        "what the last column says. A secret is given as `env:VARIABLE`, `file:PATH` or `cmd:COMMAND`, a",
-        "service as `tcp://HOST:PORT`, a socket by its path. What returns a folder is followed by",
+        "`dagger functions` and `dagger call NAME --help` print the same. An empty default means none, or",
+        "what the last column says. Pass a secret as `env:VARIABLE`, `file:PATH` or `cmd:COMMAND`, a",
+        "service as `tcp://HOST:PORT`, a socket as its path. Functions that return a folder are followed by",
         "`export --path FOLDER`.",
         "",
     ]

@@ -1,4 +1,4 @@
-"""The little Markdown that generated pages need."""
+"""Write the Markdown of generated pages."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["code", "header", "table"]
 
 
 def header(title: str, made_from: str) -> list[str]:
-    """Return the first lines of a page, which say that nobody edits it."""
-    return [f"# {title}", "", f"Made from {made_from} by `make reference`; a test holds it against them.", ""]
+    """Write the heading of a page and a note that the page is generated."""
+    return [f"# {title}", "", f"Generated from {made_from} by `make reference`; do not edit.", ""]
 
 
 def code(text: str) -> str:
-    """Return a text as code; one with backticks keeps them."""
+    """Format a text as code, preserving backticks in it."""
     return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table, and an empty one."""
+    """Write the lines of a table, followed by an empty line."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines] + [""]
 

@@ -1,4 +1,4 @@
-"""The page of `[tool.ci]`: keys and defaults as the code has them, descriptions from its comments."""
+"""Generate the page of `[tool.ci]`: keys and defaults from the code, descriptions from its comments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Setting", "page", "settings"]
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One key, its default as TOML has it, and what it is."""
+    """A key, its default in TOML, and its description."""
 
     key: str
     default: str
@@ -30,7 +30,7 @@ class Setting:
 
 
 def settings() -> Iterator[Setting]:
-    """Yield the keys that may be set, in the order of the code."""
+    """Yield the keys that users may set, in the order of the code."""
     comments, default = _comments(), policy.Policy()
     for field in dataclasses.fields(policy.Policy):
         key = field.name.replace("_", "-")
@@ -39,7 +39,7 @@ def settings() -> Iterator[Setting]:
 
 
 def _may_be_set(key: str) -> bool:
-    """Ask the reader itself: it refuses what is no setting, before it looks at the value."""
+    """Return whether the reader accepts the key; it rejects unknown keys before it checks the value."""
     try:
         policy.read(f"[tool.ci]\n{key} = 1979-05-27\n")
     except PipelineError as error:
@@ -54,7 +54,7 @@ def _toml(value: object) -> str:
 
 
 def _comments() -> dict[str, str]:
-    """Return the comment beside each field of the policy."""
+    """Return the comment of each field of the policy."""
     source = inspect.getsource(policy.Policy)
     found = {
         token.start[0]: token.string.lstrip("# ")
@@ -72,12 +72,12 @@ def _comments() -> dict[str, str]:
 
 
 def page() -> str:
-    """Return the page's text."""
-    lines = header("Settings", "`ci/src/ci/policy.py`")
+    """Generate the text of the page."""
+    lines = header("Settings", "`ci/src/ci/project/policy.py`")
     lines += [
-        "They are in `[tool.ci]` of the project's `pyproject.toml`. An unknown key is an error that suggests",
-        "the nearest one. A path with `{folder}` is relative to the folder of a service's Dockerfile.",
+        "Settings are in `[tool.ci]` of the project's `pyproject.toml`. The error for an unknown key names",
+        "the closest one. A path with `{folder}` is relative to the folder of a service's Dockerfile.",
         "",
     ]
     rows = [[code(each.key), code(each.default), each.description] for each in settings()]
-    return "\n".join(lines + table(["key", "default", "is"], rows)).rstrip() + "\n"
+    return "\n".join(lines + table(["key", "default", "description"], rows)).rstrip() + "\n"
