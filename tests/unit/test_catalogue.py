@@ -129,5 +129,5 @@ def test_explain_prints_what_the_page_has() -> None:
     ],
 )
 def test_explain_lists_the_closest_codes(code: str, closest: str) -> None:
-    with raises("explain.unknown-code", f"--code {code}:", closest):
+    with raises("explain.unknown-code", f"--code {code!r}", closest):
         anyio.run(Explain().explain, code)

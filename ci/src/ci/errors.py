@@ -1,4 +1,4 @@
-"""The one kind of error a user sees: what was wrong, with which value, what to do."""
+"""The error that users see: what was wrong, the value, and what to do."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["PipelineError", "hide_tracebacks"]
 
 
 class PipelineError(Exception):
-    """A mistake in what the pipeline was given, or a gate that failed.
+    """An error in the pipeline's input, or a failed gate.
 
-    `code` is a literal such as "compose.no-services" that stands for this one
-    error and never changes, whatever its text, function or file is called;
-    docs/reference/errors.md has them all. `what` says what was wrong and names
-    the value (service, key, file); `hint` says what to do about it;
-    `details` is output of a tool that explains it, passed on as it is.
+    - `code`: a literal such as "compose.no-services" that identifies the error
+      and never changes; docs/reference/errors.md lists all codes
+    - `what`: what was wrong, with the value (service, key, file)
+    - `hint`: what to do next
+    - `details`: a tool's output that explains it, unchanged
     """
 
     def __init__(self, code: str, what: str, *, hint: str, details: str = "") -> None:
@@ -42,8 +42,8 @@ def hide_tracebacks() -> None:
     """Keep the SDK from logging a traceback for a `PipelineError`.
 
     The SDK logs every exception of a function with its traceback before it
-    reports the text; for our own errors, and for what caused them, the text is
-    all there is to say. Any other exception is a bug and keeps its traceback.
+    reports the text. For our own errors and their causes the text is enough.
+    Any other exception is a bug, so its traceback is still logged.
     """
     for name in ("dagger.mod", "dagger.mod._module", "dagger.mod.cli"):
         logging.getLogger(name).addFilter(_WithoutOurs())

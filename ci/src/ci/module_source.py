@@ -1,7 +1,7 @@
-"""The module's own files, as the engine takes them: what runs in other containers than the module's.
+"""Provide the module's own files to other containers.
 
-Dagger's `currentModule.source` is not used: on an engine that was restarted and then let go of what it had
-generated for the module, it ends with `load persisted module source sdk: invalid SDK`. The module still runs.
+Dagger's `currentModule.source` is not used. After a restart of an engine that has dropped the module's
+generated code, it fails with `load persisted module source sdk: invalid SDK`, although the module still runs.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ __all__ = ["FOLDERS", "files"]
 
 _PACKAGE = Path(__file__).parent
 FOLDERS = {"ci": _PACKAGE}
-# What `currentModule.workdir` reads, in the container that a function runs in.
+# The folder that `currentModule.workdir` reads, in the container of the running function.
 _WORK = Path("/scratch")
 _NAME = "own"
 
 
 def files() -> dagger.Directory:
-    """Return a folder with this package as `ci`."""
+    """Return a folder that contains this package as `ci`."""
     return dag.current_module().workdir(_copied())
 
 
 @cache
 def _copied() -> str:
-    """Copy them to where the engine reads; once for a call."""
+    """Copy the files to the folder that the engine reads, once per call."""
     for name, folder in FOLDERS.items():
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(folder, _WORK / _NAME / name, ignore=ignored, dirs_exist_ok=True)

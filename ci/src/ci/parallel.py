@@ -1,4 +1,4 @@
-"""Independent work side by side, bounded, with every failure reported."""
+"""Run independent jobs in parallel, with a limit, and report every failure."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ async def run(
 ) -> dict[str, T]:
     """Run the jobs, at most `limit` at a time; return results in the jobs' order.
 
-    A limiter is shared with other work.
+    A limiter can be shared with other work.
 
-    A job that fails does not stop the others: all that went wrong is in the
-    one error raised at the end. An exception that is no `PipelineError` is a
-    bug and ends everything at once.
+    A failed job does not stop the others. All failures are in the single error
+    that is raised at the end. Any exception other than `PipelineError` is a bug
+    and cancels everything immediately.
     """
     if isinstance(limit, int) and limit < 1:
         raise PipelineError(
-            "jobs.too-few", f"--jobs {limit}: at least one is needed", hint="give a number from 1"
+            "jobs.too-few", f"--jobs {limit} is less than 1", hint="use a number of at least 1"
         )
     results: dict[str, T] = {}
     failures: dict[str, PipelineError] = {}
@@ -53,13 +53,13 @@ async def run(
             "jobs.several-failed",
             f"{len(failures)} of {len(jobs)} failed: {', '.join(n for n in jobs if n in failures)}",
             details="\n\n".join(str(failure) for failure in ordered),
-            hint="fix each of them; the others are done and stay cached",
+            hint="fix each of them; the others succeeded and are cached",
         )
     return {name: results[name] for name in jobs}
 
 
 async def until_one_fails(jobs: Mapping[str, Callable[[], Awaitable[T]]]) -> dict[str, T]:
-    """Run all jobs at once; return results in the jobs' order. The first that fails ends the others."""
+    """Run all jobs concurrently; return results in the jobs' order. The first failure cancels the rest."""
     results: dict[str, T] = {}
 
     async def one(name: str, job: Callable[[], Awaitable[T]]) -> None:

@@ -1,4 +1,4 @@
-"""Image references, and the map that substitutes one for another."""
+"""Parse image references, and substitute them with the images map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ImagesMap", "Reference", "parse"]
 
-# The grammar of github.com/distribution/reference, without its length limits.
+# The grammar of github.com/distribution/reference, without length limits.
 _PATTERN = re.compile(
     r"(?P<name>(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?/)?"
     r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
@@ -26,7 +26,7 @@ _PATTERN = re.compile(
 
 @dataclass(frozen=True)
 class Reference:
-    """One image reference in its parts; `str()` puts it together again."""
+    """An image reference in its parts; `str()` joins them."""
 
     name: str
     tag: str = ""
@@ -39,24 +39,24 @@ class Reference:
 
     @property
     def pinned(self) -> bool:
-        """Whether a digest fixes the content."""
+        """Whether the reference has a digest."""
         return bool(self.digest)
 
     @property
     def without_digest(self) -> str:
-        """`name:tag`, with the tag `latest` where there is none."""
+        """The reference as `name:tag`; the default tag is `latest`."""
         return f"{self.name}:{self.tag or 'latest'}"
 
 
 def parse(text: str, *, where: str) -> Reference:
-    """Read a reference; `where` names its place for the error text.
+    """Parse a reference; `where` names its place for the error text.
 
-    Docker Hub's implied prefixes are dropped, so that `docker.io/library/redis`
+    Docker Hub's implied prefixes are removed, so that `docker.io/library/redis`
     and `redis` are equal, as they are for Docker.
     """
     match = _PATTERN.fullmatch(text.strip())
     if match is None:
-        what = f"{where}: '{text}' is not an image reference"
+        what = f"{where}: '{text}' is not a valid image reference"
         raise PipelineError(
             "images-map.reference-invalid", what, hint="write it as name[:tag][@sha256:digest]"
         )
@@ -68,17 +68,17 @@ def parse(text: str, *, where: str) -> Reference:
 
 @dataclass(frozen=True)
 class ImagesMap:
-    """Which reference to use instead of another; `None` = not available here.
+    """A map of references to the references to use instead; `None` means not available.
 
-    A key with a digest matches that digest only; one without matches its name
-    and tag whatever the digest, because a mirror or a stand-in has another.
+    A key with a digest matches only that digest. A key without one matches the
+    name and tag with any digest, because the digest of a stand-in is different.
     """
 
     entries: Mapping[str, str | None]
 
     @classmethod
     def from_json(cls, text: str, *, where: str) -> ImagesMap:
-        """Read the map; any other form than reference to reference is an error."""
+        """Read the map from JSON. Raise unless it maps references to references or null."""
         try:
             data: Any = json.loads(text or "{}")
         except json.JSONDecodeError as error:
@@ -87,7 +87,7 @@ class ImagesMap:
                 "images-map.not-json", what, hint='write {"from": "to", …} or null for "not here"'
             ) from error
         if not isinstance(data, dict):
-            what = f"images map {where}: a JSON object is needed, found {type(data).__name__}"
+            what = f"images map {where}: expected a JSON object, found {type(data).__name__}"
             raise PipelineError(
                 "images-map.not-an-object", what, hint='write {"from": "to", …} or null for "not here"'
             )
@@ -96,7 +96,7 @@ class ImagesMap:
             if not isinstance(value, str | None):
                 what = f"images map {where}: '{key}' maps to {value!r}"
                 raise PipelineError(
-                    "images-map.not-a-reference", what, hint="give a reference as text, or null"
+                    "images-map.not-a-reference", what, hint="use a string with a reference, or null"
                 )
             source = parse(key, where=f"images map {where}")
             if value is not None:
@@ -105,7 +105,7 @@ class ImagesMap:
         return cls(entries)
 
     def resolve(self, text: str, *, where: str) -> str | None:
-        """Return the reference to use for `text`, or `None` if there is none here."""
+        """Return the reference to use for `text`, or `None` if it is not available."""
         reference = parse(text, where=where)
         for key in (str(reference), reference.without_digest):
             if key in self.entries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["ACTIONLINT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "PYTHON", "REGCTL", "UV"]
 
-# Runs the programs of `ci.container_scripts`; the base image of the services, so it is there already.
+# Runs the programs of `ci.container_scripts`. As the base image of the services, it is pulled anyway.
 PYTHON = "python:3.13-slim-trixie@sha256:70729b46c69b4f1e97c4822c1af3df53a1476cf5ddc6c087c0c10bc3a5678c2f"
 # A scratch image with the binary /docker-compose.
 COMPOSE = "docker/compose-bin:v5.6.0@sha256:db34ebea4a1acd4b130e9abc305cdb51b3fe53b9116a6c2ac268a451eb308bed"
@@ -12,16 +12,16 @@ COMPOSE = "docker/compose-bin:v5.6.0@sha256:db34ebea4a1acd4b130e9abc305cdb51b3fe
 REGCTL = (
     "ghcr.io/regclient/regctl:v0.11.6@sha256:db2e5f3a5de80b24d53fea5af9edf7021a53f2689f1e166ef2f0e200dad4fb3a"
 )
-# Has the static binary /ko-app/cosign; wanted only where a key is given.
+# Contains the static binary /ko-app/cosign; used only with a signing key.
 COSIGN = (
     "ghcr.io/sigstore/cosign/cosign:v3.1.3"
     "@sha256:9e5c2f2edc34351160407ca3416c61855bdf9403c3c5936e0f0be7fc261611b8"
 )
-# Exports and installs what tests need.
+# Exports and installs the dependencies of tests.
 UV = "ghcr.io/astral-sh/uv:0.12.23@sha256:61d393e44e249f2e4b526b6c7ddcecce245946826e608e11c93ad4f5bba55b21"
-# Checks workflows, their shell with the shellcheck that is in it.
+# Checks workflows, and their shell scripts with the included shellcheck.
 ACTIONLINT = "rhysd/actionlint:1.7.12@sha256:b1934ee5f1c509618f2508e6eb47ee0d3520686341fec936f3b79331f9315667"
-# The Docker Engine of the sandbox, with Buildx. Their versions decide how an image is packed.
+# The sandbox's Docker Engine, with Buildx. Their versions decide how an image is packed.
 DOCKER = "docker:28.5.2-dind@sha256:2a232a42256f70d78e3cc5d2b5d6b3276710a0de0596c145f627ecfae90282ac"
-# Has Git: the official image installs it, and so does the stand-in (airgap/images/docker).
+# Contains Git, both the official image and the stand-in (airgap/images/docker).
 GIT = DOCKER

@@ -25,9 +25,7 @@ def test_a_build_that_would_open_the_sandbox_is_refused_by_service(
     }
     found = project(tmp_path, services)
     plan(found, "job")
-    with raises(
-        "build.insecure-entitlement", match=r"service 'base\.a': its build asks for security\.insecure"
-    ) as caught:
+    with raises("build.insecure-entitlement", "service 'base.a'", "security.insecure") as caught:
         plan(project(tmp_path, services), "web")
     assert "build.privileged" in caught.value.hint
 
@@ -43,9 +41,7 @@ def test_a_folder_outside_of_the_project_is_refused_by_service(path: str, tmp_pa
     }
     found = project(folder, services)
     plan(found, "job")
-    with raises(
-        "build.context-outside", match=r"service 'base': its build context /\S+ is outside of the project"
-    ):
+    with raises("build.context-outside", "service 'base'"):
         plan(project(folder, services), "web")
 
 
@@ -72,7 +68,8 @@ def test_a_value_that_is_only_known_as_a_secret_is_refused_by_service_and_variab
     }
     with raises("build.unknown-value") as caught:
         plan(project(tmp_path, services, values="OTHER=1\n"), "web")
-    assert "service 'base': its build takes the value of KEY, which is not known" in caught.value.what
+    assert "service 'base'" in caught.value.what
+    assert "KEY_ID" not in caught.value.what
     assert "KEY" in caught.value.hint
 
 
@@ -103,7 +100,7 @@ def test_such_a_value_is_refused_wherever_it_is(build: dict[str, Any], tmp_path:
 
 def test_a_variable_is_not_taken_for_one_whose_name_begins_alike(tmp_path: Path) -> None:
     services = {"web": {"build": {"context": ".", "args": {"A": "${KEY_ID:?}"}}, "command": "${KEY:?}"}}
-    with raises("build.unknown-value", match="takes the value of KEY_ID, which"):
+    with raises("build.unknown-value", match=r"\bKEY_ID,"):
         plan(project(tmp_path, services), "web")
 
 

@@ -122,7 +122,7 @@ def test_what_was_written_is_read_and_equal(tmp_path: Path) -> None:
     ],
 )
 def test_any_other_file_is_refused(text: str) -> None:
-    with raises("reproduce.not-a-build-report", match=r"--manifest: this is no build\.json"):
+    with raises("reproduce.not-a-build-report", "--manifest"):
         comparison.read(text)
 
 

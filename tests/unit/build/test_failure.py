@@ -72,7 +72,7 @@ def test_a_build_that_named_no_step_has_the_last_lines(code: int) -> None:
 
 
 def test_a_sandbox_that_ended_is_named_before_a_build_that_failed_with_it() -> None:
-    assert "Engine ended" in error(line(), ENGINE_ENDED).what
+    assert error(line(), ENGINE_ENDED).code == "sandbox.ended"
 
 
 def test_a_failed_step_is_named_with_its_service_output_and_place() -> None:

@@ -14,7 +14,7 @@ def compose(**services: dict[str, Any]) -> Result:
 
 
 def test_an_unknown_linter_is_named_with_the_nearest() -> None:
-    with raises("lint.unknown-linter", match=r"tool\.ci\.lint: there is no linter 'ruf'") as caught:
+    with raises("lint.unknown-linter", "tool.ci.lint", "'ruf'") as caught:
         linters.choose(["ruf"])
     assert "did you mean 'ruff'?" in str(caught.value)
 

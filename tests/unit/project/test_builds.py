@@ -45,5 +45,5 @@ def test_one_build_that_several_services_have_is_one() -> None:
 
 
 def test_an_image_that_is_no_reference_is_refused_by_service() -> None:
-    with raises("images-map.reference-invalid", match="service 'a': 'Team/web::1' is not an image reference"):
+    with raises("images-map.reference-invalid", "service 'a'", "'Team/web::1'"):
         check(a={"image": "Team/web::1", "build": {"context": "."}})

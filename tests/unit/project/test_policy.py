@@ -26,7 +26,7 @@ def test_a_setting_is_read() -> None:
         ("policy.unknown-setting", "colour = 'red'", "the keys are tests"),
         ("policy.wrong-type", "test-timeout = 'long'", "give it a int"),
         ("policy.wrong-type", "test-packages = 'a'", "give it a list"),
-        ("policy.wrong-size-budget", "size-budgets = {web = 'small'}", "give it an int: MB"),
+        ("policy.wrong-size-budget", "size-budgets = {web = 'small'}", "is 'small'"),
         ("policy.wrong-type", "denied-licenses = 'MIT'", "give it a list"),
         ("scan.unknown-license", "denied-licenses = ['MIT', 'AGPL-3.0-onyl']", "did you mean 'AGPL-3.0'?"),
         (

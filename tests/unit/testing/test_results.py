@@ -34,7 +34,7 @@ def test_a_kept_result_says_so() -> None:
         (
             {"exit_code": 137, "late": True, "signal": "SIGKILL", "seconds": 300.1},
             {},
-            "not done after 300 s, stopped",
+            "timed out after 300 s",
         ),
         ({"exit_code": 5}, {"tests": 0}, "exit code 5"),
         ({}, {"tests": 2, "skipped": 2}, "no test ran"),
@@ -56,7 +56,7 @@ test_a.py::test_two[a b] FAILED                        [ 66%]
 def test_the_test_that_hangs_is_named() -> None:
     outcome = {"exit_code": 137, "signal": "SIGKILL", "late": True, "at": 5.0, "seconds": 9.0}
     result = results.read("web", outcome, "", VERBOSE, asked_at=0)
-    assert result.red == "not done after 9 s, stopped, in test_a.py::test_three[x-1]"
+    assert result.red == "timed out after 9 s, in test_a.py::test_three[x-1]"
     assert "test_one" not in result.output
     assert "test_two[a b] FAILED" in result.output
 

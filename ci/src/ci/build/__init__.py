@@ -1,1 +1,1 @@
-"""Builds: BuildKit makes images in the sandbox, and everything else takes what it exported."""
+"""Build images with BuildKit in the sandbox; all other code uses the exported images."""

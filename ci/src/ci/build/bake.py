@@ -1,4 +1,4 @@
-"""What Bake is given: the file that Compose wrote for it, and one override of the pipeline's own."""
+"""Plan the input of Bake: the file that Compose writes for it, and an override."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMPOSE_LABELS = "com.docker.compose."
 _SERVICE_LABEL = f"{_COMPOSE_LABELS}service"
 _INSECURE = "security.insecure"
 _MARKED = ("args", "dockerfile-inline")
-# An argument that no Dockerfile declares: Buildx records it, so a failed build tells which target it is.
+# An argument that no Dockerfile declares. Buildx records it, which identifies the target of a failed build.
 TARGET = "sandbox.target"
 _NO_ATTESTATIONS = ["type=provenance,disabled=true", "type=sbom,disabled=true"]
 
@@ -31,8 +31,8 @@ _NO_ATTESTATIONS = ["type=provenance,disabled=true", "type=sbom,disabled=true"]
 class Bake:
     """Two Bake files as JSON, and the target that builds each service.
 
-    `services` has the service of each target that takes part, `written` what
-    Compose wrote of each of these services.
+    `services` maps each target that takes part to its service, `written` maps
+    these services to their targets in Compose's Bake file.
     """
 
     build: str
@@ -43,17 +43,17 @@ class Bake:
 
     @property
     def lines(self) -> str:
-        """Lines `TARGET TAG`: the tag is the built image's name in the sandbox's engine."""
+        """Lines `TARGET TAG`, where the tag names the built image in the sandbox's engine."""
         return "".join(f"{target} {_tag(target)}\n" for target in self.targets.values())
 
 
 def plan(
     project: ComposeModel, services: list[str], *, platform: str, own_platform: str, ssh_agent: bool = False
 ) -> Bake:
-    """Return what Bake needs to build these services.
+    """Plan the build of these services.
 
-    Compose's file is taken as it is, without the labels that name project and
-    Compose version: they would make the digest depend on a folder's name.
+    Compose's file is used unchanged, except for its labels with the names of
+    project and Compose version, because the digest must not depend on them.
     """
     written: dict[str, dict[str, Any]] = project.bake.get("target", {})
     targets = {_service(target, item): target for target, item in written.items()}
@@ -79,9 +79,9 @@ def _without_labels(target: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _literal(target: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the target with each text as it is for Bake, which reads `${` and `%{` in JSON as templates.
+    """Escape the texts of a target, because Bake reads `${` and `%{` in JSON as templates.
 
-    Compose 5.6 marks `${` in arguments and inline Dockerfiles, and nothing else.
+    Compose 5.6 escapes only `${`, and only in arguments and inline Dockerfiles.
     """
 
     def marked(value: Any, *, by_compose: bool) -> Any:  # noqa: ANN401 - a value of JSON
@@ -98,12 +98,12 @@ def _literal(target: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _service(target: str, item: Mapping[str, Any]) -> str:
-    """Return the service of a target, whose name Bake spells in its own way."""
+    """Return the service of a target, whose name can differ from the service's in Bake."""
     return str((item.get("labels") or {}).get(_SERVICE_LABEL, target))
 
 
 def _needed(written: Mapping[str, Any], chosen: list[str]) -> Iterator[str]:
-    """Yield the targets with those that their contexts name."""
+    """Yield the targets and the targets that their contexts refer to."""
     seen: set[str] = set()
     waiting = list(chosen)
     while waiting:
@@ -118,39 +118,39 @@ def _needed(written: Mapping[str, Any], chosen: list[str]) -> Iterator[str]:
 def _check(
     service: str, target: Mapping[str, Any], placeholders: Mapping[str, str], *, ssh_agent: bool
 ) -> None:
-    """Refuse what would end up in an image, or on the machine, and must not."""
+    """Reject values, paths and privileges that must not get into an image or onto the machine."""
     text = json.dumps({key: value for key, value in target.items() if key not in ("secret", "tags")})
     missing = [name for name, placeholder in placeholders.items() if placeholder in text]
     if missing:
         raise PipelineError(
             "build.unknown-value",
-            f"service '{service}': its build takes the value of {', '.join(missing)}, which is not known",
-            hint=f"give {missing[0]} with --env-file, or give it a default in the compose file; "
-            "what must not be in an image has to be a build secret",
+            f"service '{service}': its build uses {', '.join(missing)}, which has no value",
+            hint=f"set {missing[0]} with --env-file or a default in the compose file; "
+            "use a build secret for a value that must not be in the image",
         )
     for value in (target.get("context", ""), *(target.get("contexts") or {}).values()):
         if value.startswith("/") and not f"{posixpath.normpath(value)}/".startswith(f"{PROJECT}/"):
             raise PipelineError(
                 "build.context-outside",
                 f"service '{service}': its build context {value} is outside of the project",
-                hint="move it into the project, or let --source be a folder that holds it",
+                hint="move it into the project, or set --source to a folder that contains it",
             )
     if not ssh_agent and any(not each.partition("=")[2] for each in target.get("ssh") or ()):
         raise PipelineError(
             "build.ssh-agent-missing",
-            f"service '{service}': its build uses the SSH agent, and none was given",
-            hint="give it: --ssh-agent $SSH_AUTH_SOCK",
+            f"service '{service}': its build uses an SSH agent, but --ssh-agent is not set",
+            hint="add --ssh-agent $SSH_AUTH_SOCK",
         )
     if _INSECURE in (target.get("entitlements") or ()):
         raise PipelineError(
             "build.insecure-entitlement",
-            f"service '{service}': its build asks for {_INSECURE}, which would open the sandbox",
-            hint=f"take build.privileged and the entitlement {_INSECURE} out of the compose file",
+            f"service '{service}': its build requests {_INSECURE}, which would open the sandbox",
+            hint=f"remove build.privileged and the entitlement {_INSECURE} from the compose file",
         )
 
 
 def _override(target: str, item: Mapping[str, Any], platform: str, own_platform: str) -> dict[str, Any]:
-    """Return what differs from `docker compose build`: times, names, and that bases are resolved again."""
+    """Override a target: constant times, the sandbox's names, and base images resolved in every build."""
     made: dict[str, Any] = {
         "args": {"SOURCE_DATE_EPOCH": str(EPOCH), TARGET: target},
         "tags": [_tag(target)],
@@ -166,5 +166,5 @@ def _override(target: str, item: Mapping[str, Any], platform: str, own_platform:
 
 
 def _tag(target: str) -> str:
-    """Return the image's name in the sandbox; an image's name has no capitals, a target's may."""
+    """Encode a target's name as an image name, which must not contain capitals."""
     return f"sandbox.local/{target.encode().hex()}:built"

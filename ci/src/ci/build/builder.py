@@ -1,4 +1,4 @@
-"""Images as everything else takes them: built in the sandbox, then tested, scanned, started and pushed."""
+"""Build images in the sandbox, for tests, scans, the stack and pushes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Builder", "BuiltImage", "program"]
 
-# What the kernel calls the architectures of platforms.
+# Names of architectures: as in platforms, and as the kernel reports them.
 _MACHINES = {
     "amd64": "x86_64",
     "arm64": "aarch64",
@@ -42,14 +42,14 @@ _NO_SOURCE = ("**/.git", "**/node_modules")
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """One image as it is tested, scanned, started and pushed.
+    """An image to be tested, scanned, started and pushed.
 
-    `file` is its OCI layout, packed; `facts` is what `container_scripts/layout.py`
-    reads in it. `exported_at` is when BuildKit exported it, and `built` whether
-    that was in this call. `instructions` made the layers above the base, `base`
-    is the image that those stand on, and `references` are the images that its
-    build asked for, as the project names them. `versions` are those of the
-    programs that built it.
+    - `file`: its OCI layout, packed
+    - `facts`: what `container_scripts/layout.py` reads from the layout
+    - `exported_at`, `built`: when BuildKit exported it, and whether this call did
+    - `base`: the image below the layers that the build added
+    - `references`: the images that the build requested, as named in the project
+    - `versions`: versions of the programs that built it
     """
 
     service: Service
@@ -67,18 +67,18 @@ class BuiltImage:
 
     @property
     def digest(self) -> str:
-        """The manifest digest: the same source gives the same on every engine."""
+        """The manifest digest, which is the same on every engine for the same source."""
         return str(self.facts["digest"])
 
     @property
     def instructions(self) -> list[str]:
-        """What made each layer above the base, from the image's own history."""
+        """The instruction of each layer above the base, from the image's history."""
         history = self.facts["config"].get("history") or ()
         made = [str(entry.get("created_by", "")) for entry in history if not entry.get("empty_layer")]
         return made[self.base_layers :]
 
     def container(self) -> dagger.Container:
-        """Return exactly this image as a container."""
+        """Import this image as a container."""
         return dag.container().import_(self.file)
 
 
@@ -89,10 +89,10 @@ def program(name: str) -> dagger.File:
 
 @dataclass(frozen=True)
 class Builder:
-    """Builds services of one source tree, with one images map.
+    """Build the services of one source tree with one images map.
 
-    `source` is the tree without `.git` and `node_modules`, `context` all of it: what a build may read is
-    decided by the project's own .dockerignore.
+    `source` is the tree without `.git` and `node_modules`. `context` is all of it, because the project's
+    .dockerignore decides what a build may read.
     """
 
     source: dagger.Directory
@@ -106,8 +106,8 @@ class Builder:
 
     @classmethod
     def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Builder:  # noqa: ANN401 - the fields
-        """Return a builder for all that was uploaded."""
-        # A filtered folder is known by its content: a commit changes nothing for who reads the rest.
+        """Create a builder for the uploaded source."""
+        # Dagger caches a filtered folder by its content, so a commit alone does not affect its users.
         return cls(source.filter(exclude=list(_NO_SOURCE)), source, images, **options)
 
     @classmethod
@@ -122,7 +122,7 @@ class Builder:
         return await with_values(cls.of(source, images, env_file=env_file, **options))
 
     async def check_platform(self) -> None:
-        """Refuse a platform that the engine cannot run, before anything is built."""
+        """Reject a platform that the engine cannot run, before anything is built."""
         own_platform = str(await dag.default_platform())
         if self.platform in ("", own_platform):
             return
@@ -139,14 +139,14 @@ class Builder:
         if not machine or runs != machine:
             raise PipelineError(
                 "build.platform-unavailable",
-                f"--platform {self.platform}: this engine runs {own_platform} and cannot run that",
+                f"--platform {self.platform}: this engine runs {own_platform} and cannot emulate it",
                 details=reason,
-                hint="use an engine of that platform, or one whose host has emulation for it (binfmt); "
+                hint="use an engine of that platform, or one whose host emulates it (binfmt); "
                 f"known are {', '.join(f'linux/{name}' for name in _MACHINES)}",
             )
 
     async def secrets(self, service: Service) -> dict[str, dagger.Secret]:
-        """Return the service's build secrets by their ids."""
+        """Return the service's build secrets by id."""
         found = {}
         for secret in service.build.secrets if service.build else ():
             where = f"service '{service.name}': its build secret '{secret.id}'"
@@ -154,7 +154,7 @@ class Builder:
                 if not await self.source.exists(secret.path):
                     raise PipelineError(
                         "build.secret-file-missing",
-                        f"{where} comes from {secret.path}, which is not in the source",
+                        f"{where} comes from {secret.path}, which does not exist in the source",
                         hint="create the file, or correct the secret's `file:` in the compose file",
                     )
                 value = await self.source.file(secret.path).contents()
@@ -164,24 +164,24 @@ class Builder:
                 raise PipelineError(
                     "build.secret-value-missing",
                     f"{where} comes from {secret.variable or 'nowhere'}, which has no value",
-                    hint="give it with --env-file file:PATH",
+                    hint="set it in an env file and pass --env-file file:PATH",
                 )
             found[secret.id] = dag.set_secret(secret.id, value)
         return found
 
     def tool(self, reference: str) -> dagger.Container:
-        """Return a tool image; it must be available, or nothing works."""
+        """Return a tool image. Raise if the images map does not provide it."""
         resolved = self.images.resolve(reference, where="tool image")
         if resolved is None:
             raise PipelineError(
                 "images-map.tool-missing",
-                f"the images map has no substitute for the tool image {reference}",
-                hint="map it to an image that your engine can pull",
+                f"the images map marks the tool image {reference} as not available",
+                hint="map it to an image that the engine can pull",
             )
         return dag.container().from_(resolved)
 
     def config(self, image: dagger.Container) -> dagger.File:
-        """Return an image's config as it stands in its registry, all fields of it."""
+        """Read the complete config of an image from its registry."""
         return self._read("config", image.as_tarball()).file("/config.json")
 
     def layout(self, image: BuiltImage) -> dagger.Directory:
@@ -257,6 +257,6 @@ class Builder:
         )
 
     def _asked_for(self, material: Material) -> str:
-        """Return a material as the project names it; one that it pinned keeps a digest."""
+        """Return the name of a material in the project, with the digest if the project pins it."""
         name = original(self.images, material.reference)
         return f"{name.partition('@')[0]}@{material.digest}" if material.pinned else name

@@ -1,4 +1,4 @@
-"""build.json: what one engine built, layer by layer and file by file; and how what another built differs."""
+"""Write build.json, which lists layers and files of built images, and compare it with another engine's."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "Image", "compare", "read", "text", "write"]
 
 _SCHEMA = 2
-_SHOWN = 20  # differences that are named for one layer; the rest is counted
+_SHOWN = 20  # differences that are listed per layer; the rest is counted
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its digest, config, and layers as `BuiltImage.facts` has them.
+    """An image: its digest, config, and layers from `BuiltImage.facts`.
 
-    `contents` is the list of entries of each layer above the base, `made_by`
-    the instructions that made those layers, `versions` the programs that built it.
+    `contents` lists the entries of each layer above the base, `made_by` the
+    instructions of these layers, `versions` the programs that built the image.
     """
 
     digest: str
@@ -36,7 +36,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs, and where."""
+    """A difference and its place."""
 
     service: str
     place: str
@@ -44,13 +44,13 @@ class Difference:
 
 
 def write(images: Mapping[str, Image]) -> str:
-    """Return build.json."""
+    """Format build.json."""
     data = {name: image.__dict__ for name, image in images.items()}
     return json.dumps({"schema": _SCHEMA, "kind": "build", "images": data}) + "\n"
 
 
 def read(text: str, *, where: str = "--manifest") -> dict[str, Image]:
-    """Read build.json; any other file is an error."""
+    """Read build.json. Raise for any other file."""
     try:
         data: Any = json.loads(text)
         if data["schema"] != _SCHEMA or data["kind"] != "build":
@@ -59,14 +59,14 @@ def read(text: str, *, where: str = "--manifest") -> dict[str, Image]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PipelineError(
             "reproduce.not-a-build-report",
-            f"{where}: this is no build.json",
-            hint="give what `dagger call build-report` wrote on the other engine; release.json has the "
-            "digests of labelled images, which differ by commit",
+            f"{where}: not a build.json",
+            hint="pass the file of `dagger call build-report` on the other engine; release.json has the "
+            "digests of labeled images, which differ by commit",
         ) from error
 
 
 def compare(there: Mapping[str, Image], here: Mapping[str, Image]) -> list[Difference]:
-    """Return what differs, image by image; equal digests are equal in everything."""
+    """List the differences of each image; images with equal digests are equal."""
     found = [
         Difference(name, "image", f"not built {'here' if name in there else 'there'}")
         for name in sorted(set(there) ^ set(here))
@@ -142,7 +142,7 @@ def _config(there: dict[str, Any], here: dict[str, Any]) -> Iterator[tuple[str, 
 
 
 def text(here: Mapping[str, Image], differences: list[Difference]) -> str:
-    """Return the images' table; raises with every difference if there is one."""
+    """Return the table of images. Raise with all differences if there are any."""
     changed = {difference.service for difference in differences}
     rows = [[name, image.digest, "differs" if name in changed else "equal"] for name, image in here.items()]
     shown = table.text(["service", "digest here", "is"], rows)
@@ -152,6 +152,6 @@ def text(here: Mapping[str, Image], differences: list[Difference]) -> str:
             "reproduce.images-differ",
             f"not reproduced: {', '.join(sorted(changed))}",
             details="\n".join([shown, *lines]),
-            hint="make the step that is named depend on its inputs alone: no time, no random order",
+            hint="make the named step depend only on its inputs: no time, no random order",
         )
     return shown

@@ -1,4 +1,4 @@
-"""Turn what the sandbox reports of a failed build into one error."""
+"""Turn the sandbox's report of a failed build into one error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["error", "gone", "missing"]
 
 _LAST_LINES, _WIDTH, _MOST = 40, 300, 3000
-# BuildKit's own name of a folder that it looked in.
+# BuildKit's prefix for the folder that it searched.
 _REFERENCE = re.compile(r" of ref \w+::\w+")
 
 
@@ -43,16 +43,16 @@ def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credential
 
 
 def gone() -> PipelineError:
-    """Return the error for exported images that do not stay until they are read."""
+    """Return the error for exported images that were removed before they were read."""
     return PipelineError(
         "build.images-removed",
         "the exported images were removed while this call read them",
-        hint="run it again; `dagger call sandbox --empty` and calls with many images remove them",
+        hint="retry; `dagger call sandbox --empty` and calls with many images remove them",
     )
 
 
 def missing(service: str, key: str, path: str) -> PipelineError:
-    """Return the error for a path of a build that is not in the source."""
+    """Return the error for a path of a build that does not exist in the source."""
     return PipelineError(
         "build.path-missing",
         f"service '{service}': build.{key} is {path}, which is not in the project",
@@ -61,7 +61,7 @@ def missing(service: str, key: str, path: str) -> PipelineError:
 
 
 def _failed(stdout: str) -> list[dict[str, Any]]:
-    """Return what Buildx recorded of the builds that failed; of several with the same step, the first."""
+    """Return Buildx's records of failed builds; of several with the same step, the first."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for line in stdout.splitlines():
         if line.startswith("{"):

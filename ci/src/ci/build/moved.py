@@ -1,4 +1,4 @@
-"""Which references of a build may mean another image at the next call."""
+"""Find the references of a build that may resolve to a different image in the next call."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ __all__ = ["moved"]
 
 
 def moved(materials: Sequence[Material], images: ImagesMap) -> list[Material]:
-    """Return those that the project names by a tag; the digests of substitutes are known before the build."""
+    """Return references by tag, except for substitutes, whose digests are resolved before the build."""
     substitutes = targets(images)
     return [each for each in materials if not each.pinned and full_name(each.reference) not in substitutes]

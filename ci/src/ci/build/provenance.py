@@ -1,4 +1,4 @@
-"""What BuildKit recorded of a build: the images that it used, and which layers are those of the base."""
+"""Read BuildKit's provenance of a build: the images that it used, and the layers of the base."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BUILDKIT = "https://mobyproject.org/buildkit@v1#metadata"
 
 @dataclass(frozen=True)
 class Material:
-    """An image that a build used, as BuildKit resolved it; `pinned` if it was asked for by digest."""
+    """An image that a build used, as BuildKit resolved it; `pinned` if the build named a digest."""
 
     reference: str
     digest: str
@@ -30,7 +30,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Provenance:
-    """The materials of one build; `others` maps what is no image (archives, repositories) to its digest.
+    """The materials of one build; `others` maps archives and repositories to their digests.
 
     `sources` maps an image's reference to the digests of its layers.
     """
@@ -40,14 +40,14 @@ class Provenance:
     sources: Mapping[str, tuple[str, ...]]
 
     def base(self, layers: Sequence[str]) -> tuple[Material | None, int]:
-        """Return the image that the layers begin with, and how many of them are its; None and 0 if none.
+        """Return the image that the layers begin with, and its number of layers; None and 0 if there is none.
 
-        Of two images with the same layers it is the first that the build names.
+        Of two images with the same layers, the one that the build names first is returned.
         """
         found: Material | None = None
         count = 0
         for material in self.materials:
-            # A context that is an image has no digest in the recorded step.
+            # The recorded step has no digest for a context that is an image.
             own = self.sources.get(str(material)) or self.sources.get(material.reference, ())
             if len(own) > count and tuple(layers[: len(own)]) == own:
                 found, count = material, len(own)
@@ -79,7 +79,7 @@ def _material(uri: str, digest: str) -> Material:
 
 
 def _sources(recorded: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the layers of each image that the build begins a stage with or copies from."""
+    """Return the layers of each image that the build uses in FROM or COPY --from."""
     steps = (recorded.get("buildConfig") or {}).get("llbDefinition") or ()
     layers = ((recorded.get("metadata") or {}).get(_BUILDKIT) or {}).get("layers") or {}
     found = {}
@@ -94,5 +94,5 @@ def _sources(recorded: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _short(reference: str) -> str:
-    """Return a reference as package URLs have it: without what Docker Hub implies."""
+    """Shorten a reference as in package URLs, without Docker Hub's implied prefixes."""
     return reference.removeprefix("docker.io/").removeprefix("library/")

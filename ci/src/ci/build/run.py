@@ -1,4 +1,4 @@
-"""Run Bake in the sandbox, and report what failed in it."""
+"""Run Bake in the sandbox and report failures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SSH_SOCKET = "/run/ssh-agent.sock"
 
 @dataclass(frozen=True)
 class Exported:
-    """What `container_scripts/bake.sh` exported: a folder for each target, and what BuildKit recorded."""
+    """The output of `container_scripts/bake.sh`: a folder for each target, and BuildKit's records."""
 
     folders: Mapping[str, dagger.Directory]
     metadata: str
@@ -43,9 +43,9 @@ class Exported:
 async def bake(builder: Builder, project: ComposeModel, planned: Bake) -> Exported:
     """Build the planned targets.
 
-    Dagger caches this by what is mounted, so a tag that has moved in a registry
-    would go unnoticed. What the build took is asked for again, and where that is
-    another image now, or cannot be told, BuildKit decides by running again.
+    Dagger caches this by its mounts, so it would not notice a tag that moved in
+    a registry. So the tags that the build used are resolved again, and if one
+    has moved or cannot be resolved, BuildKit runs again.
     """
     container = _prepared(builder, project, planned, await _resolved(builder))
     exported = await _exported(builder, await _once(container, builder, planned))
@@ -59,7 +59,7 @@ async def bake(builder: Builder, project: ComposeModel, planned: Bake) -> Export
 
 
 async def _exported(builder: Builder, output: dagger.Directory) -> Exported | None:
-    """Return what was exported; None if it is gone, though Dagger has the outcome of the build cached."""
+    """Return the exported images; None if they were removed although Dagger has the build cached."""
     lines = (await output.file("exported").contents()).splitlines()
     named = dict(line.split() for line in lines)
     fetches = {target: partial(_fetched, sandbox.image(builder, name)) for target, name in named.items()}
@@ -78,7 +78,7 @@ async def _fetched(folder: dagger.Directory) -> dagger.Directory | None:
 
 
 async def _resolved(builder: Builder) -> dict[str, str]:
-    """Return the digests of what the images map names by tag: a substitute that moved is another input."""
+    """Resolve the tags in the images map to digests, so that a moved substitute changes the input."""
     references = substitutes.targets(builder.images)
     found = await parallel.run({each: partial(digest_of, each) for each in references}, limit=16)
     return {reference: digest for reference, digest in found.items() if digest}
@@ -124,7 +124,7 @@ async def _once(container: dagger.Container, builder: Builder, planned: Bake) ->
 
 
 async def _check_paths(builder: Builder, planned: Bake) -> None:
-    """Raise for a folder of a build that is missing: Bake names it without its service."""
+    """Raise for a missing folder of a build, because Bake's own error does not name the service."""
     for service, target in planned.written.items():
         named = (target.get("contexts") or {}).items()
         paths = {"context": target.get("context", "")}
@@ -134,29 +134,29 @@ async def _check_paths(builder: Builder, planned: Bake) -> None:
         for key, path in paths.items():
             if not path.startswith("/"):
                 continue
-            # Buildx takes a file called `dockerfile` for the default, and reports one that is missing.
+            # Buildx also accepts a file called `dockerfile` as the default, and reports a missing one itself.
             place = posixpath.dirname(path) if key == "dockerfile" else path
             if not await builder.context.exists(posixpath.relpath(place, PROJECT)):
                 raise failure.missing(service, key, posixpath.relpath(path, PROJECT))
 
 
 async def _outdated(builder: Builder, planned: Bake, exported: Exported) -> str:
-    """Return "" if all that the build took by name is still that, else a text that makes it run again."""
+    """Return "" if all references of the build still resolve to the same, else a nonce for a new run."""
     materials: dict[str, Material] = {}
     for target in planned.targets.values():
         recorded = provenance.read(exported.metadata, target)
-        if recorded.others:  # archives and repositories, of which only BuildKit knows whether they changed
+        if recorded.others:  # archives and repositories: only BuildKit can check whether they changed
             return random.token_hex(8)
         materials |= {str(material): material for material in recorded.materials}
     asked = moved(list(materials.values()), builder.images)
     now = await parallel.run({each.reference: partial(digest_of, each.reference) for each in asked}, limit=8)
-    if "" in now.values():  # BuildKit may have credentials that Dagger does not have
+    if "" in now.values():  # BuildKit may have credentials that Dagger lacks
         return random.token_hex(8)
     return "" if all(now[each.reference] == each.digest for each in asked) else json.dumps(now)
 
 
 async def digest_of(reference: str) -> str:
-    """Return the digest that a reference means now; "" where Dagger's engine cannot ask for it."""
+    """Return the current digest of a reference; "" if Dagger's engine cannot resolve it."""
     try:
         found = await dag.container().from_(reference).image_ref()
     except dagger.QueryError:

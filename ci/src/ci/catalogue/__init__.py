@@ -1,1 +1,1 @@
-"""The catalogue of errors, read from the code that raises them."""
+"""The catalog of errors, read from the code that raises them."""

@@ -1,4 +1,4 @@
-"""The errors of this package by their codes, and the explanation of one."""
+"""List the errors of this package by code, and explain one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CLOSEST = 3
 
 @cache
 def entries() -> Mapping[str, Entry]:
-    """Return every error of this package by its code, in the order of codes."""
+    """Return all errors of this package by code, sorted."""
     files = sorted(_PACKAGE.rglob("*.py"))
     return unique(
         entry
@@ -33,9 +33,9 @@ def entries() -> Mapping[str, Entry]:
 
 
 def unique(found: Iterable[Entry]) -> dict[str, Entry]:
-    """Return entries by their codes, sorted.
+    """Return entries by code, sorted.
 
-    Raises ValueError for a code of another form than `area.words-with-dashes`, and for one of two errors.
+    Raise ValueError for a code that is not of the form `area.words-with-dashes` or that two errors share.
     """
     by_code: dict[str, Entry] = {}
     for entry in found:
@@ -50,7 +50,7 @@ def unique(found: Iterable[Entry]) -> dict[str, Entry]:
 
 
 def explain(code: str) -> str:
-    """Return what the catalogue says of one code."""
+    """Return the catalog's entry for a code."""
     known = entries()
     if code not in known:
         closest = difflib.get_close_matches(code, known, n=_CLOSEST)
@@ -58,6 +58,6 @@ def explain(code: str) -> str:
         hint = (
             f"did you mean {' or '.join(closest)}?" if closest else f"choose from {', '.join(area or known)}"
         )
-        raise PipelineError("explain.unknown-code", f"--code {code}: there is no such code", hint=hint)
+        raise PipelineError("explain.unknown-code", f"--code {code!r} does not exist", hint=hint)
     entry = known[code]
     return f"{entry.code}: {entry.text}\nNext: {entry.hint}\n"

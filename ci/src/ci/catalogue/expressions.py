@@ -1,4 +1,4 @@
-"""Read the text that an expression of Python makes without running it: `{name}` where only the run knows."""
+"""Evaluate text expressions of Python without running them, with `{name}` for unknown values."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _UNKNOWN = "{…}"
 
 @dataclass(frozen=True)
 class Scope:
-    """What names stand for at one place: an expression, and the scope that it is read in.
+    """The meaning of names at one place: for each an expression and the scope to evaluate it in.
 
-    `functions` are those of the module that a text may be made with.
+    `functions` are the module's functions that may build a text.
     """
 
     names: Mapping[str, tuple[ast.expr, Scope]]
     functions: Mapping[str, ast.FunctionDef] = field(default_factory=dict)
 
     def after(self, statements: Iterable[ast.AST], line: int) -> Scope:
-        """Return the scope with what these statements, and those in them, assign before a line."""
+        """Extend the scope by the assignments of these and nested statements before a line."""
         names = dict(self.names)
         assigned = [
             node
@@ -40,7 +40,7 @@ class Scope:
         return Scope(names, self.functions)
 
     def text(self, node: ast.expr) -> str:  # noqa: C901, PLR0911 - one line for each kind of expression
-        """Return the text that an expression makes."""
+        """Return the text of an expression."""
         match node:
             case ast.Constant(value=value):
                 return str(value)
@@ -71,12 +71,12 @@ class Scope:
         return self._returned(node) or _UNKNOWN
 
     def _returned(self, node: ast.expr) -> str:
-        """Return the text that a function of the module returns; "" if it is no call of one."""
+        """Return the text that a call of a module's function returns; "" if it is not such a call."""
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in self.functions:
                 body = self.functions[name].body
                 others = {key: value for key, value in self.functions.items() if key != name}
-                scope = Scope(self.names, others)  # one that calls itself ends here
+                scope = Scope(self.names, others)  # stop at recursive calls
                 returns = [each for part in body for each in ast.walk(part) if isinstance(each, ast.Return)]
                 return _either(
                     [scope.after(body, each.lineno).text(each.value) for each in returns if each.value]
@@ -84,7 +84,7 @@ class Scope:
         return ""
 
     def _named(self, name: str) -> str:
-        """Return the text that a name stands for; the name itself where that says more."""
+        """Return the text of a name; the name itself if that is more informative."""
         if name in self.names:
             value, scope = self.names[name]
             if isinstance(value, ast.Constant | ast.JoinedStr | ast.BinOp | ast.IfExp | ast.Name):
@@ -94,7 +94,7 @@ class Scope:
 
 
 def _either(texts: list[str]) -> str:
-    """Return one of two texts or both, without one that says nothing."""
+    """Join two alternative texts, without empty ones."""
     known = list(dict.fromkeys(text for text in texts if text))
     known = [text for text in known if text != _UNKNOWN] or known
     return known[0] if len(known) == 1 else f"{{{' or '.join(known)}}}"

@@ -1,8 +1,8 @@
-"""Read the errors that code makes, without running it.
+"""Find the errors that code raises, without running it.
 
-An error is made by a call with the keyword `hint` (airgap: `hint`). In this package its first argument
-is the code, a literal; a function that returns `PipelineError` may pass on the one that its callers give it.
-An error whose code is an attribute (`error.code`) is another one passed on, and is no entry of its own.
+An error is a call with the keyword `hint`. In this package its first argument is the code, which must be a
+literal; a function that returns `PipelineError` may pass on a code from its callers. A call whose code is an
+attribute (`error.code`) re-raises another error and is not an entry.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Site = tuple[ast.Call, Function | None]
 
 @dataclass(frozen=True)
 class Entry:
-    """One error: its code, text and next step, with what is only known when it happens in braces.
+    """An error: its code, text and hint, with values that are only known at run time in braces.
 
     Errors of airgap have no code.
     """
@@ -38,9 +38,9 @@ class Entry:
 
 
 def read(source: str, module: str, *, coded: bool = True) -> list[Entry]:
-    """Return the errors of one module in the order of its lines; `coded` is whether they have a code.
+    """Return the errors of one module in the order of lines; `coded` is whether they have codes.
 
-    Raises ValueError for a code that is not a literal.
+    Raise ValueError for a code that is not a literal.
     """
     tree = ast.parse(source)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -57,7 +57,7 @@ def read(source: str, module: str, *, coded: bool = True) -> list[Entry]:
 
 
 def _calls(node: ast.AST, function: Function | None) -> Iterator[Site]:
-    """Yield each call with the function that it is in."""
+    """Yield each call with its enclosing function."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Call):
             yield child, function
@@ -74,18 +74,18 @@ def _makes_error(call: ast.Call, *, coded: bool) -> bool:
 
 
 def _code(call: ast.Call, scope: Scope, where: str) -> str:
-    """Return the code of an error: a literal, or what a caller gives for the parameter of a helper."""
+    """Return the code of an error: a literal, or a caller's argument for the parameter of a helper."""
     node: ast.expr = call.args[0]
     if isinstance(node, ast.Name) and node.id in scope.names:
         node = scope.names[node.id][0]
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(call.args) > 1:
         return node.value
-    msg = f"{where}: the first argument of an error is its code, a literal; found {ast.unparse(node)}"
+    msg = f"{where}: the first argument of an error must be a literal code, not {ast.unparse(node)}"
     raise ValueError(msg)
 
 
 def _scopes(function: Function | None, calls: list[Site], constants: Scope, line: int) -> Iterator[Scope]:
-    """Yield what names mean: where a helper makes the error, once for each call of the helper."""
+    """Yield scopes: one, or if a helper builds the error, one for each call of the helper."""
     if function is None:
         yield constants
         return

@@ -1,1 +1,1 @@
-"""Linters, in containers, in the versions that the project's own lock has."""
+"""Run linters in containers, in the versions of the project's lock."""

@@ -1,4 +1,4 @@
-"""Which linters there are, what each is called with, and how its result is told."""
+"""Define the linters, their commands, and the judgment of their results."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ WORKFLOWS = ".github/workflows"
 
 @dataclass(frozen=True)
 class Linter:
-    """One linter of the lock: its commands, and whether it needs the project's packages installed.
+    """A linter of the lock: its commands, and whether it needs the project's packages installed.
 
-    `dockerfiles` says that the Dockerfiles' paths are its last arguments;
-    `needs` is a folder without which there is nothing to lint.
+    If `dockerfiles`, the paths of the Dockerfiles are added as arguments.
+    Without the folder `needs` there is nothing to lint.
     """
 
     commands: tuple[tuple[str, ...], ...] = ()
@@ -37,7 +37,7 @@ class Linter:
 
 @dataclass(frozen=True)
 class Result:
-    """What a linter said; `notes` do not fail."""
+    """A linter's result; `notes` do not fail the gate."""
 
     name: str
     output: str = ""
@@ -46,7 +46,7 @@ class Result:
 
     @property
     def row(self) -> list[str]:
-        """The result as a line of the table."""
+        """The result as a row of the table."""
         noted = f"passes, {len(self.notes)} noted" if self.notes else "passes"
         return [self.name, "fails" if self.red else noted]
 
@@ -54,13 +54,13 @@ class Result:
 LINTERS = {
     "ruff": Linter((("ruff", "check", "--no-cache"), ("ruff", "format", "--check", "--no-cache"))),
     "mypy": Linter((("mypy", "--cache-dir=/var/tmp/mypy"),), installed=True),
-    # Without a colour; a style or information is said and does not fail.
+    # Without color. Findings of level style or info are reported but do not fail.
     "hadolint": Linter((("hadolint", "--no-color", "--failure-threshold=warning"),), dockerfiles=True),
     COMPOSE: Linter(),
     PROMTOOL: Linter(),
-    # pyflakes is for steps in Python, of which a pipeline has none.
+    # pyflakes is for steps in Python, which the workflows do not have.
     ACTIONLINT: Linter((("actionlint", "-no-color", "-pyflakes="),), needs=WORKFLOWS),
-    # What it can find without asking GitHub.
+    # Only the checks that do not need GitHub's API.
     "zizmor": Linter(
         (("zizmor", "--offline", "--no-progress", "--persona=pedantic", ".github"),), needs=WORKFLOWS
     ),
@@ -68,21 +68,21 @@ LINTERS = {
 
 
 def choose(names: Sequence[str]) -> list[str]:
-    """Return the linters that the policy names; an unknown one is an error."""
+    """Return the linters that the policy names. Raise for an unknown one."""
     for name in names:
         if name not in LINTERS:
             near = get_close_matches(name, LINTERS, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(LINTERS)}"
             raise PipelineError(
                 "lint.unknown-linter",
-                f"pyproject.toml: tool.ci.lint: there is no linter '{name}'",
+                f"pyproject.toml: tool.ci.lint: unknown linter '{name}'",
                 hint=hint,
             )
     return list(names)
 
 
 def compose(project: ComposeModel) -> Result:
-    """Return what of the compose file is refused here, and what is another thing than on this machine."""
+    """Report what the sandbox rejects in the compose file, and what behaves differently there."""
     problems = [str(each) for each in unsupported.found(project, project.services)]
     try:
         builds.check(project.built)
@@ -92,7 +92,7 @@ def compose(project: ComposeModel) -> Result:
 
 
 def judge(results: Sequence[Result]) -> str:
-    """Return the table and the notes; raises with the output of those that fail."""
+    """Return the table and notes. Raise with the output of failed linters."""
     text = table.text(["linter", "outcome"], [result.row for result in results])
     notes = [f"noted: {note}" for result in results for note in result.notes]
     said = [f"--- {result.name}\n{result.output.strip()}" for result in results if result.output.strip()]
@@ -102,6 +102,6 @@ def judge(results: Sequence[Result]) -> str:
             "lint.failed",
             f"lint: {', '.join(red)}",
             details="\n".join([text, *said]),
-            hint="fix what is named above; `dagger call format` fixes what ruff can",
+            hint="fix the findings above; `dagger call format` applies ruff's fixes",
         )
     return "\n".join([text, *notes, *said])

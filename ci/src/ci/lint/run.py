@@ -31,19 +31,19 @@ _FORMAT = (("ruff", "check", "--fix-only", "--quiet", "--no-cache"), ("ruff", "f
 
 @dataclass(frozen=True)
 class Lint:
-    """The linters of one project."""
+    """Run the linters of one project."""
 
     loaded: Project
 
     async def run(self, jobs: int) -> list[Result]:
-        """Run the policy's linters side by side; what they find is in the results."""
+        """Run the policy's linters in parallel and return their results."""
         names = linters.choose(self.loaded.policy.lint)
         return list(
             (await parallel.run({name: partial(self._one, name) for name in names}, limit=jobs)).values()
         )
 
     def formatted(self) -> dagger.Changeset:
-        """Return what ruff's fixes and formatting change in the source."""
+        """Return the changes of ruff's fixes and formatting."""
         source = self.loaded.builder.source
         container = self._environment().with_directory(_PROJECT, source).with_workdir(_PROJECT)
         for command in _FORMAT:
@@ -71,7 +71,7 @@ class Lint:
         return await _outcome(name, container, [[*command, *files] for command in linter.commands])
 
     def _environment(self) -> dagger.Container:
-        """Return Python with all that the lock has, but for the project's own packages."""
+        """Return Python with everything in the lock, except for the project's own packages."""
         builder = self.loaded.builder
         source = builder.source
         return (
@@ -91,7 +91,7 @@ class Lint:
         )
 
     def _actionlint(self) -> dagger.Container:
-        """Return actionlint beside the workflows; it takes the folder that has `.git` for the project's."""
+        """Return actionlint with the workflows; it expects `.git` in the project's root."""
         workflows = self.loaded.builder.source.directory(".github")
         container = self.loaded.builder.tool(tools.ACTIONLINT).without_entrypoint().with_workdir(_PROJECT)
         return container.with_directory(f"{_PROJECT}/.github", workflows).with_directory(
@@ -109,7 +109,7 @@ class Lint:
         return sorted(files | set(compose.inline))
 
     async def _promtool(self) -> Result:
-        """Let promtool check each Prometheus's configuration and rules, and run the rules' tests."""
+        """Check each Prometheus's configuration and rules, and run the rules' tests, with promtool."""
         results = [
             await _outcome(linters.PROMTOOL, container, commands)
             for service in self.loaded.compose.services.values()

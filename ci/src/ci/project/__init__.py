@@ -1,1 +1,1 @@
-"""Compose's model as types, and what the stack makes of each of its keys."""
+"""Read a project: Compose's model as types, the policy, and the limits of the sandbox."""

@@ -1,4 +1,4 @@
-"""What is wrong with the builds of a project as a whole, before any of them starts."""
+"""Check the builds of a project as a whole, before any of them starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["check"]
 
 
 def check(services: Mapping[str, Service]) -> None:
-    """Refuse two different builds of one image: which of them a service runs would be a matter of luck."""
+    """Reject two different builds of one image, because it is undefined which one a service runs."""
     builders: dict[str, str] = {}
     for name, service in services.items():
         if not (service.build and service.image):
@@ -27,7 +27,7 @@ def check(services: Mapping[str, Service]) -> None:
             raise PipelineError(
                 "compose.image-built-twice",
                 f"services '{other}' and '{name}' both build the image {image}",
-                hint="give each its own `image:`, or take `build:` out of one of them: it then runs "
+                hint="give each its own `image:`, or remove `build:` from one of them: it then runs "
                 "what the other builds",
             )
         builders.setdefault(image, name)

@@ -1,4 +1,4 @@
-"""The values of --env-file in the module's own process: no engine caches them, and no trace has them."""
+"""Read --env-file in the module's own process, so that no cache or trace contains its values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _read: dict[str, dict[str, str]] = {}
 
 
 async def with_values(builder: Builder) -> Builder:
-    """Return the builder with the values of its env file."""
+    """Return the builder extended by the values of its env file."""
     if builder.env_file is None:
         return builder
     text = await builder.env_file.plaintext()
@@ -36,15 +36,15 @@ async def with_values(builder: Builder) -> Builder:
 
 
 def read(binary: str, text: str) -> dict[str, str]:
-    """Let Compose read the text of an env file; an error names the line, and no value."""
-    with tempfile.TemporaryDirectory() as folder:  # only its owner can enter it
+    """Parse an env file with Compose. An error names the line, but no value."""
+    with tempfile.TemporaryDirectory() as folder:  # only accessible to its owner
         path = Path(folder, "values")
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
         try:
             return compose_env_file.read(binary, path)
         except compose_env_file.EnvFileError as error:
-            raise unreadable(str(error)) from None  # its cause has the values
+            raise unreadable(str(error)) from None  # because its cause contains the values
 
 
 def unreadable(reason: str) -> PipelineError:
@@ -52,5 +52,5 @@ def unreadable(reason: str) -> PipelineError:
     return PipelineError(
         "env-file.unreadable",
         f"--env-file: Compose cannot read it: {reason}",
-        hint="fix it there; the file's values are not shown here",
+        hint="fix that line; its values are hidden here",
     )

@@ -1,4 +1,4 @@
-"""What a sandbox cannot have, why, and the way out; docs/reference/compose-limits.md is made of it."""
+"""List what the sandbox does not support, why, and alternatives, for docs/reference/compose-limits.md."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ __all__ = ["DEVICE", "OUTSIDE", "PROVIDER", "RULES", "SOCKET", "SWARM", "WINDOWS
 
 @dataclass(frozen=True)
 class Rule:
-    """One kind of thing that is refused: its keys, why, and the way out."""
+    """A rejected feature: its keys, the reason, and an alternative."""
 
     keys: str
     reason: str
     way_out: str
 
 
-_LEAVE_OUT = "leave the service out with --only or a profile, or take the key out in an override file"
+_LEAVE_OUT = "leave the service out with --only or a profile, or remove the key in an override file"
 OUTSIDE = Rule(
     "paths outside of the project: bind mounts, volumes bound to a folder, `env_file`, `build.context`, "
     "`build.dockerfile`, `build.additional_contexts`, `file` of secrets and configs",
     "only the project's files are uploaded",
-    "move it into the project, or let --source be a folder that holds both, and name the compose file's "
+    "move it into the project, or set --source to a folder that contains both, and the compose file's "
     "folder with --project-directory",
 )
 SOCKET = Rule(
@@ -37,12 +37,12 @@ DEVICE = Rule(
 SWARM = Rule(
     "`deploy.mode` other than `replicated`, `deploy.placement`, `deploy.endpoint_mode`, networks with "
     "`driver: overlay`, and secrets and configs that are `external`",
-    "it has a meaning in a swarm only, and the sandbox is one machine",
-    "take it out in an override file, and name that in tool.ci.integration-files",
+    "it only has a meaning in a swarm, and the sandbox is one machine",
+    "remove it in an override file, and list that file in tool.ci.integration-files",
 )
 PROVIDER = Rule(
     "`provider` and `models`",
-    "it is run by a program of the host, beside Docker",
+    "it is run by a program on the host, outside of Docker",
     "replace it by a service with an image, or leave the service out with --only or a profile",
 )
 WINDOWS = Rule(

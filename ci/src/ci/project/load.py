@@ -1,4 +1,4 @@
-"""One project as the verbs see it: its compose model, policy, images and stack."""
+"""Load a project: its compose model, policy, images and stack."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BUILDX = "/usr/local/libexec/docker/cli-plugins/docker-buildx"
 
 @dataclass(frozen=True)
 class ComposeOptions:
-    """What of the source is the project: compose files (none: Compose's own choice), profiles, directory."""
+    """Options for Compose: compose files (none: Compose's default), profiles, project directory."""
 
     files: list[str] = field(default_factory=list)
     profiles: list[str] = field(default_factory=list)
@@ -35,21 +35,21 @@ class ComposeOptions:
 
 @dataclass(frozen=True)
 class Project:
-    """What is known of a project once Compose and pyproject.toml have been read."""
+    """A project, after Compose and pyproject.toml have been read."""
 
     builder: Builder
     compose: model.ComposeModel
     policy: policy.Policy
 
     async def build(self, only: list[str]) -> dict[str, BuiltImage]:
-        """Build the named services' images, or all, side by side."""
+        """Build the images of the named services, or all, in one run of Bake."""
         chosen = model.select(self.compose.built, only)
         builds.check(self.compose.built)
         await self.builder.check_platform()
         return await self.builder.build(self.compose, chosen)
 
     def left_out(self) -> dict[str, str]:
-        """Return the services whose image the map says is not available, with that image."""
+        """Map services whose image is marked as not available to that image."""
         return {
             name: service.image
             for name, service in self.compose.services.items()
@@ -59,7 +59,7 @@ class Project:
         }
 
     def with_needed(self, only: list[str]) -> dict[str, model.Service]:
-        """Return the named services with all that they depend on; all services if none is named."""
+        """Return the named services and all their dependencies; all services if none is named."""
         wanted = list(model.select(self.compose.services, only))
         found: dict[str, model.Service] = {}
         while wanted:
@@ -71,7 +71,7 @@ class Project:
 
 
 async def load(builder: Builder, asked: ComposeOptions) -> Project:
-    """Let Compose read the project."""
+    """Read the project with Compose."""
     settings = policy.read(await _pyproject(builder.source))
     compose = await _read(builder, asked)
     settings.check_services(list(compose.built))
@@ -95,7 +95,7 @@ async def _read(builder: Builder, asked: ComposeOptions) -> model.ComposeModel:
         .with_mounted_directory(PROJECT, builder.source)
     )
     if builder.env_file:
-        # Dagger caches what a container made by the contents of the secrets in it.
+        # The contents of a container's secrets are part of Dagger's cache key.
         container = container.with_mounted_secret(_ENV_FILE, builder.env_file, mode=0o400)
         words.append(_ENV_FILE)
     done = container.with_exec(["python3", "-m", "ci.container_scripts.compose_config", *words])

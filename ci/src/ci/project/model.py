@@ -1,4 +1,4 @@
-"""The model that Compose printed, as types; nothing here re-reads YAML."""
+"""Types for the model that Compose prints; no YAML is parsed here."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = [
 ]
 
 
-# The contexts that BuildKit fetches by itself, as Compose tells them from folders.
+# Contexts that BuildKit fetches, distinguished from folders as Compose does.
 _REMOTE = re.compile(r"[a-z+]+://|git@|github\.com/", re.ASCII)
 
 
 @dataclass(frozen=True)
 class BuildSecret:
-    """A secret of `RUN --mount=type=secret,id=…`: a variable's value or a file of the project."""
+    """A secret of `RUN --mount=type=secret,id=…`: the value of a variable, or a file of the project."""
 
     id: str
     variable: str = ""
@@ -46,8 +46,8 @@ class BuildSecret:
 class Build:
     """A service's `build:`; paths are relative to the source.
 
-    `inline` is the text of its Dockerfile where that is in the compose file,
-    `remote` says that its context is an address.
+    `inline` is the text of `dockerfile_inline`. `remote` means that the context
+    is a URL.
     """
 
     context: str
@@ -59,7 +59,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Port:
-    """One published port; `published` is empty where the host's is free to choose."""
+    """A published port; `published` is empty if Docker chooses the host's port."""
 
     target: int
     published: str = ""
@@ -72,9 +72,9 @@ class Port:
 
 @dataclass(frozen=True)
 class Service:
-    """One service; `depends_on` maps a service to the condition it must reach.
+    """A service; `depends_on` maps a service to the condition it must reach.
 
-    `raw` is all that Compose printed of it.
+    `raw` is everything that Compose printed about it.
     """
 
     name: str
@@ -87,20 +87,20 @@ class Service:
 
 @dataclass(frozen=True)
 class ComposeModel:
-    """A compose project: its name and its services in the order of their names.
+    """A compose project: its name, and its services sorted by name.
 
-    `model` is what Compose printed, to be given to Compose again: each literal
-    `$` in it is doubled. `raw` is the same as it is meant, to be read here. Paths
-    in both are absolute, of the sandbox. `bake` is the Bake file that Compose
-    wrote of the builds. `folder` is the project directory in the source.
-
-    `placeholders` maps variables to the text that is in the place of their
-    values; `plain` names those whose values are in the model, because Compose
-    has to understand them. `needed` maps the variables that have to have a value
-    and have none to the places that need it, `random` are those of which any value
-    will do, `unset` those for which Compose takes an empty text; `used` has the
-    places of all these. `env_files` are the paths that each service names.
-    `missing` are the places of a `.env` that is not here, which Compose skips.
+    - `model`: Compose's output, to be read by Compose again, with each literal `$` doubled
+    - `raw`: the same without doubling, for use in this package; paths in both are the sandbox's
+    - `bake`: the Bake file that Compose wrote for the builds
+    - `folder`: the project directory in the source
+    - `placeholders`: variables and the text that replaces their values
+    - `plain`: variables whose values are in the model, because Compose has to interpret them
+    - `needed`: variables that require a value and have none, with the places that need them
+    - `random`: variables for which any value will do
+    - `unset`: variables for which Compose uses an empty text
+    - `used`: the places of all these variables
+    - `env_files`: the paths that each service names
+    - `missing`: the places that use a `.env` that does not exist, which Compose skips
     """
 
     name: str
@@ -120,16 +120,16 @@ class ComposeModel:
 
     @property
     def built(self) -> dict[str, Service]:
-        """The services that have a `build:`; they are what is tested and released."""
+        """The services with `build:`, which are tested and released."""
         return {name: service for name, service in self.services.items() if service.build}
 
     def build_variables(self, services: list[str]) -> set[str]:
-        """Return the variables that the build secrets of these services come from."""
+        """Return the variables that supply the build secrets of these services."""
         builds = [self.services[name].build for name in services]
         return {secret.variable for build in builds if build for secret in build.secrets if secret.variable}
 
     def check_values(self, services: Iterable[str]) -> None:
-        """Refuse to run services for which a variable needs a value that nobody gave."""
+        """Raise if services cannot run because a variable requires a value and has none."""
         others = tuple(f"services.{name}." for name in self.services.keys() - set(services))
         missing = {}
         for name, places in self.needed.items():
@@ -139,14 +139,14 @@ class ComposeModel:
         if missing:
             raise PipelineError(
                 "compose.value-missing",
-                f"{', '.join(missing)}: Compose has to know the value, and there is none",
+                f"{', '.join(missing)}: Compose needs the value, and there is none",
                 details="\n".join(f"{name} is used in {where}" for name, where in missing.items()),
-                hint="give it with --env-file, or give it a default in the compose file",
+                hint="set it with --env-file, or with a default in the compose file",
             )
 
     @property
     def inline(self) -> dict[str, str]:
-        """The texts of `dockerfile_inline`, each by a file's name: for who checks Dockerfiles."""
+        """The texts of `dockerfile_inline` by file name, for checks of Dockerfiles."""
         return {
             f"services.{name}.build.dockerfile_inline.Dockerfile": service.build.inline
             for name, service in self.services.items()
@@ -155,7 +155,7 @@ class ComposeModel:
 
 
 def read(outcome: str, folder: str = ".") -> ComposeModel:
-    """Read the outcome of `container_scripts/compose_config.py`; Compose's own error is passed on."""
+    """Read the output of `container_scripts/compose_config.py`. Raise with Compose's own error."""
     data: dict[str, Any] = json.loads(outcome)
     files = {
         name: tuple(file["path"] for file in listed) for name, listed in data.get("env_files", {}).items()
@@ -196,16 +196,16 @@ def read(outcome: str, folder: str = ".") -> ComposeModel:
 
 
 def _check_env_files(data: Mapping[str, Any], files: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse an env file that Compose cannot read, and a `.env` that is needed and was not given."""
+    """Reject an env file that Compose cannot read, and a required `.env` that is missing."""
     if "env_file_error" in data:
         raise unreadable(data["env_file_error"])
     missing = [item for item in data.get("missing", ()) if item["required"]]
     if missing:
         raise PipelineError(
             "compose.env-file-missing",
-            f"a .env file is used that is not here: {', '.join(item['place'] for item in missing)}",
-            details="files with this name are never uploaded, because they hold secrets",
-            hint="give the one of the project's folder: --env-file file:.env; give others another name",
+            f"a .env file is required but does not exist: {', '.join(item['place'] for item in missing)}",
+            details="files with this name are never uploaded, because they contain secrets",
+            hint="pass the one in the project's folder: --env-file file:.env; rename others",
         )
     if "error" in data:
         for service, paths in files.items():
@@ -214,7 +214,7 @@ def _check_env_files(data: Mapping[str, Any], files: Mapping[str, tuple[str, ...
 
 
 def select(available: dict[str, Service], only: list[str]) -> dict[str, Service]:
-    """Return the named services, or all; an unknown name lists the valid ones."""
+    """Return the named services, or all. Raise for an unknown name, with the valid ones."""
     unknown = [name for name in only if name not in available]
     if unknown:
         raise PipelineError(
@@ -226,18 +226,18 @@ def select(available: dict[str, Service], only: list[str]) -> dict[str, Service]
 
 
 def is_inside(path: str) -> bool:
-    """Return whether an absolute path of the model is in the source."""
+    """Return whether an absolute path of the model is inside of the source."""
     return f"{posixpath.normpath(path)}/".startswith(f"{PROJECT}/")
 
 
 def inside(where: str, path: str) -> str:
-    """Return an absolute path of the model relative to the source; nothing else is in an engine."""
+    """Make an absolute path of the model relative to the source. Raise if it is outside."""
     if not is_inside(path):
         raise PipelineError(
             "project.path-outside",
             f"{where} is outside of the project",
-            hint="move it into the project, or let --source be a folder that holds it "
-            "and name the compose file's with --project-directory",
+            hint="move it into the project, or set --source to a folder that contains it "
+            "and the compose file's folder with --project-directory",
         )
     return posixpath.relpath(path, PROJECT)
 
@@ -282,6 +282,6 @@ def _build_secret(item: dict[str, Any], secrets: dict[str, Any], folder: str) ->
 
 
 def _relative(folder: str, path: str) -> str:
-    """Return a path relative to the source; one outside of it as it is, for the build to refuse."""
+    """Make a path relative to the source. A path outside is unchanged, and the build rejects it."""
     joined = posixpath.normpath(posixpath.join(PROJECT, folder, path))
     return posixpath.relpath(joined, PROJECT) if is_inside(joined) else joined

@@ -1,4 +1,4 @@
-"""What is another thing here than on a developer's machine, said before anything runs."""
+"""Describe, before anything runs, what differs from a developer's machine."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = ["of", "variables"]
 
-_SHOWN = 2  # places of a variable; JSON has all
+_SHOWN = 2  # places listed per variable; JSON lists all
 
 
 def of(project: ComposeModel) -> list[str]:
-    """Return one line each for variables without a value, files that are not here, and outer resources."""
+    """Return a line for each variable without a value, missing file, and external resource."""
     lines = [f"{name} {what}" for name, what in variables(project).items()]
     lines += [
-        f"{place}: there is no .env here, it is never uploaded: give it with --env-file file:.env"
+        f"{place}: .env is missing because it is never uploaded: pass it with --env-file file:.env"
         for place in project.missing
     ]
     lines += [f"{each}: external, created empty" for each in unsupported.external(project.raw)]
@@ -29,13 +29,13 @@ def of(project: ComposeModel) -> list[str]:
 
 
 def variables(project: ComposeModel) -> dict[str, str]:
-    """Return what becomes of each variable that has no value, with the way out."""
+    """Describe what happens with each variable without a value, and how to set it."""
     found = {}
     for name in project.needed:
-        found[name] = f"needs a value{_where(project, name)}: give it with --env-file, or a default"
+        found[name] = f"requires a value{_where(project, name)}: set it with --env-file, or with a default"
     for name in project.unset:
         found.setdefault(
-            name, f"is not set{_where(project, name)}: Compose takes an empty text; give it with --env-file"
+            name, f"is not set{_where(project, name)}: Compose uses an empty text; set it with --env-file"
         )
     for name in project.random:
         found.setdefault(

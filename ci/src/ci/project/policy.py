@@ -1,4 +1,4 @@
-"""`[tool.ci]` of the project's pyproject.toml: what a user may set, with the defaults."""
+"""The settings in `[tool.ci]` of the project's pyproject.toml, with defaults."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["Backing", "Policy", "read"]
 
 @dataclass(frozen=True)
 class Backing:
-    """A service that unit tests get beside them when their service depends on one of its image.
+    """A service that runs next to unit tests if their service depends on its image.
 
-    `url` is what the variable says; `{host}` is the name the service is bound to.
+    `url` is the value of the variable; `{host}` is the host name of the service.
     """
 
     variable: str
@@ -45,45 +45,45 @@ _BACKING = {
 
 @dataclass(frozen=True)
 class Policy:
-    """All settings. A path with `{folder}` is relative to the folder of a service's Dockerfile."""
+    """The settings. A path with `{folder}` is relative to the folder of a service's Dockerfile."""
 
-    tests: str = "{folder}/tests"  # where a service's unit tests are
-    services_without_tests: tuple[str, ...] = ()  # services that may have none
-    test_group: str = "test"  # dependency group of the root's uv.lock
-    test_packages: tuple[str, ...] = ()  # folders of packages of the project that tests need
-    coverage: str = ""  # a service's packages: what its tests reach is measured with `coverage`
-    test_timeout: int = 300  # seconds, for one service's tests
-    integration: str = "tests/integration"  # the suite that runs inside the stack; empty: there is none
-    integration_files: tuple[
-        str, ...
-    ] = ()  # compose files of the stack under test; default: Compose's own choice
-    integration_timeout: int = 600  # seconds, for the whole suite
-    disruption: str = "tests/disruption"  # tests that may stop services: each file has its own stack
-    disruption_timeout: int = 120  # seconds, for each file of disruption tests
-    scan_skip: tuple[str, ...] = ()  # folders of the source that the scan leaves out, and says so
+    tests: str = "{folder}/tests"  # folder of a service's unit tests
+    services_without_tests: tuple[str, ...] = ()  # services that need no unit tests
+    test_group: str = "test"  # dependency group of the root's uv.lock with the tests' dependencies
+    test_packages: tuple[str, ...] = ()  # folders of the project's packages that tests need
+    coverage: str = ""  # a service's packages, whose coverage is measured; empty: no coverage
+    test_timeout: int = 300  # seconds for the tests of one service
+    integration: str = "tests/integration"  # folder of the suite that runs in the stack; empty: no suite
+    integration_files: tuple[str, ...] = ()  # compose files of the stack under test; empty: Compose's default
+    integration_timeout: int = 600  # seconds for the whole suite
+    disruption: str = (
+        "tests/disruption"  # folder of tests that may stop services; each file has its own stack
+    )
+    disruption_timeout: int = 120  # seconds for each file of disruption tests
+    scan_skip: tuple[str, ...] = ()  # folders of the source that the scan excludes and reports as excluded
     denied_licenses: tuple[
         str, ...
     ] = ()  # SPDX ids, or forbidden, restricted, reciprocal, unknown: packages under them fail the scan
-    lint: tuple[str, ...] = ("ruff", "mypy")  # linters, see lint/linters.py
-    size_budget: int = 250  # MB (10^6 bytes) that an image may have, compressed, its base included
-    size_budgets: dict[str, int] = field(default_factory=dict)  # the same for single services
-    allowed_pth_files: tuple[str, ...] = ()  # names of .pth files that images may have
-    waivers: tuple[Waiver, ...] = ()  # posture rules that may be broken for a while
+    lint: tuple[str, ...] = ("ruff", "mypy")  # linters; the default plus actionlint, hadolint and others
+    size_budget: int = 250  # maximum size of an image in MB (10^6 bytes), compressed, including its base
+    size_budgets: dict[str, int] = field(default_factory=dict)  # the same for individual services
+    allowed_pth_files: tuple[str, ...] = ()  # names of .pth files that images may contain
+    waivers: tuple[Waiver, ...] = ()  # posture rules that may be violated until a date
     backing: dict[str, Backing] = field(default_factory=lambda: dict(_BACKING))
 
     def check_services(self, built: list[str]) -> None:
-        """Refuse a service that is not among those with a build."""
+        """Reject names of services without a build."""
         for name in self.services_without_tests:
             if name not in built:
                 raise PipelineError(
                     "policy.unknown-service",
                     f"pyproject.toml: tool.ci.services-without-tests: no compose file builds '{name}'",
-                    hint=f"take it out, or choose from {', '.join(built) or '(there is none)'}",
+                    hint=f"remove it, or choose from {', '.join(built) or '(there is none)'}",
                 )
 
 
 def read(text: str) -> Policy:
-    """Read the settings; an unknown key is an error that suggests the nearest one."""
+    """Read the settings. Raise for an unknown key, suggesting the closest one."""
     try:
         table: dict[str, Any] = tomllib.loads(text).get("tool", {}).get("ci", {})
     except tomllib.TOMLDecodeError as error:
@@ -126,5 +126,5 @@ def _check_budgets(budgets: dict[str, Any]) -> None:
             raise PipelineError(
                 "policy.wrong-size-budget",
                 f"pyproject.toml: tool.ci.size-budgets.{name} is {budget!r}",
-                hint="give it an int: MB",
+                hint="use an integer: MB",
             )

@@ -1,6 +1,6 @@
-"""The plan for people and programs: a table, JSON, or a Mermaid graph of who waits for whom, and on what.
+"""Show the plan as a table, as JSON, or as a Mermaid graph of the services' dependencies.
 
-It has everything that is known before anything runs: what is refused, what is left out, what has no value.
+It contains everything that is known before anything runs: what is rejected, left out, or has no value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORMATS = ("table", "json", "mermaid")
 
 
 def render(project: ComposeModel, left_out: dict[str, str], form: str) -> str:
-    """Return the project's services in one of the formats; `left_out` are those without an image here."""
+    """Format the project's services; `left_out` are services whose image is not available."""
     if form not in FORMATS:
         raise PipelineError(
             "project.unknown-format",
@@ -97,7 +97,7 @@ def _json(project: ComposeModel, left_out: dict[str, str]) -> str:
 
 
 def _mermaid(project: ComposeModel) -> str:
-    # A name may be a word of Mermaid's own, `end` say: it is a label, and the node has a number.
+    # A name can be a keyword of Mermaid, such as `end`, so it is a label and the node has a number.
     nodes = {name: f"s{number}" for number, name in enumerate(project.services)}
     lines = ["flowchart LR", *(f'  {node}["{name}"]' for name, node in nodes.items())]
     lines += [

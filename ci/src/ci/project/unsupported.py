@@ -1,4 +1,4 @@
-"""What a project asks for and a sandbox cannot have; everything else is Docker's business."""
+"""Find the keys of a project that the sandbox does not support; Docker handles all others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
 @dataclass(frozen=True)
 class Refusal:
-    """One key of a service, or of what it uses, that is refused."""
+    """A rejected key of a service, or of a resource it uses."""
 
     place: str
     value: str
@@ -35,19 +35,19 @@ class Refusal:
 
 
 def check(project: ComposeModel, services: Mapping[str, Service]) -> None:
-    """Refuse, in one error, everything that these services ask for and cannot get."""
+    """Raise one error with all unsupported keys of these services."""
     refusals = found(project, services)
     if refusals:
         raise PipelineError(
             "compose.refused-keys",
-            f"{len(refusals)} key(s) of the compose file ask for what a sandbox cannot have",
+            f"{len(refusals)} key(s) of the compose file are not supported in the sandbox",
             details="\n".join(str(each) for each in refusals),
-            hint="change them as it says there; docs/reference/compose-limits.md has all limits",
+            hint="follow the advice for each key; docs/reference/compose-limits.md lists all limits",
         )
 
 
 def found(project: ComposeModel, services: Mapping[str, Service]) -> list[Refusal]:
-    """Return what is refused of these services and of what they use, each once."""
+    """Return the rejected keys of these services and of the resources they use, without duplicates."""
     refusals = []
     for name, service in services.items():
         for rule, (key, value) in _of_service(project, service):
@@ -58,7 +58,7 @@ def found(project: ComposeModel, services: Mapping[str, Service]) -> list[Refusa
 
 
 def external(model: Mapping[str, Any]) -> list[str]:
-    """Return the volumes and networks that exist outside of the project: here, each is created empty."""
+    """Return the external volumes and networks, which the sandbox creates empty."""
     return [
         f"{kind}.{key} ({item.get('name') or key})"
         for kind in ("volumes", "networks")
@@ -68,7 +68,7 @@ def external(model: Mapping[str, Any]) -> list[str]:
 
 
 def shared(services: Mapping[str, Service]) -> list[str]:
-    """Return the keys that share something with the host: it is the sandbox, and not this machine."""
+    """Return the keys that share something with the host, which is the sandbox and not this machine."""
     keys = ("network_mode", "pid", "ipc", "uts", "cgroup", "userns_mode")
     used = [(name, key) for name, each in services.items() for key in keys if each.raw.get(key) == "host"]
     return [f"services.{name}.{key}" for name, key in used]
@@ -141,7 +141,7 @@ def _of_resources(project: ComposeModel, service: Service) -> Iterator[tuple[Rul
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a value of JSON
-    """Return a list or a map in one line, by what names its items."""
+    """Format a list or a map in one line, with the names of its items."""
     if isinstance(value, dict):
         return ", ".join(f"{key}={_shown(item)}" for key, item in value.items() if item)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""One way to show rows to people: an aligned table as text or as Markdown."""
+"""Format tables as aligned text or as Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["markdown", "megabytes", "text"]
 
 
 def text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return the rows as aligned columns under their header, one line a row."""
+    """Format rows as aligned columns under a header."""
     lines = [list(header), *(list(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "\n".join(
@@ -21,11 +21,11 @@ def text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return the rows as a GitHub table, with `|` in a cell escaped."""
+    """Format rows as a GitHub table, with `|` in cells escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def megabytes(size: int) -> str:
-    """Return bytes as megabytes (10^6, as registries count) with one decimal."""
+    """Format bytes as megabytes (10^6, as registries count) with one decimal."""
     return f"{size / 1_000_000:.1f} MB"

@@ -1,4 +1,4 @@
-"""The verbs' tables."""
+"""Tables of builds and tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["built", "built_files", "test_files", "tested"]
 
 
 def built(artifacts: dict[str, BuiltImage]) -> str:
-    """Return the images' table. `made` tells a new image from one the engine had."""
+    """Return the table of images. `made` distinguishes new images from cached ones."""
     rows = [
         [
             name,
@@ -35,7 +35,7 @@ def built(artifacts: dict[str, BuiltImage]) -> str:
 
 
 def built_files(artifacts: dict[str, BuiltImage], recorded: str) -> dict[str, str]:
-    """Return the build report's files by name; `recorded` is build.json, see `ci.comparison`."""
+    """Return the files of the build report by name; `recorded` is build.json, see `ci.build.comparison`."""
     rows = [
         [name, artifact.digest, table.megabytes(artifact.facts["size"]), str(artifact.base or "scratch")]
         for name, artifact in artifacts.items()
@@ -49,7 +49,7 @@ def built_files(artifacts: dict[str, BuiltImage], recorded: str) -> dict[str, st
 
 
 def test_files(done: list[results.Result], coverage: dict[str, str]) -> dict[str, str]:
-    """Return the tests' table as text, Markdown and JSON; a red run is told, not raised."""
+    """Return the table of tests as text, Markdown and JSON. Failures are reported, not raised."""
     header = [*results.HEADER, "coverage"]
     rows = [[*result.row, coverage[result.name]] for result in done]
     word = "red" if any(result.red for result in done) else "green"
@@ -69,7 +69,7 @@ def test_files(done: list[results.Result], coverage: dict[str, str]) -> dict[str
 
 
 def tested(done: list[results.Result]) -> str:
-    """Return the tests' table; raises with the red ones' output."""
+    """Return the table of tests. Raise with the output of failed ones."""
     text = table.text(results.HEADER, results.rows(done))
     red = [result for result in done if result.red]
     if red:
@@ -77,6 +77,6 @@ def tested(done: list[results.Result]) -> str:
             "test.failed",
             f"tests: {', '.join(f'{result.name}: {result.red}' for result in red)}",
             details="\n".join((text, *(f"--- {result.name}\n{result.output}" for result in red))),
-            hint="fix them; `--only` runs one service's tests",
+            hint="fix the tests above; `--only` runs the tests of one service",
         )
     return text

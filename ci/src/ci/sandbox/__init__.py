@@ -1,1 +1,1 @@
-"""A Docker Engine of the pipeline's own, in a container that ends with the work."""
+"""Run the pipeline's own Docker Engine, in a container that exits with the work."""

@@ -1,4 +1,4 @@
-"""The sandbox as a Dagger container: a command runs beside a Docker Engine that nothing else can reach."""
+"""The sandbox as a Dagger container: run a command next to a private Docker Engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["VERSION", "command", "container", "image", "privileged", "run"]
 _VOLUME = "docker-engine"
 _FILES = ["containerd.toml", "daemon.json", "runc.sh", "sandbox.sh"]
 
-# What decides, beside a project, what a build makes; data that another version left is not used.
+# Everything besides the project that affects builds. Data of another version is not reused.
 _DECIDING = ("bake.sh", "runc.sh", "sandbox.sh")
 VERSION = sha256(
     b"".join([tools.DOCKER.encode(), *((FOLDER / n).read_bytes() for n in _DECIDING)])
@@ -32,11 +32,11 @@ VERSION = sha256(
 
 
 def container(builder: Builder, *scripts: str) -> dagger.Container:
-    """Return the container; what is mounted and set in it is all that a command in it depends on.
+    """Return the container. Its mounts and variables are all inputs of a command in it.
 
-    `scripts` are those of `ci.container_scripts` that the command runs.
+    `scripts` are the programs of `ci.container_scripts` that the command runs.
     """
-    # A filtered folder is known by its content: a change of another program is none of the sandbox.
+    # Dagger caches a filtered folder by its content, so other programs' changes do not affect the sandbox.
     programs = module_source.files().directory("ci/container_scripts").filter(include=[*_FILES, *scripts])
     return (
         builder.tool(tools.DOCKER)
@@ -52,7 +52,7 @@ def container(builder: Builder, *scripts: str) -> dagger.Container:
 
 
 def image(builder: Builder, name: str) -> dagger.Directory:
-    """Return the folder of an exported image; its name is made of a digest, so Dagger may cache it."""
+    """Return the folder of an exported image. Dagger may cache it, because its name contains a digest."""
     copy = [
         "sh",
         "-c",
@@ -65,9 +65,9 @@ def image(builder: Builder, name: str) -> dagger.Directory:
 
 
 async def run(builder: Builder, container: dagger.Container, *words: str) -> dagger.Container:
-    """Run a command beside the engine, to its end.
+    """Run a command next to the engine and wait for its end.
 
-    Raises `PipelineError` for what is the sandbox's own fault, `dagger.ExecError` for that of the command.
+    Raise `PipelineError` if the sandbox failed, `dagger.ExecError` if the command failed.
     """
     try:
         return await container.with_exec(command(*words), insecure_root_capabilities=True).sync()
@@ -84,7 +84,7 @@ async def run(builder: Builder, container: dagger.Container, *words: str) -> dag
 
 
 async def privileged(builder: Builder) -> bool:
-    """Return whether the engine runs privileged containers, by running one."""
+    """Test whether the engine runs privileged containers."""
     try:
         container = builder.tool(tools.PYTHON).with_env_variable("NOW", random.token_hex(8))
         await container.with_exec(["true"], insecure_root_capabilities=True).sync()
@@ -94,5 +94,5 @@ async def privileged(builder: Builder) -> bool:
 
 
 def command(*words: str) -> list[str]:
-    """Return the words that run a command in the sandbox; they need `insecure_root_capabilities`."""
+    """Return the command line that runs a command in the sandbox; it needs `insecure_root_capabilities`."""
     return [f"{WORKDIR}/sandbox.sh", *words]

@@ -1,4 +1,4 @@
-"""How a run in the sandbox may end without an answer."""
+"""Errors of the sandbox itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LAST_LINES = 40
 
 
 def refused(details: str) -> PipelineError:
-    """Return the error for an engine that does not run privileged containers."""
+    """Return the error for an engine that forbids privileged containers."""
     return PipelineError(
         "sandbox.not-privileged",
         "this engine forbids privileged containers, which the sandbox's Docker Engine needs",
@@ -22,29 +22,29 @@ def refused(details: str) -> PipelineError:
 
 
 def ended(exit_code: int, stderr: str) -> PipelineError | None:
-    """Return the error for an exit code that is the sandbox's own; `None` for one of the command in it."""
+    """Return the error for an exit code of the sandbox; `None` for one of the command in it."""
     tail = "\n".join(stderr.splitlines()[-_LAST_LINES:])
     if exit_code == NOT_PRIVILEGED:
         return refused(tail)
     if exit_code == NOT_STARTED:
         return PipelineError(
             "sandbox.not-started",
-            "the sandbox's Docker Engine does not start",
+            "the sandbox's Docker Engine did not start",
             details=tail,
-            hint="see its last lines above; `dagger call sandbox --empty` removes its data",
+            hint="see the end of its log above; `dagger call sandbox --empty` removes its data",
         )
     if exit_code == ENGINE_ENDED:
         return PipelineError(
             "sandbox.ended",
-            "the sandbox's Docker Engine ended in the middle of the work",
+            "the sandbox's Docker Engine exited during the run",
             details=tail,
-            hint="run it again; if it ends again, give the engine's machine more memory",
+            hint="retry; if it persists, give the engine's machine more memory",
         )
     if exit_code == DISK_FULL:
         return PipelineError(
             "sandbox.disk-full",
             "the disk with the sandbox's data is full",
             details=tail,
-            hint="free space on the engine's machine, or empty the data: dagger call sandbox --empty",
+            hint="free space on the engine's machine, or remove the data: dagger call sandbox --empty",
         )
     return None

@@ -1,4 +1,4 @@
-"""Where things are in the sandbox's container."""
+"""Paths in the sandbox's container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images map as rules for BuildKit, and back: which image replaces which."""
+"""Convert the images map to rules for BuildKit, and BuildKit's references back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 def full_name(reference: str) -> str:
-    """Return a reference with registry and tag, as BuildKit writes it: `docker.io/library/redis:7`."""
+    """Expand a reference with registry and tag, as BuildKit does: `docker.io/library/redis:7`."""
     parsed = parse(reference, where="images map")
     name = parsed.name
     first, slash, _ = name.partition("/")
@@ -31,7 +31,7 @@ def full_name(reference: str) -> str:
 
 
 def targets(images: ImagesMap) -> list[str]:
-    """Return the references that stand for another and that no digest holds."""
+    """Return the substitutes that have no digest."""
     pairs = ((full_name(key), full_name(value)) for key, value in images.entries.items() if value)
     return sorted({value for key, value in pairs if key != value and "@" not in value})
 
@@ -39,8 +39,8 @@ def targets(images: ImagesMap) -> list[str]:
 def rules(images: ImagesMap, digests: Mapping[str, str]) -> str:
     """Return lines `FROM TO PINNED` for `container_scripts/bake.sh`, the keys with a digest first.
 
-    `digests` has what each of `targets` means at the moment; one that is not in
-    it is left to BuildKit, which then reports that it cannot be pulled.
+    `digests` maps `targets` to their current digests. BuildKit pulls a target
+    without a digest by its tag, and reports if that fails.
     """
     pairs = {full_name(key): value and full_name(value) for key, value in images.entries.items()}
     ordered = sorted(pairs.items(), key=lambda pair: ("@" not in pair[0], pair[0]))
@@ -55,7 +55,7 @@ def rules(images: ImagesMap, digests: Mapping[str, str]) -> str:
 
 
 def original(images: ImagesMap, reference: str) -> str:
-    """Return the reference that a project names where BuildKit took `reference` instead of it."""
+    """Return the reference of the project that BuildKit replaced by `reference`."""
     wanted = full_name(reference).partition("@")[0]
     for key, value in sorted(images.entries.items()):
         if value and full_name(value).partition("@")[0] == wanted:
@@ -64,7 +64,7 @@ def original(images: ImagesMap, reference: str) -> str:
 
 
 def loopback_ports(images: ImagesMap) -> list[str]:
-    """Return the ports of registries on the loopback of the machine that runs Dagger's engine."""
+    """Return the ports of registries on the loopback of the Dagger engine's machine."""
     hosts = {full_name(value).partition("/")[0] for value in images.entries.values() if value}
     found = [host.partition(":") for host in hosts]
     return sorted({port or "80" for name, _, port in found if name in _LOOPBACK})

@@ -1,4 +1,4 @@
-"""What the sandbox's volume holds."""
+"""Show the contents of the sandbox's volume."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _HEADER = ["data", "is", "size"]
 
 
 async def render(builder: Builder, *, empty: bool) -> str:
-    """Return the slots as a table; with `empty` what is in the free ones is removed first."""
+    """Return the table of slots; with `empty` remove the contents of free slots first."""
     container = sandbox.container(builder, "sandbox_usage.sh").with_env_variable("NOW", random.token_hex(6))
     command = ["/ci/sandbox_usage.sh", "empty" if empty else "show"]
     return rows(await container.with_exec(command).stdout())
 
 
 def rows(lines: str) -> str:
-    """Return the table of what `container_scripts/sandbox_usage.sh` printed."""
+    """Format the output of `container_scripts/sandbox_usage.sh` as a table."""
     slots = [line.split() for line in lines.splitlines()]
     if not slots:
         return "the sandbox has no data: nothing was built on this engine"

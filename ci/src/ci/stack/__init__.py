@@ -1,1 +1,1 @@
-"""The compose project running: what each service gets, and how they start and stop."""
+"""Run a compose project in the sandbox."""

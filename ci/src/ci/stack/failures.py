@@ -1,4 +1,4 @@
-"""Why a stack did not come up, in words; no engine needed."""
+"""Explain why a stack did not come up."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _CONDITIONS = {
 
 
 def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None:
-    """Return the error of a report of `container_scripts/stack`; `None` for a stack that came up."""
+    """Return the error in a report of `container_scripts/stack`; `None` if the stack came up."""
     problems = report["problems"]
     if problems:
         return PipelineError(
             "stack.not-up",
             "; ".join(text(problem, timeouts) for problem in problems),
             details="\n".join(part for problem in problems for part in _details(problem)),
-            hint="correct the service that is named first; what waited for it was not started",
+            hint="fix the service that is named first; services that waited for it were not started",
         )
     failure = report["failure"]
     if failure is None:
@@ -41,14 +41,14 @@ def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None
             "stack.image-not-pulled",
             f"service '{failure['service']}': its image {failure['image']} cannot be pulled",
             details=output,
-            hint="correct `image:`, map it with --images, or give credentials with --docker-config",
+            hint="correct `image:`, map it with --images, or pass credentials with --docker-config",
         )
     if failure["what"] == "suite":
         return PipelineError(
             "stack.suite-not-started",
             "the integration suite did not start",
             details=output,
-            hint="see what Compose says above",
+            hint="see Compose's output above",
         )
     last = output.rpartition("\n")[2].strip()
     return PipelineError(
@@ -60,7 +60,7 @@ def error(report: Mapping[str, Any], timeouts: Timeouts) -> PipelineError | None
 
 
 def text(problem: Mapping[str, Any], timeouts: Timeouts) -> str:
-    """Return one line: the service, the condition it did not reach, when, why, and who waited for it."""
+    """Describe a failure in one line: the service, its condition, when, why, and which services waited."""
     verb = _CONDITIONS[problem["condition"]]
     if not problem["condition"] and problem["health"]:
         verb = "become healthy"
@@ -85,8 +85,8 @@ def _why(problem: Mapping[str, Any], timeouts: Timeouts) -> str:
 def _details(problem: Mapping[str, Any]) -> list[str]:
     parts = []
     if problem["probe"]:
-        parts.append(f"--- {problem['name']}: the last healthcheck said\n{problem['probe']}")
+        parts.append(f"--- {problem['name']}: output of the last healthcheck\n{problem['probe']}")
     return [
         *parts,
-        "\n".join([f"--- {problem['name']}: its last lines", *(problem["lines"] or ["(no output)"])]),
+        "\n".join([f"--- {problem['name']}: end of its log", *(problem["lines"] or ["(no output)"])]),
     ]

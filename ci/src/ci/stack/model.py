@@ -1,4 +1,4 @@
-"""The model that Compose is given in the sandbox: its own, with the pipeline's changes. No engine needed."""
+"""Prepare the model for Compose in the sandbox: Compose's own output with the pipeline's changes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["Images", "Model", "Timeouts", "make", "named_images", "seconds", "ta
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _DURATION = re.compile(r"([\d.]+)(h|ms|us|µs|ns|m|s)")
 _GRACE = 10.0
-# What the pipeline decides itself: what is built is there already, and the services are chosen.
+# Keys that have no effect here: images are built already, and the services are chosen.
 _DROPPED = ("build", "depends_on", "develop", "profiles", "pull_policy")
-_MAPS = {"annotations", "environment", "labels"}  # Compose reads them as lists of KEY=VALUE, too
+_MAPS = {"annotations", "environment", "labels"}  # Compose also accepts lists of KEY=VALUE
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: what a service may take to be up, and what its stop may at most."""
+    """Limits in seconds for the start and the stop of a service."""
 
     start: float = 120.0
     stop: float = 10.0
@@ -38,16 +38,16 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Images:
-    """Which images the services run: `tags` are those of the services that are built, by service.
+    """The images that the services run: `tags` maps built services to their images.
 
-    `references` has what is taken instead of each image that the project names.
+    `references` maps each image that the project names to the one to use.
     """
 
     tags: Mapping[str, str]
     references: Mapping[str, str]
 
     def of(self, service: str, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the keys of a service that name images, with those of this stack."""
+        """Return the keys of a service that name images, with this stack's images."""
         found: dict[str, Any] = {}
         own = self.tags.get(service) or self._taken(item.get("image"))
         if own:
@@ -70,11 +70,13 @@ class Images:
 
 @dataclass(frozen=True)
 class Model:
-    """A project as the sandbox gets it; `paths` are those of the source that it reads.
+    """A project for the sandbox.
 
-    `volumes` and `networks` are external: they are created, empty. `random` are the
-    variables that get a value for the run alone, `public` those whose values are in
-    the model. `notes` are said before it runs.
+    - `paths`: paths of the source that containers use
+    - `volumes`, `networks`: external ones, which are created empty
+    - `random`: variables that get a random value for the run
+    - `public`: variables whose values are in the model
+    - `notes`: messages to print before it runs
     """
 
     project: str
@@ -90,18 +92,18 @@ class Model:
 
     @property
     def services(self) -> Mapping[str, Any]:
-        """The services that run, as Compose has them."""
+        """The services that run, as in Compose's output."""
         services: Mapping[str, Any] = self.data["services"]
         return services
 
     @property
     def text(self) -> str:
-        """The model as JSON, the same for the same project."""
+        """The model as JSON, deterministic for a project."""
         return json.dumps(self.data, indent=1, sort_keys=True)
 
 
 def named_images(name: str, service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the images that a service names, each with its place."""
+    """Yield the images that a service names, each with its place in the file."""
     if service.get("image") and not service.get("build"):
         yield service["image"], f"services.{name}.image"
     for hook in service.get("pre_start") or ():
@@ -113,7 +115,7 @@ def named_images(name: str, service: Mapping[str, Any]) -> Iterator[tuple[str, s
 
 
 def tag(project: str, service: str, image: str) -> str:
-    """Return the tag that Compose gives to what it builds for a service."""
+    """Return the tag that Compose gives to a service's built image."""
     if not image:
         return f"{project}-{service}:latest"
     return parse(image, where=f"service '{service}'").without_digest
@@ -126,10 +128,10 @@ def make(
     left_out: Mapping[str, str],
     timeouts: Timeouts | None = None,
 ) -> Model:
-    """Return the model of the named services.
+    """Make the model of the named services.
 
-    Each value that is known only as a secret stays a variable: Compose puts it in, in the sandbox. Raises
-    `PipelineError` for a service that depends on one that is left out.
+    Secret values stay variables, which Compose replaces in the sandbox. Raise `PipelineError` for a service
+    that depends on one that is left out.
     """
     timeouts = timeouts or Timeouts()
     running = [name for name in sorted(names) if name not in left_out]
@@ -160,14 +162,14 @@ def make(
 
 
 def _changed(written: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
-    """Return a service without what the pipeline decides itself, within the time that its stop may take."""
+    """Return a service without keys that have no effect here, and with the limit for its stop."""
     item = {key: value for key, value in written.items() if key not in _DROPPED}
     grace = item.get("stop_grace_period")
     if (seconds(grace) if grace else _GRACE) > timeouts.stop:
         item["stop_grace_period"] = f"{timeouts.stop:g}s"
-    if item.get("deploy"):  # Compose warns of an empty placement, which it writes itself
+    if item.get("deploy"):  # Compose writes an empty placement and then warns about it
         item["deploy"] = {key: value for key, value in item["deploy"].items() if value != {}}
-    # As JSON, Compose leaves out a limit of 0, and does not take back what is left.
+    # Compose omits a limit of 0 in its JSON output, and then rejects the rest.
     if item.get("ulimits"):
         none = {"soft": 0, "hard": 0}
         limits = item["ulimits"].items()
@@ -178,7 +180,7 @@ def _changed(written: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
 
 
 def _edges(name: str, written: Mapping[str, Any], running: list[str]) -> dict[str, Any]:
-    """Return whom a service waits for, of those that run."""
+    """Return the running services that a service waits for."""
     edges = {}
     for other, edge in (written.get("depends_on") or {}).items():
         if other in running:
@@ -193,13 +195,13 @@ def _edges(name: str, written: Mapping[str, Any], running: list[str]) -> dict[st
 
 
 def _local(port: dict[str, Any]) -> dict[str, Any]:
-    """Return a port without an address that only the developer's own machine has."""
+    """Return a port without an address that exists only on the developer's machine."""
     here = re.match(r"127\.|0\.0\.0\.0$|::1?$", port.get("host_ip") or "::")
     return port if here else {key: value for key, value in port.items() if key != "host_ip"}
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Write maps that have variables in their keys as lists: Compose puts values in texts only."""
+    """Write maps with variables in their keys as lists, because Compose replaces variables only in values."""
     if isinstance(value, list):
         return [_listed(item) for item in value]
     if not isinstance(value, dict):
@@ -213,12 +215,12 @@ def _listed(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def seconds(duration: str) -> float:
-    """Return a duration as Compose prints it, such as 1m30s, in seconds."""
+    """Convert a duration of Compose, such as 1m30s, to seconds."""
     return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
 
 
 def _paths(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the paths in the source that containers get, `.` for all of it."""
+    """Yield the paths in the source that containers use, `.` for all of it."""
     services = data["services"].values()
     for service in services:
         for path in _of_service(service):
@@ -229,14 +231,16 @@ def _paths(data: Mapping[str, Any]) -> Iterator[str]:
             if name in used and item.get("file"):
                 yield from _inside(item["file"])
     for key, item in (data.get("volumes") or {}).items():
-        device = str(((item or {}).get("driver_opts") or {}).get("device", ""))  # a bind mount with a name
+        device = str(
+            ((item or {}).get("driver_opts") or {}).get("device", "")
+        )  # a volume that is a bind mount
         if any(_uses(service, "volumes", key) for service in services):
             yield from _inside(device)
 
 
 def _of_service(service: Mapping[str, Any]) -> Iterator[str]:
     yield from (mount["source"] for mount in service.get("volumes") or () if mount["type"] == "bind")
-    # Compose reads these again, where they have values that are known only as secrets.
+    # Compose reads these again if they contain secret values.
     for key in ("env_file", "label_file"):
         yield from (item["path"] if isinstance(item, dict) else item for item in service.get(key) or ())
 
@@ -251,7 +255,7 @@ def _inside(path: str) -> Iterator[str]:
 
 
 def _external(data: Mapping[str, Any], kind: str) -> list[str]:
-    """Return the names of what the project takes from outside of it, where a service uses it."""
+    """Return the names of external resources that services use."""
     return sorted(
         item.get("name") or key
         for key, item in (data.get(kind) or {}).items()

@@ -1,4 +1,4 @@
-"""A stack of a project that has been read and built: its model, and the images that it runs."""
+"""Plan the stack of a project: its model, and the images that it runs."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["plan"]
 async def plan(
     loaded: Project, images: Mapping[str, BuiltImage], names: list[str], timeouts: Timeouts | None = None
 ) -> Stack:
-    """Return the stack of the named services; nothing runs yet. `images` are the built ones, by service.
+    """Plan the stack of the named services without running it. `images` are the built ones, by service.
 
-    A service without a build whose `image:` is what another one builds runs that image.
+    A service without a build runs the image of another service if its `image:` is the same.
     """
     compose = loaded.compose
     compose.check_values(names)
@@ -49,7 +49,7 @@ async def plan(
 
 
 async def _resolved(loaded: Project, named: Mapping[str, str], built: set[str]) -> dict[str, str]:
-    """Return what each image is here: a tag that is built, or a reference with its digest of this moment."""
+    """Resolve each image to a built tag, or to a reference with its current digest."""
     found = {}
     for text, place in named.items():
         own = parse(text, where=place).without_digest
@@ -58,7 +58,7 @@ async def _resolved(loaded: Project, named: Mapping[str, str], built: set[str]) 
             raise PipelineError(
                 "images-map.image-missing",
                 f"{place}: {text} is not available here",
-                hint="map it in the images map, or leave the service out",
+                hint="add it to the images map, or leave the service out",
             )
         found[text] = resolved
     asked = {each for each in found.values() if "@" not in each and each not in built}

@@ -1,4 +1,4 @@
-"""The ports that a stack has for the outside; no engine needed."""
+"""Determine the published ports of a stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Port", "everywhere", "of_service", "ports"]
 
 @dataclass(frozen=True, order=True)
 class Port:
-    """One port of the sandbox's container, which Dagger's client opens on its machine."""
+    """A port of the sandbox's container, which Dagger's client opens on its machine."""
 
     number: int
     protocol: str = "tcp"
@@ -27,8 +27,9 @@ class Port:
 def ports(model: Model) -> list[Port]:
     """Return the ports that Compose publishes.
 
-    Raises `PipelineError` where two services publish the same one: they may differ in `host_ip`, of which
-    there is one here. A port whose number Docker chooses is not among them: it is known too late.
+    Raise `PipelineError` if two services publish the same port, even with different `host_ip`, because all
+    ports are opened at one address. Ports whose number Docker chooses are not included, because the number
+    is only known after the start.
     """
     users: dict[Port, tuple[str, int]] = {}
     for name, service in model.services.items():
@@ -60,7 +61,7 @@ def _numbers(item: Mapping[str, Any]) -> Iterator[Port]:
 
 
 def everywhere(model: Model) -> Model:
-    """Return the model with each port published at every address of the sandbox's container, once."""
+    """Publish each port once, at all addresses of the sandbox's container."""
     services = {
         name: {**service, "ports": _without_address(service["ports"])} if service.get("ports") else service
         for name, service in model.services.items()
@@ -78,9 +79,9 @@ def _without_address(listed: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
 
 
 def of_service(model: Model, name: str, exposed: Iterable[str]) -> tuple[Model, list[Port]]:
-    """Return the model in which one service alone publishes its ports, each as the same number.
+    """Return a model in which only one service publishes its ports, each under the same number.
 
-    `exposed` are those of its image, as `8000/tcp`. Raises `PipelineError` for a service without a port.
+    `exposed` are the ports of its image, such as `8000/tcp`. Raise `PipelineError` if there are none.
     """
     service = model.services[name]
     written = [str(item) for item in service.get("expose") or ()]
@@ -92,7 +93,7 @@ def of_service(model: Model, name: str, exposed: Iterable[str]) -> tuple[Model, 
     if not found:
         raise PipelineError(
             "stack.service-without-port",
-            f"service '{name}' has no port, neither in the compose file nor in its image",
+            f"service '{name}' has no port in the compose file or in its image",
             hint="add `ports:` or `expose:`",
         )
     listed = [

@@ -1,4 +1,4 @@
-"""Run a stack in the sandbox: one step of Dagger's, whose inputs are all that it depends on."""
+"""Run a stack in the sandbox, in one Dagger exec with all its inputs."""
 
 from __future__ import annotations
 
@@ -29,21 +29,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Stack"]
 
-_ROOT = "/python"  # where the root with Python is, see container_scripts/stack.sh
+_ROOT = "/python"  # root with Python, see container_scripts/stack.sh
 _SCRIPTS = "ci/container_scripts"
 _PROGRAM = [
     *("ci/__init__.py", f"{_SCRIPTS}/__init__.py", f"{_SCRIPTS}/stack/*.py"),
-    *(f"{_SCRIPTS}/compose_env_file.py", f"{_SCRIPTS}/compose_command.py"),  # how Compose reads an env file
+    *(
+        f"{_SCRIPTS}/compose_env_file.py",
+        f"{_SCRIPTS}/compose_command.py",
+    ),  # the format in which Compose reads an env file
 ]
-# Seconds that a container without a healthcheck has to run to count as up.
+# Seconds that a container without a healthcheck must run to count as up.
 SETTLE = 1.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run; `report` is report.json of `container_scripts/stack`, `output` all it wrote.
+    """The result of a run; `report` is report.json of `container_scripts/stack`, `output` its folder.
 
-    It was asked for at `asked_at`, and may have run before, with the same inputs.
+    It was requested at `asked_at`, and may be the cached result of an earlier run with the same inputs.
     """
 
     model: Model
@@ -53,17 +56,17 @@ class Outcome:
 
     @property
     def kept(self) -> bool:
-        """Whether it ran in an earlier call."""
+        """Whether the result is from an earlier call."""
         return bool(self.report["at"] < self.asked_at)
 
     @property
     def error(self) -> PipelineError | None:
-        """The error of a stack that did not come up."""
+        """The error, if the stack did not come up."""
         return failures.error(self.report, self.model.timeouts)
 
     @property
     def times(self) -> dict[str, Any]:
-        """When each service was up, by name, and how long the stop took."""
+        """The time when each service was up, by name, and the duration of the stop."""
         return {
             "up_after": dict(sorted(self.report["up_after"].items())),
             "down_after": self.report["down_after"],
@@ -82,10 +85,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Stack:
-    """A project that can be run, each time from nothing.
+    """A project that can be run, each time from scratch.
 
-    `images` are the built ones that it uses, with their tags. Where not all others are `pinned`, what an
-    image's name means cannot be told. `settle` is in seconds, see `container_scripts.stack.readiness`.
+    `images` are its built images with their tags. `pinned` is whether all other images have a resolved
+    digest. `settle` is in seconds, see `container_scripts.stack.readiness`.
     """
 
     builder: Builder
@@ -101,14 +104,14 @@ class Stack:
         red: Callable[[Outcome], Awaitable[bool]] | None = None,
         rerun: bool = False,
     ) -> Outcome:
-        """Run it, with the suite beside it, and return what came of it.
+        """Run the stack, with the suite in it, and return the result.
 
-        The engine keeps what ran, red or green. What is `red` (default: not up) and not of this call is no
-        answer: it is run again.
+        The engine caches every result. A cached result that is `red` (default: not up) is not used; the
+        stack runs again.
         """
         asked_at = time()
         container = self._container(self.model, suite=suite)
-        if rerun or not self.pinned:  # what an image's name means cannot be told here: it may be another now
+        if rerun or not self.pinned:  # an image could not be resolved, so its tag may have moved
             container = container.with_env_variable("CI_RERUN", random.token_hex(8))
         for attempt in itertools.count():
             nonce = container.with_env_variable("CI_ATTEMPT", str(attempt)) if attempt else container
@@ -118,10 +121,10 @@ class Stack:
             outcome = Outcome(self.model, report, output, asked_at)
             if not outcome.kept or not (await red(outcome) if red else outcome.error):
                 return outcome
-        raise AssertionError  # the loop has no end of its own
+        raise AssertionError  # the loop never ends otherwise
 
     async def exposed(self, name: str) -> list[str]:
-        """Return the ports that a service's image names, as `8000/tcp`."""
+        """Return the ports that a service's image exposes, such as `8000/tcp`."""
         if name in self.images:
             container = self.images[name][1].container()
         else:
@@ -130,9 +133,9 @@ class Stack:
         return list((config.get("config") or {}).get("ExposedPorts") or {})
 
     async def start(self, ports: list[published.Port], model: Model) -> dagger.Service:
-        """Return the stack as a service with these ports, when all is up; it ends with the session."""
+        """Return the stack as a Dagger service with these ports once it is up; it stops with the session."""
         container = self._container(model, hold=True)
-        # Dagger's client opens no UDP port on its machine. Who binds the service reaches them as they are.
+        # Dagger's client does not open UDP ports, but services that bind this one can reach them.
         for port in (each for each in ports if each.protocol == "tcp"):
             container = container.with_exposed_port(
                 port.number,
@@ -191,7 +194,7 @@ class Stack:
         return self._with_secrets(container)
 
     def _source(self) -> dagger.Directory:
-        """Return what containers get of the project: a change of anything else changes nothing."""
+        """Return only the files that containers use, so that other changes do not affect the cache."""
         paths = self.model.paths
         if "." in paths:
             return self.builder.context.filter(exclude=["**/.git"])
@@ -204,7 +207,7 @@ class Stack:
         builder = self.builder
         if builder.env_file:
             container = container.with_mounted_secret(f"{_ROOT}/variables.env", builder.env_file)
-            # The project's own .env is not uploaded: what mounts it gets this one.
+            # The project's own .env is not uploaded, so containers that mount it get this one.
             container = container.with_mounted_secret(f"{self.model.folder}/.env", builder.env_file)
         if builder.docker_config:
             place = f"{_ROOT}/root/.docker/config.json"

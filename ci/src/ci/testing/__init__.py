@@ -1,1 +1,1 @@
-"""Tests in containers: each service's own, and the suite inside the stack."""
+"""Run tests in containers: unit tests of each service, and the suite inside the stack."""

@@ -1,4 +1,4 @@
-"""What a test run was, read from its outcome and its JUnit file."""
+"""Judge a test run from its outcome and its JUnit file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 __all__ = ["Result", "covered", "read", "rows", "untested"]
 
-# pytest -v writes a test's name before it runs and its outcome behind it.
+# pytest -v prints a test's name before it runs and its outcome after it.
 _PASSED = re.compile(r"^\S+::.* (?:PASSED|SKIPPED)(?: .*)?\[ *\d+%\]\n?", re.MULTILINE)
-_FROM_HERE = "../tests/"  # how pytest names the tests' folder from the output's
+_FROM_HERE = "../tests/"  # pytest's path of the tests, relative to the output's folder
 _RUNNING = re.compile(r"^(\S+::.+?) *$")
 
 _RATE = re.compile(r'<coverage [^>]*line-rate="([\d.]+)"')
@@ -21,7 +21,7 @@ HEADER = ["service", "tests", "failed", "skipped", "seconds", "outcome"]
 
 @dataclass(frozen=True)
 class Result:
-    """One run: counts, and why it is red (empty: it is green)."""
+    """A test run: its counts, and why it failed (empty: it passed)."""
 
     name: str
     tests: int
@@ -35,7 +35,7 @@ class Result:
 
     @property
     def row(self) -> list[str]:
-        """The run as a line of the table."""
+        """The run as a row of the table."""
         outcome = self.red or self.note or ("passed (unchanged, result kept)" if self.cached else "passed")
         return [
             self.name,
@@ -48,9 +48,9 @@ class Result:
 
 
 def read(name: str, outcome: dict[str, Any], junit: str, output: str, *, asked_at: float) -> Result:
-    """Judge a run. Red is: a failed test, no test at all, a signal, a time-out, no report.
+    """Judge a run. It fails with a failed test, without any test, on a signal, a timeout or a missing report.
 
-    `output` is that of `pytest -v`: it names a test that hangs. The lines of passed tests are left out.
+    `output` is the output of `pytest -v`, which names a hanging test. Lines of passed tests are removed.
     """
     tests = failed = skipped = 0
     for suite in ET.fromstring(junit).iter("testsuite") if junit else ():  # noqa: S314 - pytest wrote it, in a container of ours
@@ -70,19 +70,19 @@ def read(name: str, outcome: dict[str, Any], junit: str, output: str, *, asked_a
 
 
 def covered(xml: str) -> str:
-    """Return how many of the lines ran, of a coverage.xml; an empty text is none."""
+    """Return the line coverage in a coverage.xml; "" if there is none."""
     rate = _RATE.search(xml)
     return f"{float(rate[1]):.0%}" if rate else "-"
 
 
 def untested(name: str) -> Result:
-    """Return the line of a service that has no tests, by the policy."""
+    """Return the row of a service that has no tests according to the policy."""
     return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note="none (tool.ci.services-without-tests)")
 
 
 def _red(outcome: dict[str, Any], tests: int, failed: int, skipped: int) -> str:
     if outcome["late"]:
-        return f"not done after {outcome['seconds']:.0f} s, stopped"
+        return f"timed out after {outcome['seconds']:.0f} s"
     if outcome["signal"]:
         return f"ended by {outcome['signal']}"
     if failed:
@@ -95,12 +95,12 @@ def _red(outcome: dict[str, Any], tests: int, failed: int, skipped: int) -> str:
 
 
 def _hanging(outcome: dict[str, Any], output: str) -> str:
-    """Name the test that was running when the run was ended."""
+    """Name the test that was running when the run was stopped."""
     last = output.rstrip("\n").rpartition("\n")[2]
     running = _RUNNING.match(last) if outcome["late"] or outcome["signal"] else None
     return f", in {running[1].removeprefix(_FROM_HERE)}" if running else ""
 
 
 def rows(results: list[Result]) -> list[list[str]]:
-    """Return the table's lines."""
+    """Return the rows of the table."""
     return [result.row for result in results]

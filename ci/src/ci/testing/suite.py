@@ -1,4 +1,4 @@
-"""The project's integration suite as one more container of its stack."""
+"""Run the project's integration suite as an additional container of its stack."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _PYTEST = [
 
 @dataclass(frozen=True)
 class Suite:
-    """The tests in the policy's folder; `cases` are parts of names to run.
+    """The tests in the policy's folder; `cases` are parts of the names of tests to run.
 
-    `isolated` names one file of the policy's disruption tests, which may stop the stack's services: it finds
+    `isolated` is one file of the policy's disruption tests, which may stop the stack's services. It gets
     Docker's socket at DOCKER_HOST, and the project's name in COMPOSE_PROJECT_NAME. `variables` are passed to
     the tests.
     """
@@ -50,12 +50,12 @@ class Suite:
     variables: tuple[str, ...] = field(default=())
 
     async def disruption_files(self) -> list[str]:
-        """List the files that need a stack each."""
+        """List the files of disruption tests, each of which needs its own stack."""
         found = await self.builder.source.glob(f"{self.policy.disruption}/test_*.py")
         return sorted(PurePosixPath(path).name for path in found)
 
     async def check(self) -> None:
-        """Refuse a project without a suite, unless its policy says so."""
+        """Raise if the project has no suite, unless its policy allows that."""
         folder = self.policy.integration
         kind = dagger.ExistsType.DIRECTORY_TYPE
         if not folder or not await self.builder.source.exists(folder, expected_type=kind):
@@ -67,7 +67,7 @@ class Suite:
             )
 
     def model(self, model: Model, builder: Builder) -> str:
-        """Return the suite as a service of Compose's model, in all the stack's networks, as JSON."""
+        """Return the suite as a service of Compose's model, in all networks of the stack, as JSON."""
         binds = {
             "/suite/tests": "/ci/tests",
             "/suite/dependencies": DEPENDENCIES,
@@ -104,9 +104,9 @@ class Suite:
         return json.dumps({"services": {self.NAME: service}}, indent=1, sort_keys=True)
 
     def mounted(self, container: dagger.Container) -> dagger.Container:
-        """Return the sandbox's container with what the suite's container gets."""
+        """Mount the suite's files and dependencies into the sandbox's container."""
         tests = self._folder(self.policy.integration)
-        if self.isolated:  # beside the suite's own files: its fixtures serve these tests, too
+        if self.isolated:  # next to the suite's own files, because these tests use its fixtures too
             tests = tests.with_directory(_DISRUPTION, self._folder(self.policy.disruption))
         return (
             container.with_mounted_directory("/suite/tests", tests)
@@ -116,7 +116,7 @@ class Suite:
         )
 
     async def judge(self, outcome: Outcome) -> results.Result:
-        """Return what the suite's run was; the stack has come up."""
+        """Judge the suite's run in a stack that came up."""
         reports = outcome.output.directory("suite")
         files = await reports.entries()
         junit = await reports.file("junit.xml").contents() if "junit.xml" in files else ""
@@ -135,7 +135,7 @@ class Suite:
 
 
 def no_files(folder: str, cases: list[str]) -> PipelineError:
-    """Return the error that no file wants a stack of its own."""
+    """Return the error for a missing file of disruption tests."""
     wanted = f" that match {', '.join(cases)}" if cases else ""
     return PipelineError(
         "test.no-disruption-tests",

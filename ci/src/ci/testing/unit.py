@@ -1,4 +1,4 @@
-"""Each service's unit tests, in its image's own environment."""
+"""Run each service's unit tests in the environment of its image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["UnitTests", "dependencies", "requirements"]
 
 DEPENDENCIES = "/opt/test-dependencies"
 _PACKAGES = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
-# The project's own pytest settings are not the image's business: what is strict here is strict everywhere.
+# The project's pytest settings are not used, so that all projects have the same strict rules.
 _PYTEST = [
     *("-m", "pytest", "/ci/tests", "-v", "-c", "/dev/null", "--rootdir=/ci/tests"),
     *("-p", "no:cacheprovider", "--import-mode=importlib", "-W", "error", "--junitxml=/ci/output/junit.xml"),
@@ -35,9 +35,9 @@ _PYTEST = [
 
 
 def requirements(builder: Builder, policy: Policy) -> dagger.File:
-    """Return what tests need, as the root's lock has it.
+    """Export the tests' dependencies from the root's lock.
 
-    What is made of this file is made of its content: a change of the lock for anything else changes nothing.
+    Dagger caches later steps by this file's content, so other changes of the lock do not affect them.
     """
     export = ("export", "--frozen", "--no-emit-workspace", "--no-header", "--no-annotate", "--only-group")
     return (
@@ -52,7 +52,7 @@ def requirements(builder: Builder, policy: Policy) -> dagger.File:
 
 
 def dependencies(builder: Builder, policy: Policy) -> dagger.Directory:
-    """Return site-packages with what tests need, for the images' Python."""
+    """Install the tests' dependencies into a site-packages folder for the images' Python."""
     install = ("pip", "install", "--no-deps", "--target", DEPENDENCIES)
     container = (
         _uv(builder)
@@ -67,7 +67,7 @@ def dependencies(builder: Builder, policy: Policy) -> dagger.Directory:
 
 
 def _uv(builder: Builder) -> dagger.Container:
-    """Return Python with uv, which takes neither another Python nor other authorities."""
+    """Return Python with uv, which must use that Python and the system's certificate authorities."""
     return (
         builder.tool(tools.PYTHON)
         .with_directory("/opt/uv", builder.tool(tools.UV).rootfs())
@@ -81,7 +81,7 @@ def _uv(builder: Builder) -> dagger.Container:
 
 @dataclass(frozen=True)
 class UnitTests:
-    """Runs the tests of one project's services; `rerun` is a nonce that makes them run again."""
+    """Run the tests of one project's services; `rerun` is a nonce that makes them run again."""
 
     builder: Builder
     project: ComposeModel
@@ -89,10 +89,10 @@ class UnitTests:
     rerun: str = ""
 
     async def run(self, artifact: BuiltImage) -> tuple[results.Result, dagger.Directory]:
-        """Return the judged result, and the directory with JUnit, coverage and output.
+        """Return the result, and the directory with JUnit, coverage and output.
 
-        The engine keeps what ran, red or green. A red result that is not of this call is not an
-        answer, the tests are run again; a green one that such a run left is found the same way.
+        The engine caches every result. If a cached result failed, the tests run again; a passing result of
+        such a run is then found in the same way.
         """
         asked_at = time()
         prepared = await self._prepared(artifact)
@@ -127,7 +127,7 @@ class UnitTests:
         return results.read(service.name, outcome, junit, text, asked_at=asked_at), output
 
     async def _prepared(self, artifact: BuiltImage) -> dagger.Container:
-        """Return the image with the tests, what they need, and the services beside it."""
+        """Return the image with the tests, their dependencies, and the services they use."""
         service = artifact.service
         container = (
             artifact.container()
@@ -139,7 +139,7 @@ class UnitTests:
             .with_env_variable("HOME", "/tmp")  # noqa: S108 - as above
             .with_workdir("/ci/output")
         )
-        # A .pth file puts them behind the image's own packages, PYTHONPATH would put them before.
+        # A .pth file adds them after the image's own packages; PYTHONPATH would add them before.
         packages = (await container.with_exec(["python", "-c", _PACKAGES]).stdout()).strip()
         container = container.with_mounted_file(f"{packages}/tests.pth", dag.file("tests.pth", DEPENDENCIES))
         return self._bind(container, service)
@@ -156,13 +156,13 @@ class UnitTests:
             raise PipelineError(
                 "test.no-tests",
                 f"service '{service.name}' has no tests at {path}",
-                hint="add some, name the service in tool.ci.services-without-tests, or correct tool.ci.tests "
+                hint="add tests, list it in tool.ci.services-without-tests, or correct tool.ci.tests "
                 f"({self.policy.tests})",
             )
         return self.builder.source.directory(path)
 
     async def _measured(self, service: Service) -> str:
-        """Return the service's own packages, as coverage wants them; nothing if the policy does not ask."""
+        """Return the service's packages as arguments of coverage; empty if the policy sets none."""
         if not self.policy.coverage or service.build is None:
             return ""
         folder = PurePosixPath(service.build.context, service.build.dockerfile).parent
@@ -171,7 +171,7 @@ class UnitTests:
         return ",".join(sorted(PurePosixPath(entry).parent.name for entry in entries))
 
     def _bind(self, container: dagger.Container, service: Service) -> dagger.Container:
-        """Bind what the service depends on and the tests can use: a fresh one for this run."""
+        """Bind new instances of the services that this service depends on, for its tests."""
         for other in service.depends_on:
             dependency = self.project.services[other]
             if not dependency.image:
