@@ -1,4 +1,4 @@
-"""Programs that run inside containers, by themselves: standard library only."""
+"""Programs that run inside containers, with the standard library only."""
 
 from pathlib import Path
 

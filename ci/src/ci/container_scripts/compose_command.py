@@ -1,4 +1,4 @@
-"""Run Compose in a project's folder, with exactly the variables that it is given."""
+"""Run Compose in a project's folder, with only the given variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 CONFIG = ("config", "--format", "json")
-# This container's own, as a shell's come before those of an env file. The others configure programs.
+# Variables of this container that programs need; they take precedence over an env file, as a shell's do.
 OWN = ("PATH", "HOME", "DOCKER_CONFIG")
 NOT_FOR_COMPOSE = (
     *OWN,
@@ -31,26 +31,26 @@ _UNSET = re.compile(r'The \\?"([^"\\]+)\\?" variable is not set')
 
 
 class RefusedError(Exception):
-    """Compose refuses the project; the text is its output without warnings."""
+    """Compose rejects the project; the text is its output without warnings."""
 
 
 @dataclass(frozen=True)
 class Printed:
-    """What a command printed, and the variables without value and default that Compose warned of."""
+    """The output of a command, and the variables that Compose reported as not set."""
 
     text: str
     unset: tuple[str, ...]
 
     @property
     def json(self) -> Json:
-        """The text as JSON, as Compose would read it again: each literal `$` is doubled."""
+        """The text as JSON, in the form that Compose reads again: each literal `$` is doubled."""
         found: Json = json.loads(self.text)
         return found
 
 
 @dataclass(frozen=True)
 class Compose:
-    """Compose for one project; `own_values` says that it is not to read the folder's .env for variables."""
+    """Compose for one project; with `own_values` it ignores variables in the folder's .env."""
 
     binary: str
     folder: Path
@@ -59,7 +59,7 @@ class Compose:
     own_values: bool = False
 
     def run(self, variables: dict[str, str], *arguments: str, profiles: tuple[str, ...] = ()) -> Printed:
-        """Return what a command of Compose prints; raises `RefusedError` if it fails."""
+        """Run a command of Compose and return its output. Raise `RefusedError` if it fails."""
         command = [self.binary, "--project-directory", str(self.folder)]
         command += [word for file in self.files for word in ("--file", str(self.folder / file))]
         command += [word for name in profiles or self.profiles for word in ("--profile", name)]
@@ -83,12 +83,12 @@ class Compose:
 
 
 def undoubled(value: Any) -> Any:  # noqa: ANN401 - a value of JSON
-    """Return a value that Compose printed with each `$` as it is meant: Compose doubles all of them."""
+    """Undo Compose's doubling of `$` in a printed value."""
     return mapped(value, lambda text: text.replace("$$", "$"))
 
 
 def mapped(value: Any, change: Any) -> Any:  # noqa: ANN401 - as above
-    """Return a value of JSON with each text in it changed, keys too."""
+    """Apply a function to all texts in a JSON value, including keys."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

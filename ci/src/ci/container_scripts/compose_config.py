@@ -1,29 +1,29 @@
-"""Let Compose read the project, with placeholders where values would be secrets.
+"""Read the project with Compose, with placeholders in place of secret values.
 
     compose_config COMPOSE FOLDER OUTPUT REQUEST [ENV_FILE]
 
-REQUEST is JSON: `files`, `profiles`, and whether `bake` is wanted: the Bake file
-that `docker compose build` would run, which Compose writes only where it finds
-Buildx among the plugins below DOCKER_CONFIG. Writes an outcome to OUTPUT as JSON,
-either `error` with Compose's output and the last two of these, or `env_file_error`, or
+REQUEST is JSON: `files`, `profiles`, and whether to create `bake`, the Bake file
+of `docker compose build`. Compose writes it only if Buildx is among the plugins
+below DOCKER_CONFIG. The result in OUTPUT is JSON: either `error` with Compose's
+output and the last two of these keys, or `env_file_error`, or
 
-    model         what Compose printed, as Compose would read it again: each literal `$` is doubled
-    raw           the same as it is meant
+    model         Compose's output, to be read by Compose again, with each literal `$` doubled
+    raw           the same without doubling
     bake          the Bake file
-    placeholders  variables whose values are in none of these, with the text that is there instead
-    plain         given variables whose values are in them, because Compose has to understand them
-    needed        variables that have to have a value and have none, with the places that need it
-    random        variables that have to have a value, and may have any
-    unset         variables without value and default: Compose takes an empty text
-    used          where each variable of the last three is used, as far as Compose tells
+    placeholders  variables whose values are not in the above, with the text in their place
+    plain         given variables whose values are in the above, because Compose has to interpret them
+    needed        variables that require a value and have none, with the places that need it
+    random        variables that require a value, for which any will do
+    unset         variables without value and default, for which Compose uses an empty text
+    used          where each variable of the last three is used, as far as Compose reports it
     env_files     the env files of each service
-    missing       where a `.env` is used that is not here
+    missing       the places that use a `.env` that does not exist
 
-Placeholders are for every variable of ENV_FILE and for those that are required.
-Compose then reads the project with the values, too. Where that is another project
-than the one with placeholders, the variables that make the difference are given
-plainly; in commands, environments and the like, the text is taken as it was
-written instead, because these may hold secrets.
+Every variable of ENV_FILE and every required one gets a placeholder. Compose then
+also reads the project with the values. If the results differ, the variables that
+cause the difference are passed as plain values. In commands, environments and
+similar keys the text as written is used instead, because these may contain
+secrets.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ from ci.container_scripts.compose_variables import NAME, PLACEHOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# They stand for values that Compose takes as numbers, sizes or flags, and nobody gave.
+# Placeholders for missing values that Compose reads as numbers, sizes or flags.
 NUMBER, FLAG = "1", "true"
 TEMPLATE = (*CONFIG, "--no-interpolate")
 
 
 @contextmanager
 def dotenv(folder: Path, content: Path | str | None) -> Iterator[None]:
-    """Have a `.env` in the folder, as a text or as a link to a file, unless there is one."""
+    """Create a `.env` in the folder, from a text or as a link to a file, unless one exists."""
     path = folder / ".env"
     if content is None or os.path.lexists(path):
         yield
@@ -78,7 +78,7 @@ def dotenv(folder: Path, content: Path | str | None) -> Iterator[None]:
 
 @dataclass
 class Reading:
-    """One project, read until the variables that are not plain can stay unknown to Compose."""
+    """One project, which is read repeatedly until all variables that Compose must know are plain."""
 
     compose: Compose
     source: Path | None
@@ -90,7 +90,7 @@ class Reading:
 
     @property
     def maskable(self) -> list[str]:
-        """The given variables that a placeholder can stand for: Compose puts their values in its place."""
+        """The given variables that can be replaced by a placeholder, which Compose later resolves."""
         return [name for name in self.given if NAME.fullmatch(name) and name not in NOT_FOR_COMPOSE]
 
     @property
@@ -99,19 +99,19 @@ class Reading:
         return [name for name in self.maskable if name not in self.plain]
 
     def values(self, plain: set[str]) -> dict[str, str]:
-        """Return what Compose is given: placeholders, and values of the variables that are plain."""
+        """Return the variables for Compose: placeholders, and values of plain variables."""
         masked = {name: PLACEHOLDER.format(name) for name in (*self.maskable, *self.required)}
         known = {name: self.given[name] for name in plain}
         return masked | self.numbers | known
 
     def masked(self, plain: set[str], *arguments: str) -> Printed:
-        """Let Compose read the project without the values of those that are not plain."""
+        """Read the project with placeholders for all variables that are not plain."""
         lines = "".join(f"{name}={PLACEHOLDER.format(name)}\n" for name in self.maskable)
         with dotenv(self.compose.folder, lines if self.source else None):
             return self.compose.run(self.values(plain), *(arguments or CONFIG))
 
     def real(self, without: str = "") -> Json | None:
-        """Return the project as it is with all values, or all but one; None if Compose refuses it."""
+        """Read the project with all values, or all but one; None if Compose rejects it."""
         values = self.values(set()) | self.given
         if without:
             values[without] = PLACEHOLDER.format(without)
@@ -122,11 +122,11 @@ class Reading:
                 return None
 
     def filled(self, printed: Printed) -> Json:
-        """Return a project as it is meant, with the given values in it."""
+        """Replace the placeholders in a project by the given values."""
         return variables.filled(printed.json, self.given)
 
     def prepare(self) -> None:
-        """Find the variables that are required, and those that Compose has to understand anyway."""
+        """Find the required variables, and those that Compose must interpret in any case."""
         self.plain = {name for name in self.given if name.startswith("COMPOSE_")}
         own = self.values(self.plain)
         listed = json.loads(self.compose.run(own, *CONFIG, "--variables").text)
@@ -140,7 +140,7 @@ class Reading:
             self.required = [n for n in needed if n not in NOT_FOR_COMPOSE and not n.startswith("COMPOSE_")]
 
     def read(self) -> tuple[Printed, Json]:
-        """Return the project with as few values as Compose takes, and as it is with all of them."""
+        """Return the project with as few plain values as possible, and with all values."""
         while True:
             try:
                 printed = self.masked(self.plain)
@@ -157,11 +157,11 @@ class Reading:
             if real and _same(real, found):
                 return printed, real
             if not (self._with(found) or self._without(real)):
-                msg = "Compose refuses the project with the values of the env file"
+                msg = "Compose rejects the project with the values of the env file"
                 raise RefusedError(msg)
 
     def _named(self, error: str) -> bool:
-        """Give plainly what Compose names in an error; False if it is nothing new."""
+        """Make the variables plain that Compose names in an error; False if there are no new ones."""
         given = {name for name in self.hidden if PLACEHOLDER.format(name) in error}
         others = {name for name in self.required if PLACEHOLDER.format(name) in error}
         new = bool(given or others - self.numbers.keys())
@@ -170,7 +170,7 @@ class Reading:
         return new
 
     def _flagged(self, error: str) -> bool:
-        """Take a flag for a variable for which Compose takes no number; False if there is none."""
+        """Use a flag for a variable that Compose does not accept as a number; False if there is none."""
         for name in [each for each, value in self.numbers.items() if value == NUMBER]:
             self.numbers[name] = FLAG
             try:
@@ -184,7 +184,7 @@ class Reading:
         return False
 
     def _with(self, found: Json) -> bool:
-        """Give plainly each variable whose value alone makes another project of this one."""
+        """Make each variable plain whose value alone changes the project."""
         names = set()
         for name in self.hidden:
             try:
@@ -197,7 +197,7 @@ class Reading:
         return bool(names)
 
     def _without(self, real: Json | None) -> bool:
-        """Give plainly each variable without which Compose reads another project, all others being known."""
+        """Make each variable plain without whose value the project changes, given all others."""
         names = set()
         for name in self.hidden if real else ():
             other = self.real(without=name)
@@ -206,9 +206,9 @@ class Reading:
         return bool(names)
 
     def patched(self, printed: Printed, real: Json) -> Json:
-        """Return the model with texts as they were written where values make more of them than text.
+        """Return the model with texts as written where values change the structure.
 
-        Compose splits a command into words after it has put the values in, for example.
+        For example, Compose splits a command into words after it has inserted the values.
         """
         model = copy.deepcopy(printed.json)
         for path in variables.differences(real, self.filled(printed)):
@@ -220,12 +220,12 @@ class Reading:
 
 
 def _same(one: Json, other: Json) -> bool:
-    """Return whether two projects differ only in what is taken as it was written."""
+    """Return whether two projects differ only in places where the text as written is used."""
     return all(variables.hidden_at(path) for path in variables.differences(one, other))
 
 
 def read(compose: Compose, source: Path | None, *, bake: bool) -> Json:
-    """Return the outcome; raises `RefusedError`."""
+    """Read a project and return the result. Raise `RefusedError` if Compose rejects it."""
     reading = Reading(compose, source, env_file.read(compose.binary, source) if source else {})
     reading.prepare()
     printed, real = reading.read()
@@ -259,7 +259,7 @@ def read(compose: Compose, source: Path | None, *, bake: bool) -> Json:
 
 
 def refused(compose: Compose, source: Path | None, error: RefusedError) -> Json:
-    """Return the outcome of a project that Compose refuses, with the env files that may be the reason."""
+    """Return the result for a rejected project, with the env files that may be the cause."""
     outcome: Json = {"error": str(error).replace(f"{compose.folder}/", "")}
     try:
         template = compose.run({}, *TEMPLATE).json
@@ -271,7 +271,7 @@ def refused(compose: Compose, source: Path | None, error: RefusedError) -> Json:
 
 
 def main(binary: str, folder: str, output: str, request: str, source: str = "") -> None:
-    """Write the outcome, whichever it is: what a user got wrong is not a crash here."""
+    """Write the result. Mistakes of the user are results, not crashes."""
     asked = json.loads(request)
     files, profiles = tuple(asked.get("files", ())), tuple(asked.get("profiles", ()))
     compose = Compose(binary, Path(os.path.normpath(folder)), files, profiles, own_values=bool(source))

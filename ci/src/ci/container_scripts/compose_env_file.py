@@ -1,4 +1,4 @@
-"""Let Compose read an env file: its grammar is Compose's, and nobody else's."""
+"""Parse an env file with Compose, because only Compose implements its grammar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REQUIRED = re.compile(r"required variable (\w+) is missing a value")
 
 
 class EnvFileError(Exception):
-    """Compose refuses the file; the text has no value of it."""
+    """Compose rejects the file; the text contains no values."""
 
 
 def read(binary: str, path: Path) -> dict[str, str]:
@@ -33,7 +33,7 @@ def read(binary: str, path: Path) -> dict[str, str]:
 
 
 def _reason(output: str) -> str:
-    """Return what is wrong, and where; Compose's output may contain values, so it is not passed on."""
+    """Describe the error and its line, without Compose's output, which may contain values."""
     if found := _REQUIRED.search(output):
         return f"required variable {found[1]} is missing a value"
     if found := _LINE.search(output):

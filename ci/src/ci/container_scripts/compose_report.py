@@ -1,4 +1,4 @@
-"""What is reported of a project beside its model: variables without a value, and env files."""
+"""Report a project's variables without a value, and its env files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Places = dict[str, list[str]]
 
 
 def unset(printed: Printed, template: Json, given: dict[str, str]) -> tuple[Places, list[str]]:
-    """Return where each variable is used, and those that have neither value nor default."""
+    """Return the places of each variable, and the variables without value and default."""
     model = printed.json
     active = model.get("services") or {}
     used: Places = {}
@@ -33,7 +33,7 @@ def unset(printed: Printed, template: Json, given: dict[str, str]) -> tuple[Plac
 
 
 def needed(model: Json, required: list[str], numbers: Iterable[str], used: Places) -> Places:
-    """Return the required variables that cannot have just any value, each with the places that need it."""
+    """Return the required variables that need a specific value, with the places that need it."""
     found: Places = {name: used.get(name, []) for name in sorted(numbers)}
     for name, path in variables.holding(model, required):
         if variables.is_understood(path) and not _of_a_build(path, model):
@@ -42,7 +42,7 @@ def needed(model: Json, required: list[str], numbers: Iterable[str], used: Place
 
 
 def of_definitions(model: Json) -> tuple[Places, Places]:
-    """Return where the variables of secrets and configs are used: by containers, and by builds alone."""
+    """Return where the variables of secrets and configs are used: by containers, or only by builds."""
     at_run: Places = {}
     of_builds: Places = {}
     for name, service in model["services"].items():
@@ -63,7 +63,7 @@ def env_files(template: Json, services: list[str]) -> dict[str, list[Json]]:
 
 
 def missing(model: Json, files: dict[str, list[Json]], folder: Path, *, given: bool) -> list[Json]:
-    """Return the places at which a `.env` is used that is not here: it is never uploaded."""
+    """Return the places that use a missing `.env`, which is never uploaded."""
     used = [
         (f"services.{name}.env_file", file["path"], file.get("required", True))
         for name, listed in files.items()
@@ -85,7 +85,7 @@ def missing(model: Json, files: dict[str, list[Json]], folder: Path, *, given: b
 
 
 def merged(*several: Places) -> Places:
-    """Return all places of each variable."""
+    """Merge the places of each variable."""
     found: Places = {}
     for places in several:
         for name, listed in places.items():
@@ -100,7 +100,7 @@ def _add(places: Places, name: str, path: tuple[str, ...]) -> None:
 
 
 def _passed_through(services: Json) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the variables that a service takes from Compose's own environment, without a value there."""
+    """Yield the variables that a service passes through from Compose's environment and that are not set."""
     for name, service in services.items():
         for key, value in (service.get("environment") or {}).items():
             if value is None:
@@ -108,7 +108,7 @@ def _passed_through(services: Json) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _of_a_build(path: tuple[str, ...], model: Json) -> bool:
-    """Return whether a path is of a build, or of the name that its image gets: the build checks these."""
+    """Return whether a path belongs to a build or its image's name, which the build checks."""
     if path[0] != "services":
         return False
     build = model["services"].get(path[1], {}).get("build")

@@ -1,4 +1,4 @@
-"""Which variables Compose has to understand, and where each is used."""
+"""Determine which variables Compose must interpret, and where each is used."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 
-# It ends in what no name has: the placeholder of KEY is no part of that of KEY_ID.
+# It ends with a character that names cannot contain, so the placeholder of KEY is not part of KEY_ID's.
 PLACEHOLDER = "placeholder-of-{}-"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USED = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
-# What Compose and the pipeline decide by: references, ports, names, paths, and what an image is built of.
+# Keys that Compose and the pipeline interpret: references, ports, names, paths, and inputs of builds.
 _SERVICE = {
     *("build", "container_name", "depends_on", "devices", "env_file", "expose", "image", "ipc", "isolation"),
     *("label_file", "network_mode", "networks", "pid", "platform", "ports", "profiles", "pull_policy"),
@@ -26,7 +26,7 @@ _SERVICE = {
 _DEPLOY = {"mode", "replicas", "endpoint_mode", "placement"}
 _RESOURCES = ("networks", "volumes", "secrets", "configs")
 _NOT_OF_RESOURCES = ("content", "driver_opts", "labels")
-# What may hold secrets. An env file's variables are printed as the environment, which is taken back with it.
+# Keys that may contain secrets. An env file's variables are printed as part of the environment.
 HIDDEN: tuple[Path, ...] = (
     ("command",),
     ("entrypoint",),
@@ -40,7 +40,7 @@ HIDDEN: tuple[Path, ...] = (
 
 
 def is_understood(path: Path) -> bool:
-    """Return whether the value at a path of the model has to be known, and therefore is no secret."""
+    """Return whether the value at a path of the model must be known, so that it cannot be a secret."""
     match path:
         case ("name",):
             return True
@@ -54,7 +54,7 @@ def is_understood(path: Path) -> bool:
 
 
 def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:  # noqa: ANN401 - a value of JSON
-    """Yield each text of a model with its path; a key is a text too."""
+    """Yield each text of a model, including keys, with its path."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):
@@ -67,14 +67,14 @@ def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:  # noqa: A
 
 
 def used(template: Json) -> Iterator[tuple[str, Path]]:
-    """Yield each variable of a model that was printed without interpolation, with where it is used."""
+    """Yield each variable of a model printed without interpolation, with its place."""
     for path, text in texts(template):
         for name in _USED.findall(text.replace("$$", "")):
             yield name, path
 
 
 def holding(model: Any, names: Any) -> Iterator[tuple[str, Path]]:  # noqa: ANN401 - a value of JSON
-    """Yield each variable whose placeholder is in a model, with where."""
+    """Yield each variable whose placeholder is in a model, with its place."""
     marks = {name: PLACEHOLDER.format(name) for name in names}
     for path, text in texts(model):
         if "placeholder-of-" in text:
@@ -82,7 +82,7 @@ def holding(model: Any, names: Any) -> Iterator[tuple[str, Path]]:  # noqa: ANN4
 
 
 def filled(model: Json, values: dict[str, str]) -> Json:
-    """Return a printed model as it is meant, with the values in the places of their placeholders."""
+    """Replace the placeholders in a printed model by values, and undo the doubling of `$`."""
     marks = {PLACEHOLDER.format(name): value for name, value in values.items()}
 
     def fill(text: str) -> str:
@@ -96,7 +96,7 @@ def filled(model: Json, values: dict[str, str]) -> Json:
 
 
 def differences(one: Any, other: Any, path: Path = ()) -> Iterator[Path]:  # noqa: ANN401 - values of JSON
-    """Yield the paths at which two models are not the same."""
+    """Yield the paths at which two models differ."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in {**one, **other}:
             yield from differences(one.get(key), other.get(key), (*path, key))
@@ -105,7 +105,7 @@ def differences(one: Any, other: Any, path: Path = ()) -> Iterator[Path]:  # noq
 
 
 def hidden_at(path: Path) -> tuple[str, Path] | None:
-    """Return the service and the keys that are taken as they were written if values differ at this path."""
+    """Return the service and keys whose text as written is used if values differ at this path."""
     match path:
         case ("services", name, key, *_):
             return next(((name, keys) for keys in HIDDEN if key in keys), None)

@@ -1,12 +1,13 @@
-"""Make files of what a repository's history has, and say of a secret in them where it began.
+"""Unpack a repository's history into files for the scan, and find the commit that introduced a secret.
 
     git_history.py pack RAW SOURCE OUTPUT LIMIT PATTERN ...
     git_history.py first HISTORY REPORT
 
-`pack` takes what git_history.sh wrote and packs each text once, as it was when a commit introduced
-it, as NUMBER-COMMIT/PATH into OUTPUT/history.tar; but not what SOURCE has now, nor what is in the
-folders of the PATTERNs. OUTPUT/about.json says how much there was. `first` reduces Trivy's REPORT on
-it to the first commit of each secret, and names file and commit instead of the place in the tar.
+`pack` reads the output of git_history.sh and packs each version of a text file once, as
+NUMBER-COMMIT/PATH of the commit that introduced it, into OUTPUT/history.tar. Versions that SOURCE
+contains now and folders that match the PATTERNs are excluded. OUTPUT/about.json has the counts.
+`first` reduces Trivy's REPORT on history.tar to the first commit of each secret, and replaces the
+path in the tar by file and commit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# As Git does: a NUL in its beginning makes a file a binary one.
+# As in Git, a file with a NUL near its beginning is binary.
 BEGINNING = 8000
 ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 SHA256 = 64
@@ -33,7 +34,7 @@ SHORT = 12
 
 
 def unquoted(path: bytes) -> str:
-    """Return a path as it is, of how Git prints it: in quotes if it has a special character."""
+    """Decode a path that Git printed, in quotes if it contains special characters."""
     if not path.startswith(b'"'):
         return os.fsdecode(path)
 
@@ -45,7 +46,7 @@ def unquoted(path: bytes) -> str:
 
 
 def introduced(lines: Iterator[bytes], skipped: list[str]) -> dict[str, tuple[int, str, str]]:
-    """Return each object's first commit, by number and id, and its path there, without skipped folders."""
+    """Return each object's first commit (number and id) and its path there, without skipped folders."""
     found: dict[str, tuple[int, str, str]] = {}
     number, commit = 0, ""
     for line in lines:
@@ -72,7 +73,7 @@ def blobs(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
 
 
 def present(source: Path, algorithm: str, limit: int) -> set[str]:
-    """Return the ids that Git would give the files of the source."""
+    """Return the Git object ids of the source's files."""
     found = set()
     for folder, _, names in os.walk(source):
         for name in names:
@@ -85,12 +86,12 @@ def present(source: Path, algorithm: str, limit: int) -> set[str]:
 
 
 def safe(path: str) -> str:
-    """Return a path that stays below where it is unpacked: a tree may be made by hand."""
+    """Make a path safe to unpack, because a malicious tree may contain any path."""
     return "/".join("_" if part in ("", ".", "..") else part for part in path.split("/"))
 
 
 def pack(raw: Path, source: Path, output: Path, limit: int, skipped: list[str]) -> None:
-    """Write history.tar, of which the same history gives the same bytes, and about.json."""
+    """Write history.tar, reproducibly, and about.json."""
     with (raw / "changes").open("rb") as lines:
         places = introduced(lines, skipped)
     commits = (raw / "commits").read_text().split()
@@ -119,7 +120,7 @@ def pack(raw: Path, source: Path, output: Path, limit: int, skipped: list[str]) 
 
 
 def first(history: Path, report: dict[str, Any]) -> None:
-    """Keep of each secret, by rule, path and the lines it is in, what the oldest commit has."""
+    """Reduce the findings of each secret (same rule, path and lines) to the oldest commit."""
     seen: set[tuple[str, str, bytes]] = set()
     kept = []
     with tarfile.open(history) as packed:
@@ -139,7 +140,7 @@ def first(history: Path, report: dict[str, Any]) -> None:
 
 
 def content(packed: tarfile.TarFile, name: str) -> bytes:
-    """Return a packed text; nothing for a name that is no UTF-8 and that JSON cannot have."""
+    """Return a packed text; empty if the name is not UTF-8, which JSON cannot represent."""
     try:
         member = packed.extractfile(name)
     except KeyError:
@@ -148,7 +149,7 @@ def content(packed: tarfile.TarFile, name: str) -> bytes:
 
 
 def since(secret: dict[str, Any], commit: str) -> dict[str, Any]:
-    """Return the secret with the commit that introduced it, also where only its title is shown."""
+    """Add to a secret the commit that introduced it, also in the title."""
     title = f"{secret.get('Title', 'secret')}, introduced by commit {commit[:SHORT]}"
     return {**secret, "Title": title, "Commit": commit}
 

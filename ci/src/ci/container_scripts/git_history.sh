@@ -1,11 +1,11 @@
-# Read all that the commits of a repository have introduced, with Git's plumbing.
+# Read everything that the commits of a repository introduced, with Git's plumbing commands.
 #   sh git_history.sh GIT OUTPUT LIMIT
 #
-# OUTPUT gets commits (oldest first), changes (of each commit, in `diff-tree --raw`), sizes, and blobs: those of at
-# most LIMIT bytes, as `cat-file --batch` has them, in the order of their first commit. Exit code 3: GIT is not what it
-# should be, standard error says in what.
+# Write to OUTPUT: commits (oldest first), changes (of each commit, from `diff-tree --raw`), sizes, and blobs of at
+# most LIMIT bytes (from `cat-file --batch`, in the order of their first commit). Exit code 3: GIT is not usable, with the
+# reason on standard error.
 #
-# Configuration, hooks and replacements of the given repository are not used: they name programs to run, and hide commits.
+# Configuration, hooks and replacements of the repository are not used, because they can run programs and hide commits.
 set -eu
 given=$(cd "$1" && pwd) output=$2 limit=$3
 
@@ -37,7 +37,7 @@ if [ ! -s commits ]; then refuse "it has no commit"; fi
 if [ -s "$GIT_DIR/shallow" ]; then cp "$GIT_DIR/shallow" shallow; fi
 git diff-tree --stdin --root -r -c --raw --no-renames --no-abbrev <commits >changes
 
-# The new object of each change, once, but for what is deleted and for submodules.
+# The new object of each change, without duplicates, deletions and submodules.
 awk -F '\t' '/^:/ {
     count = split($1, field, " ")
     if (field[(count - 1) / 2] !~ /^(000000|160000)$/ && !seen[field[count - 1]]++) print field[count - 1]

@@ -1,12 +1,12 @@
-"""Say what an image's layers hold, file by file, and what in them is of interest to the posture rules.
+"""List the files in an image's layers, and collect the facts for the posture rules.
 
     image_facts.py IMAGE.tar BASE_LAYERS OUTPUT [VARIABLE ...]
 
-OUTPUT/found.json is what the rules judge; OUTPUT/files.json lists every entry
-above the base, for comparing two builds. The variables hold secrets' values
-that must be in no layer and not in the config; only the variables' names are
-written. A file that a later layer deletes is still in the image: secrets are
-looked for in every layer above the base, everything else in what is left.
+OUTPUT/found.json is the input of the rules. OUTPUT/files.json lists every entry
+above the base, to compare two builds. The variables contain values of secrets
+that must not be in any layer or in the config; only names of variables are
+written. A file that a later layer deletes is still in the image, so secrets are
+searched in every layer above the base, everything else in the final file system.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from typing import IO, Any
 
 Json = dict[str, Any]
 
-SHOWN = 20  # paths of one kind that are named; all are counted
-LARGEST = 5  # files of a layer that are named
-TEXT_LIMIT = 1 << 16  # bytes up to which a text is compared line by line
-SHORTEST_SECRET = 8  # bytes; anything shorter is found by chance
+SHOWN = 20  # paths listed per kind; all are counted
+LARGEST = 5  # files listed per layer
+TEXT_LIMIT = 1 << 16  # bytes up to which texts are compared line by line
+SHORTEST_SECRET = 8  # bytes; shorter values would match by chance
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 
 BINARIES = re.compile(r"(?:usr/)?(?:local/)?s?bin/|opt/[^/]+/bin/|root/\.(?:local|cargo)/bin/")
@@ -44,7 +44,7 @@ SECRET_FILES = re.compile(
     r"(?:.*/)?(?:\.env(?:\..+)?|\.netrc|\.pypirc|\.git-credentials|\.dockercfg|\.htpasswd|id_(?:rsa|dsa|ecdsa|ed25519)"
     r"|\.aws/credentials|\.docker/config\.json|\.kube/config|\.git/config|[^/]+\.(?:kdbx|p12|pfx))"
 )
-# What it is, texts one of which is in it (to look for a text is fast), and the whole.
+# Description, texts of which one must occur (because that search is fast), and the full pattern.
 SECRETS: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
     (
         "a private key",
@@ -66,7 +66,7 @@ SECRETS: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a layer."""
+    """An entry of a layer."""
 
     path: str
     layer: int
@@ -79,7 +79,7 @@ class Entry:
     attributes: dict[str, str] = field(default_factory=dict)
 
     def listed(self) -> Json:
-        """Return the entry for files.json; what is empty is left out."""
+        """Return the entry for files.json, without empty values."""
         known = {"path": self.path, "kind": self.kind, "mode": f"{self.mode:04o}", "owner": self.owner}
         more = {"size": self.size, "target": self.target, "attributes": self.attributes}
         return {**known, **{key: value for key, value in more.items() if value}, **self.hashes}
@@ -87,7 +87,7 @@ class Entry:
 
 @dataclass
 class Image:
-    """What is left after all layers, and what was seen on the way."""
+    """The final file system of an image, and findings in its layers."""
 
     base: int
     values: dict[str, bytes]
@@ -97,7 +97,7 @@ class Image:
     secrets: list[Json] = field(default_factory=list)
 
     def add_layer(self, digest: str, blob: IO[bytes]) -> None:
-        """Read one layer over those below it."""
+        """Apply a layer to those below it."""
         number = len(self.layers)
         self.layers.append({"digest": digest, "files": 0, "bytes": 0, "wasted": 0, "largest": []})
         entries = []
@@ -122,7 +122,7 @@ class Image:
             self.listing.append([entry.listed() for entry in entries])
 
     def look_for_secrets(self, path: str, data: bytes, layer: int) -> None:
-        """Note what looks like a secret, by name or content, and every given value."""
+        """Record files that look like secrets, by name or content, and all given values."""
         what = [f"the value of {name}" for name, value in self.values.items() if value in data]
         what += [
             name
@@ -130,11 +130,11 @@ class Image:
             if any(mark in data for mark in marks) and pattern.search(data)
         ]
         if SECRET_FILES.fullmatch(path) and not EXAMPLES.fullmatch(path) and data:
-            what.append("a file that holds secrets, by its name")
+            what.append("a file with secrets, judging by its name")
         self.secrets += [{"path": path, "what": text, "layer": layer} for text in what]
 
     def _put(self, entries: list[Entry]) -> None:
-        """Whiteouts hide what is in the layers below, never what is in their own."""
+        """Add an entry. A whiteout hides entries of lower layers, but none of its own layer."""
         for entry in entries:
             folder, _, name = entry.path.rpartition("/")
             if name == OPAQUE:
@@ -162,7 +162,7 @@ class Image:
             self._remove(path)
 
     def found(self) -> Json:
-        """Return what the rules judge. Only files that the base does not bring count, but for tools."""
+        """Return the input of the rules: files that are not from the base, and all tools."""
         own = [entry for entry in self.tree.values() if entry.layer >= self.base]
         files = [entry for entry in own if entry.kind in ("file", "link")]
         return {
@@ -211,7 +211,7 @@ def _entry(member: tarfile.TarInfo, layer: int, data: bytes | None) -> Entry:
 
 
 def _hashes(data: bytes) -> dict[str, str]:
-    """Return the content's digest, and of a text those that say in which way two of them differ."""
+    """Return the digest of the content, and for texts digests that classify differences."""
     hashes = {"sha256": hashlib.sha256(data).hexdigest()}
     if data and len(data) <= TEXT_LIMIT and b"\0" not in data:
         lines = b"\n".join(sorted(data.splitlines()))
@@ -228,7 +228,7 @@ def read(image_tar: Path, base: int, values: dict[str, bytes]) -> Image:
         def named(name: str) -> IO[bytes]:
             file = tar.extractfile(name)
             if file is None:
-                msg = f"{name} is no file of the image"
+                msg = f"{name} is not a file in the image"
                 raise ValueError(msg)
             return file
 
@@ -244,7 +244,7 @@ def read(image_tar: Path, base: int, values: dict[str, bytes]) -> Image:
 
 
 def main(arguments: list[str]) -> None:
-    """Read the words, write the two files."""
+    """Read the arguments and write the two files."""
     try:
         image_tar, base, output, *variables = arguments
     except ValueError:

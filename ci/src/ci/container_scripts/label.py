@@ -1,10 +1,10 @@
-"""Add labels and annotations to images, in their OCI layouts, and touch nothing else.
+"""Add labels and annotations to images in OCI layouts, without other changes.
 
     label.py LABELS.json OUTCOME.json LAYOUT...
 
 LABELS.json maps each layout to its labels. Only config and manifest are
-written anew: the layers, every other field of the config and the order of all
-fields stay. The outcome maps each layout to the image's new facts.
+rewritten. The layers, all other fields of the config and the order of fields do
+not change. The outcome maps each layout to the image's new facts.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Json = dict[str, Any]
 
 
 def blob(layout: Path, digest: str) -> Path:
-    """Where a blob lies in an OCI layout."""
+    """Return the path of a blob in an OCI layout."""
     return layout / "blobs" / digest.replace(":", "/", 1)
 
 
 def write(layout: Path, data: Json, *, instead_of: str) -> tuple[str, int]:
-    """Write JSON as a blob in the place of another; return its digest and size."""
+    """Replace a blob by JSON; return the new digest and size."""
     content = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
     blob(layout, instead_of).unlink()
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
@@ -35,9 +35,9 @@ def write(layout: Path, data: Json, *, instead_of: str) -> tuple[str, int]:
 
 
 def label(layout: Path, labels: dict[str, str]) -> Json:
-    """Add the labels to the layout's one image; return its facts.
+    """Add labels to the only image of a layout; return its facts.
 
-    The labels become annotations of the manifest as well, so that they can be
+    The labels are also annotations of the manifest, so that they can be
     read without fetching the config.
     """
     index: Json = json.loads((layout / "index.json").read_text())

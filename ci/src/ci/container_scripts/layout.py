@@ -1,13 +1,13 @@
-"""Read an OCI layout that is packed as a tar.
+"""Read an OCI layout in a tar.
 
     python3 layout.py config IMAGE.tar OUTPUT.json
     python3 layout.py facts IMAGE.tar OUTPUT.json
     python3 layout.py sizes IMAGE.tar OUTPUT.json
     python3 layout.py unpack IMAGE.tar FOLDER
 
-`config` writes the image's config as its registry has it, `facts` its digests,
-sizes in bytes, layers and config, `sizes` those of the layers without their
-compression, which takes longer, `unpack` the layout as a folder.
+`config` writes the image's config as in a registry, `facts` its digests, sizes
+in bytes, layers and config. `sizes` writes the uncompressed sizes of the layers,
+which takes longer. `unpack` writes the layout as a folder.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def blob_path(digest: str) -> str:
-    """Return where a layout has a blob."""
+    """Return the path of a blob in a layout."""
     return "blobs/" + digest.replace(":", "/", 1)
 
 
 def open_blob(image: tarfile.TarFile, name: str) -> IO[bytes]:
-    """Return a file of the layout to read; ValueError where it is missing."""
+    """Open a file of the layout. Raise ValueError if it is missing."""
     found = image.extractfile(name) if name in image.getnames() else None
     if found is None:
-        msg = f"{name} is not a file of the image"
+        msg = f"{name} is not a file in the image"
         raise ValueError(msg)
     return found
 
 
 def read_json(image: tarfile.TarFile, name: str) -> Json:
-    """Return one JSON file of the layout."""
+    """Read a JSON file of the layout."""
     data: Json = json.load(open_blob(image, name))
     return data
 
 
 def read_image(image: tarfile.TarFile) -> tuple[str, Json, Json]:
-    """Return digest, manifest and config of the one image in the layout."""
+    """Return digest, manifest and config of the only image in the layout."""
     (entry,) = read_json(image, "index.json")["manifests"]
     manifest = read_json(image, blob_path(entry["digest"]))
     return entry["digest"], manifest, read_json(image, blob_path(manifest["config"]["digest"]))
 
 
 def uncompressed_size(blob: IO[bytes], size: int) -> int | None:
-    """Return a layer's size without its compression; None where it is one that Python has no reader for."""
+    """Return a layer's uncompressed size; None if Python cannot read the compression."""
     start = blob.read(len(ZSTD))
     blob.seek(0)
     if start == ZSTD:
@@ -67,7 +67,7 @@ def uncompressed_size(blob: IO[bytes], size: int) -> int | None:
 
 
 def facts(image: tarfile.TarFile) -> Json:
-    """Return what is known of the image without looking at its files."""
+    """Return the facts about the image that need no access to its files."""
     digest, manifest, config = read_image(image)
     layers = [
         {"digest": layer["digest"], "diff_id": diff_id, "size": layer["size"]}
@@ -83,7 +83,7 @@ def facts(image: tarfile.TarFile) -> Json:
 
 
 def sizes(image: tarfile.TarFile) -> Json:
-    """Return each layer's size without its compression, by its digest; None where it cannot be read."""
+    """Return the uncompressed size of each layer by digest; None if it cannot be read."""
     _, manifest, _ = read_image(image)
     return {
         layer["digest"]: uncompressed_size(open_blob(image, blob_path(layer["digest"])), layer["size"])

@@ -1,10 +1,10 @@
-"""Run a test command to its end, whatever that is, and keep what it left.
+"""Run a test command, and save its output and outcome in any case.
 
     run_tests.py SECONDS OUTPUT -- COMMAND ...
 
-Writes OUTPUT/output.txt and OUTPUT/outcome.json and always exits with 0: an
-engine throws away the files of a program that a signal ended, and a red test
-is a result, not a crash. Who reads the outcome judges it.
+Write OUTPUT/output.txt and OUTPUT/outcome.json and always exit with 0, because
+the engine discards the files of a program that a signal ended, and a failed
+test is a result, not a crash. The reader of the outcome judges it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 
 def run(seconds: float, output: Path, command: list[str]) -> dict[str, object]:
-    """Run the command; end it with all its children when its time is over."""
+    """Run the command; kill it with all its children after the time limit."""
     started = time.time()
     late = False
     with (output / "output.txt").open("wb") as file:
@@ -42,7 +42,7 @@ def run(seconds: float, output: Path, command: list[str]) -> dict[str, object]:
 
 
 def main(arguments: list[str]) -> None:
-    """Read the words, run, write."""
+    """Run the command and write its outcome."""
     seconds, folder, separator, *command = arguments
     if separator != "--" or not command:
         sys.exit(__doc__)

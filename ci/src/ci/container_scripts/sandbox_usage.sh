@@ -1,8 +1,8 @@
 #!/bin/sh
-# Print what the sandbox's volume holds, a line a slot and one for the exported images: NAME STATE KILOBYTES. STATE is
+# Print the contents of the sandbox's volume: a line per slot, and one for exported images: NAME STATE KILOBYTES. STATE is
 # free or used.
 #   sandbox_usage.sh show|empty
-# `empty` removes what is in the slots that are free; one in use stays, and is printed.
+# `empty` removes the contents of free slots; slots in use are not changed.
 set -eu
 state=${SANDBOX_STATE:?}
 for lock in "$state"/slot-*.lock; do
@@ -12,7 +12,7 @@ for lock in "$state"/slot-*.lock; do
   if flock -n 9; then
     use=free
     if [ "$1" = empty ]; then rm -rf "${slot:?}"; fi
-    flock -u 9 # a call that begins now may have it while its size is read
+    flock -u 9 # release the slot while its size is read
   else
     use=used
   fi

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Run the program that drives Compose, in a root that has Python. The image with the Docker Engine has none.
+# Run the Python program that drives Compose in a root with Python, because the Docker Engine's image has no Python.
 #   stack.sh ROOT REQUEST.json OUTPUT
-# ROOT sees the folders that the program and the engine share at the same paths.
+# The folders that the program shares with the engine have the same paths in ROOT.
 set -eu
 root=$1
 shift

@@ -1,1 +1,1 @@
-"""The program that brings a compose project up in the sandbox, and writes down what it saw."""
+"""The program that runs a compose project in the sandbox and reports the result."""

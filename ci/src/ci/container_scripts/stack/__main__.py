@@ -1,23 +1,24 @@
-"""Bring a compose project up, run a suite beside it, stop it, and write down what was seen.
+"""Start a compose project, run a suite in it, stop it, and report the result.
 
     python3 -m ci.container_scripts.stack REQUEST.json OUTPUT
 
-Runs beside the sandbox's Docker Engine, see sandbox.sh. REQUEST is JSON:
+It runs next to the sandbox's Docker Engine, see sandbox.sh. REQUEST is JSON:
 
-    project, folder     its name, and the project directory
-    images              built ones to load: `tag`, `digest`, `file`
-    volumes, networks   those outside of the project: created, empty
-    random              variables that get a value for this run
-    public              variables whose values are in the model, and so are not hidden
+    project, folder     name of the project, and the project directory
+    images              built images to load: `tag`, `digest`, `file`
+    volumes, networks   external ones, which are created empty
+    random              variables that get a random value for this run
+    public              variables whose values are in the model and are not hidden
     patience, settle    seconds, see `readiness.Wanted`
-    suite               the service in suite.json that is run when all is up, or ""
-    hold                stay up until the container ends
-    notes               lines that are shown first
+    suite               the service in suite.json to run when the stack is up, or ""
+    hold                keep the stack running until the container ends
+    notes               lines to print first
 
-Writes OUTPUT/report.json, ps.json, inspect.json, events.json, logs/NAME.log, and
-whatever the suite wrote. A stack that does not come up is a result, not a crash:
-the exit code is 0, and the report says why. With `hold` the report is printed and
-the exit code is 1. No value of a variable or of a secret file is in any of it.
+Write OUTPUT/report.json, ps.json, inspect.json, events.json, logs/NAME.log, and
+the files of the suite. A stack that does not come up is a result, not a crash:
+the exit code is 0, and the report contains the reason. With `hold` the report is
+printed and the exit code is 1. The output contains no value of a variable or of a
+secret file.
 """
 
 from __future__ import annotations
@@ -42,20 +43,20 @@ from ci.container_scripts.stack.compose import (
 from ci.container_scripts.stack.journal import Journal
 
 _READY = Path("/run/stack-ready")
-_POLL = 0.2  # seconds: what has to settle makes no event
+_POLL = 0.2  # seconds between checks, because a container that has settled causes no event
 _LAST_LINES = 15
-_MOST_IMAGES = 12 * 10**9  # bytes of images in a slot, of all projects
+_MOST_IMAGES = 12 * 10**9  # bytes of images in a slot, for all projects
 
 
 class Run:
-    """One run of a project; `report` is what the pipeline reads of it."""
+    """One run of a project; the pipeline reads `report`."""
 
     def __init__(self, request: dict[str, Any], output: Path) -> None:
         self.request, self.output = request, output
         self.model: dict[str, Any] = json.loads(MODEL.read_text())
         random = secrecy.random(request["random"])
         given = secrecy.given(BINARY, ENV_FILE)
-        # What the model says anyway is no secret: names of services would become *** in Docker's own files.
+        # Values in the model are not secret; hiding them would replace names of services in Docker's files.
         written = MODEL.read_text()
         values = [v for name, v in given.items() if name not in request["public"] and v not in written]
         self.hidden = secrecy.Hidden([*values, *random.values(), *secrecy.of_files(self.model)])
@@ -67,7 +68,7 @@ class Run:
         self.report |= {"up_after": {}, "states": {}, "ended": {}}
 
     def all(self) -> None:
-        """Do it, and write it down whatever comes."""
+        """Run the project, and write the report even after an error."""
         self.journal.show("note", [f"{note}\n".encode() for note in self.request["notes"]])
         try:
             if self._up():
@@ -100,9 +101,9 @@ class Run:
         return not problems
 
     def _wait(self, up: Any, began: float) -> list[dict[str, Any]] | None:  # noqa: ANN401 - what Compose runs
-        """Return why the project is not up, [] when it is, `None` where only Compose's words say why not."""
+        """Wait; return the problems, [] if the project is up, `None` if only Compose's output explains it."""
         while True:
-            code = up.code  # before the containers: what it has started is among them
+            code = up.code  # before listing the containers, so that all started ones are included
             now = time.time()
             containers = self._containers()
             states = {each.name: readiness.verdict(each, self.wanted, now) for each in containers}
@@ -127,7 +128,7 @@ class Run:
         for item in found:
             try:
                 inspected.append(engine.ask("GET", f"/containers/{item['Id']}/json"))
-            except engine.Refused:  # it was removed between the two questions
+            except engine.Refused:  # it was removed between the two requests
                 continue
         return inspected
 
@@ -145,12 +146,12 @@ class Run:
     def _log(self, identity: str) -> str:
         try:
             text = b"".join(engine.output(identity)).decode(errors="replace")
-        except engine.Refused as refused:  # its logging driver keeps none, or it was never started
+        except engine.Refused as refused:  # its logging driver does not support reading, or it never started
             return f"(its output cannot be read: {refused})\n"
         return self.hidden.text(text)
 
     def _beside(self) -> None:
-        """Do what the project is up for."""
+        """Run the suite, or hold the project."""
         if self.request["hold"]:
             _READY.touch()
             while True:
@@ -191,7 +192,7 @@ class Run:
         self.report["down_after"] = round(time.time() - began, 2)
 
     def _killed(self, identity: str) -> bool:
-        """Say whether the engine had to kill a container, because its stop took too long."""
+        """Return whether the engine had to kill a container because its stop took too long."""
         return any(
             event["Action"] == "kill" and event["Actor"]["Attributes"].get("signal") == "9"
             for event in self.journal.events
@@ -203,7 +204,7 @@ class Run:
 
 
 def main(request: str, output: str) -> None:
-    """Read the request, run, and end."""
+    """Read the request and run it."""
     run = Run(json.loads(Path(request).read_text()), Path(output))
     run.all()
     if run.request["hold"]:

@@ -1,4 +1,4 @@
-"""Docker Compose over the model that the pipeline wrote, and what the engine has to have before."""
+"""Run Docker Compose with the pipeline's model, and prepare images, volumes and networks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PULLS = 4
 
 
 class NotPulled(Exception):  # noqa: N818 - what came of it
-    """A service's image cannot be had; `output` is what Compose said."""
+    """A service's image cannot be pulled; `output` is Compose's output."""
 
     def __init__(self, service: str, image: str, output: str) -> None:
         super().__init__(f"{service}: {image}")
@@ -34,7 +34,7 @@ class NotPulled(Exception):  # noqa: N818 - what came of it
 
 
 class Compose:
-    """Runs Compose's commands for one project; what they say is shown while they run."""
+    """Run Compose's commands for one project, showing their output while they run."""
 
     def __init__(self, request: Mapping[str, Any], random: Mapping[str, str], journal: Journal) -> None:
         self._words = [
@@ -61,20 +61,20 @@ class Compose:
         return _Running(process, name, self._journal)
 
     def run(self, *words: str) -> tuple[int, str]:
-        """Run a command to its end; return its exit code and what it said."""
+        """Run a command; return its exit code and output."""
         running = self.start(*words)
         return running.wait(), running.output
 
     def ask(self, *words: str) -> list[dict[str, Any]]:
-        """Return what a command prints as lines of JSON."""
+        """Run a command that prints lines of JSON and return them parsed."""
         command = [*self._words, "--file", str(MODEL), *words, "--format", "json"]
         done = subprocess.run(command, env=self._variables, capture_output=True, text=True, check=False)
-        if done.returncode:  # Compose refuses the model, and has said so before
+        if done.returncode:  # Compose rejects the model, and has reported that already
             return []
         return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
 
     def pull(self, services: Mapping[str, Mapping[str, Any]]) -> None:
-        """Pull what is missing, a few at a time; raises `NotPulled` for the first that cannot be had."""
+        """Pull missing images, a few at a time. Raise `NotPulled` for the first that fails."""
         missing = [name for name, item in services.items() if not _is_there(item.get("image", ""))]
         for first in range(0, len(missing), _PULLS):
             names = missing[first : first + _PULLS]
@@ -85,7 +85,7 @@ class Compose:
 
 
 class _Running:
-    """A command that runs; `output` is all that it said so far."""
+    """A running command; `output` is its output so far."""
 
     def __init__(self, process: subprocess.Popen[bytes], name: str, journal: Journal) -> None:
         self._process, self._name = process, name
@@ -105,17 +105,17 @@ class _Running:
 
     @property
     def code(self) -> int | None:
-        """The exit code; `None` while it runs."""
+        """The exit code, `None` while the command runs."""
         return self._process.poll()
 
     def wait(self) -> int:
-        """Return the exit code, when all it said was read."""
+        """Wait until all output is read; return the exit code."""
         code = self._process.wait()
         self._thread.join()
         return code
 
     def end(self) -> None:
-        """End it, if it still runs."""
+        """Stop the command if it still runs."""
         self._process.terminate()
         self.wait()
 
@@ -133,7 +133,7 @@ def _is_there(reference: str) -> bool:
 
 
 def load_images(images: list[dict[str, str]]) -> None:
-    """Have each built image under its tag: by its digest if the engine has it, else from its layout."""
+    """Tag each built image: by its digest if the engine has it, else load its layout."""
     missing = [image for image in images if not _is_there(image["digest"])]
     for image in missing:
         engine.load(Path(image["file"]))
@@ -141,11 +141,11 @@ def load_images(images: list[dict[str, str]]) -> None:
         repository, _, tag = image["tag"].rpartition(":")
         engine.ask("POST", f"/images/{image['digest']}/tag", repo=repository, tag=tag)
     if missing:
-        engine.ask("POST", "/images/prune")  # what had these tags before
+        engine.ask("POST", "/images/prune")  # images that had these tags before
 
 
 def make_externals(request: Mapping[str, Any]) -> None:
-    """Create, empty, the volumes and networks that the project takes from outside of it."""
+    """Create the project's external volumes and networks, empty."""
     for name in request["volumes"]:
         engine.ask("POST", "/volumes/create", {"Name": name})
     for name in request["networks"]:

@@ -1,4 +1,4 @@
-"""The Docker Engine's API, over its Unix socket."""
+"""A client of the Docker Engine's API on its Unix socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEADER, _CHUNK = 8, 65536
 
 
 class Refused(Exception):  # noqa: N818 - what the engine does
-    """The engine refuses a request; `status` is HTTP's."""
+    """The engine rejected a request; `status` is the HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class _Connection(HTTPConnection):
 
 
 def open_stream(method: str, path: str, body: Any = None, /, **query: Any) -> HTTPResponse:  # noqa: ANN401 - JSON
-    """Send a request and return the answer, whose body is not read yet; raises `Refused`."""
+    """Send a request and return the response with an unread body. Raise `Refused` for errors."""
     words = {name: value if isinstance(value, str) else json.dumps(value) for name, value in query.items()}
     target = f"{_VERSION}{path}" + (f"?{urlencode(words)}" if words else "")
     connection = _Connection()
@@ -62,7 +62,7 @@ def open_stream(method: str, path: str, body: Any = None, /, **query: Any) -> HT
 
 
 def ask(method: str, path: str, body: Any = None, /, **query: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return what the engine answers, as JSON has it; `None` where it answers nothing."""
+    """Send a request and return the parsed JSON response; `None` if it is empty."""
     text = open_stream(method, path, body, **query).read()
     return json.loads(text) if text.strip() else None
 
@@ -77,7 +77,7 @@ def load(file: Path) -> None:
 
 
 def clear() -> None:
-    """Remove all containers, networks and volumes: those of a call that was killed, or what a run leaves."""
+    """Remove all containers, networks and volumes, including those of a killed call."""
     for container in ask("GET", "/containers/json", all="1"):
         try:
             ask("DELETE", f"/containers/{container['Id']}", force="1", v="1")
@@ -89,19 +89,19 @@ def clear() -> None:
 
 
 def bound_images(most: int) -> None:
-    """Remove the images that no container has, if all together take more bytes than `most`."""
+    """Remove images without a container if all images together exceed `most` bytes."""
     if ask("GET", "/system/df", type="image")["LayersSize"] > most:
         ask("POST", "/images/prune", filters={"dangling": ["false"]})
 
 
 def output(container: str, **query: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
-    """Yield what a container wrote to stdout and stderr, in pieces."""
+    """Yield a container's stdout and stderr in chunks."""
     answer = open_stream("GET", f"/containers/{container}/logs", stdout="1", stderr="1", **query)
     yield from chunks(answer)
 
 
 def chunks(answer: HTTPResponse) -> Iterator[bytes]:
-    """Yield the pieces of a stream; those of a container without a terminal have a header each."""
+    """Yield the chunks of a stream. Without a terminal, each chunk has a header, which is removed."""
     if answer.headers.get("Content-Type", "").endswith("raw-stream"):
         while piece := answer.read1(_CHUNK):
             yield piece

@@ -1,4 +1,4 @@
-"""What happens in the engine while the project runs: its events, and what its containers write."""
+"""Follow the engine while the project runs: its events, and the containers' output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EVENTS = (
 
 
 class Journal:
-    """Follows a project: `events` are all so far, `changed` is set at each one."""
+    """Follow a project: `events` contains all events so far, `changed` is set at each event."""
 
     def __init__(self, project: str, hidden: Hidden) -> None:
         self.events: list[dict[str, Any]] = []
@@ -53,7 +53,7 @@ class Journal:
         number = labels["com.docker.compose.container-number"]
         name = labels["com.docker.compose.service"] + ("" if number == "1" else f"-{number}")
         second, fraction = divmod(event["timeNano"], 10**9)
-        # The first lines may be older than the event.
+        # The first lines may be older than the start event.
         since = f"{second - 1}.{fraction:09d}" if self._first(event) else f"{second}.{fraction:09d}"
         try:
             self.show(name, engine.output(event["Actor"]["ID"], follow="1", since=since))
@@ -61,7 +61,7 @@ class Journal:
             self.show(name, [f"(its output cannot be read: {error})\n".encode()])
 
     def first_start(self, identity: str) -> float:
-        """Return when a container was started for the first time; 0 if it was not."""
+        """Return the time of a container's first start; 0 if it has not started."""
         starts = (e for e in self.events if e["Action"] == "start" and e["Actor"]["ID"] == identity)
         return next((event["timeNano"] / 10**9 for event in starts), 0.0)
 
@@ -71,7 +71,7 @@ class Journal:
         return starts[0] is event
 
     def show(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Print lines as they come, each with the name of who wrote it, without secrets."""
+        """Print lines as they arrive, prefixed with the service's name, without secrets."""
         rest = b""
         for piece in pieces:
             *lines, rest = (rest + piece).split(b"\n")
@@ -86,5 +86,5 @@ class Journal:
 
 
 def _of_service(event: dict[str, Any]) -> bool:
-    """Say whether a container is a service's, and not of `compose run`, which shows the output itself."""
+    """Return whether a container belongs to a service, not to `compose run`, which shows its own output."""
     return bool(event["Actor"]["Attributes"].get("com.docker.compose.oneoff") != "True")

@@ -1,4 +1,4 @@
-"""Whether a compose project is up: what is waited for, and which container keeps it from being up."""
+"""Decide whether a compose project is up, and which containers are the reason if it is not."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _HEALTHY, _COMPLETED = "service_healthy", "service_completed_successfully"
 
 @dataclass(frozen=True)
 class Container:
-    """What the engine says of one container; times are seconds of the epoch, 0 = not yet.
+    """The engine's state of a container; times are seconds since the epoch, 0 = not yet.
 
-    `health` is empty where the container has no healthcheck, `probe` is what the last one printed. `began_at`
-    is the first start, `started_at` the last one: Docker starts some containers again and again.
+    `health` is empty without a healthcheck, `probe` is the output of the last one. `began_at` is the first
+    start, `started_at` the last one, because Docker restarts some containers repeatedly.
     """
 
     service: str
@@ -37,16 +37,16 @@ class Container:
 
     @property
     def name(self) -> str:
-        """The service's name; those after the first have a number."""
+        """The service's name, with a number after the first container."""
         return self.service if self.number == 1 else f"{self.service}-{self.number}"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is waited for; `settle` and `patience` are seconds.
+    """The services to wait for; `settle` and `patience` are seconds.
 
-    `services` is the model's. A container without a healthcheck is up when it has run for `settle`, and late
-    is what takes longer than `patience`.
+    `services` is from the model. A container without a healthcheck is up after running for `settle`; a
+    container is late after `patience`.
     """
 
     services: Mapping[str, Mapping[str, Any]]
@@ -54,7 +54,7 @@ class Wanted:
     patience: float
 
     def waiting_for(self, service: str) -> dict[str, Mapping[str, Any]]:
-        """Return the services that depend on one, each with its edge."""
+        """Return the services that depend on a service, with their `depends_on` entries."""
         return {
             name: edge
             for name, item in self.services.items()
@@ -63,18 +63,18 @@ class Wanted:
         }
 
     def condition(self, service: str) -> str:
-        """Return the strictest condition that another service waits for, "" if there is none."""
+        """Return the strictest condition on which another service waits, or ""."""
         found = {edge["condition"] for edge in self.waiting_for(service).values()}
         return next((each for each in (_COMPLETED, _HEALTHY) if each in found), "")
 
     def required(self, service: str) -> bool:
-        """Say whether the stack is red without a service: not if all that wait for it go on without it."""
+        """Return whether the stack needs a service: not if all that depend on it can do without."""
         edges = self.waiting_for(service).values()
         return not edges or any(edge.get("required", True) for edge in edges)
 
 
 def read(inspected: Mapping[str, Any], began_at: float = 0.0) -> Container:
-    """Return the container of an answer to `/containers/ID/json`, which does not have its first start."""
+    """Parse a response of `/containers/ID/json`, which does not contain the first start."""
     state, labels = inspected["State"], inspected["Config"]["Labels"]
     health = state.get("Health") or {}
     log = health.get("Log") or []
@@ -95,7 +95,7 @@ def read(inspected: Mapping[str, Any], began_at: float = 0.0) -> Container:
 
 
 def _seconds(text: str) -> float:
-    """Return the engine's time, which has nine digits behind the second and year 1 for never."""
+    """Parse the engine's time, which has nanoseconds, and year 1 for never."""
     if text.startswith("0001"):
         return 0.0
     whole, _, fraction = text.rstrip("Z").partition(".")
@@ -103,7 +103,7 @@ def _seconds(text: str) -> float:
 
 
 def verdict(container: Container, wanted: Wanted, now: float) -> str:
-    """Return `up`, `done`, `waiting`, `failed` or `late`."""
+    """Judge a container: `up`, `done`, `waiting`, `failed` or `late`."""
     if container.status in ("exited", "dead"):
         return "done" if container.exit_code == 0 and not container.error else "failed"
     if container.error and container.status == "created":
@@ -118,16 +118,16 @@ def verdict(container: Container, wanted: Wanted, now: float) -> str:
             up = now - container.started_at >= wanted.settle
         if up and not completing:
             return "up"
-    since = container.began_at or now  # one that was not started waits for others
+    since = container.began_at or now  # a container that has not started waits for others
     return "late" if now - since > wanted.patience else "waiting"
 
 
 def problems(
     containers: Iterable[Container], wanted: Wanted, now: float, *, given_up: bool = False
 ) -> list[dict[str, Any]]:
-    """Return what failed, the first one first; what others can do without is none.
+    """Return the containers that failed, in the order of failure, without optional ones.
 
-    Where Compose has `given_up`, one that ended well is to blame if others waited for its health.
+    If Compose has `given_up`, a container that exited with 0 counts if others waited for its health.
     """
     found = []
     for container in containers:

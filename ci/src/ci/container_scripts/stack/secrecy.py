@@ -1,4 +1,4 @@
-"""What must not be shown: values of variables and of secret files."""
+"""Hide the values of variables and secret files in all output."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Hidden", "given", "of_files", "random"]
 
-# A shorter value would take ordinary words with it; a line of one is known by less.
+# Shorter values would also match ordinary words; the limit for a line of a value is lower.
 _SHORTEST, _SHORTEST_LINE = 4, 8
 
 
 class Hidden:
-    """Replaces each secret value by ***, the longest first: one may be part of another.
+    """Replace secret values by ***, the longest first, because one may be part of another.
 
-    A line of a value is hidden as well: logs are shown line by line.
+    Single lines of a value are hidden too, because logs are shown line by line.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -31,13 +31,13 @@ class Hidden:
         self._values = sorted((v for v in found if len(v) >= _SHORTEST), key=lambda v: (-len(v), v))
 
     def text(self, text: str) -> str:
-        """Return a text without the values."""
+        """Hide the values in a text."""
         for value in self._values:
             text = text.replace(value, "***")
         return text
 
     def data(self, data: Any) -> Any:  # noqa: ANN401 - JSON
-        """Return the same JSON without the values, keys included."""
+        """Hide the values in JSON, including keys."""
         if isinstance(data, str):
             return self.text(data)
         if isinstance(data, list):
@@ -48,16 +48,16 @@ class Hidden:
 
 
 def given(compose: str, file: Path) -> dict[str, str]:
-    """Return the variables of an env file, as Compose itself reads it; none if there is no file."""
+    """Return the variables of an env file, parsed by Compose; none if there is no file."""
     return compose_env_file.read(compose, file) if file.is_file() else {}
 
 
 def random(names: Iterable[str]) -> dict[str, str]:
-    """Return a value for each variable that is required and was not given, for this run alone."""
+    """Generate a random value for each required variable without a value, for this run."""
     return {name: secrets.token_urlsafe(24) for name in names}
 
 
 def of_files(model: Mapping[str, Any]) -> list[str]:
-    """Return what is in the files of the model's secrets."""
+    """Return the contents of the model's secret files."""
     files = [Path(item["file"]) for item in (model.get("secrets") or {}).values() if item.get("file")]
     return [path.read_text(errors="replace") for path in files if path.is_file()]
