@@ -128,7 +128,7 @@ def test_what_is_missing_or_no_file_is_named(name: str, tmp_path: Path) -> None:
     folder = tarfile.TarInfo("blobs")
     folder.type = tarfile.DIRTYPE
     path = members(tmp_path / "image.tar", {"blobs": folder})
-    with tarfile.open(path) as tar, pytest.raises(ValueError, match=f"{name} is not a file of the image"):
+    with tarfile.open(path) as tar, pytest.raises(ValueError, match=f"{name} is not a file"):
         layout.open_blob(tar, name)
 
 

@@ -54,7 +54,7 @@ BROKEN: list[tuple[str, dict[str, Entry], dict[str, Any], str]] = [
     ("not-writable", {"app/main.py": Entry(mode=0o666)}, {}, "/app/main.py (0666)"),
     ("no-secret-settings", CODE, {"Env": ["API_KEY=abc"]}, "ENV API_KEY has a value"),
     ("no-secret-settings", CODE, {"Labels": {"deploy.token": "abc"}}, "LABEL deploy.token has a value"),
-    ("no-secret-files", {"app/.env": Entry(b"A=b")}, {}, "/app/.env: a file that holds secrets, by its name"),
+    ("no-secret-files", {"app/.env": Entry(b"A=b")}, {}, "/app/.env: a file with secrets"),
     ("no-secret-files", {"app/key": Entry(KEY)}, {}, "/app/key: a private key (from COPY app /app)"),
     ("no-secret-files", {"app/a": Entry(b"AKIA" + b"Q" * 16)}, {}, "/app/a: an AWS access key"),
     ("no-secret-files", {"app/a": Entry(b"ghp_" + b"a" * 36)}, {}, "/app/a: a GitHub token"),
