@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ACTIONLINT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "PYTHON", "REGCTL", "UV"]
+__all__ = ["ACTIONLINT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "PYTHON", "REGCTL", "TRIVY", "UV"]
 
 # Runs the programs of `ci.container_scripts`. As the base image of the services, it is pulled anyway.
 PYTHON = "python:3.13-slim-trixie@sha256:70729b46c69b4f1e97c4822c1af3df53a1476cf5ddc6c087c0c10bc3a5678c2f"
@@ -19,6 +19,8 @@ COSIGN = (
 )
 # Exports and installs the dependencies of tests.
 UV = "ghcr.io/astral-sh/uv:0.12.23@sha256:61d393e44e249f2e4b526b6c7ddcecce245946826e608e11c93ad4f5bba55b21"
+# Contains the static binary /usr/local/bin/trivy. Some releases are malicious, see ci.scan.scanner.
+TRIVY = "aquasec/trivy:0.74.0@sha256:62b1e65e8869bc4b4c6aa4fa2b21595256c7c2f6018a9d9ad61caf87187c1969"
 # Checks workflows, and their shell scripts with the included shellcheck.
 ACTIONLINT = "rhysd/actionlint:1.7.12@sha256:b1934ee5f1c509618f2508e6eb47ee0d3520686341fec936f3b79331f9315667"
 # The sandbox's Docker Engine, with Buildx. Their versions decide how an image is packed.

@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
+from ci.tools import TRIVY
 
 if TYPE_CHECKING:
     from ci.references import Reference
 
 __all__ = ["TRIVY", "check_reference", "check_version"]
 
-# An image with the static binary /usr/local/bin/trivy.
-TRIVY = "aquasec/trivy:0.74.0@sha256:62b1e65e8869bc4b4c6aa4fa2b21595256c7c2f6018a9d9ad61caf87187c1969"
 
 _MALICIOUS = frozenset({"0.69.4", "0.69.5", "0.69.6"})
 _NEXT = "use a release from 0.70.0 on, pinned by tag and digest"
