@@ -22,7 +22,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
 
 pipeline: ## run the whole pipeline: build, test, scan, start and push all images to a registry on this machine
-	@$(ENGINE) && dagger call publish --registry $(REGISTRY) --registry-service tcp://$${CI_REGISTRY:-127.0.0.1:5000} \
+	@$(ENGINE) && dagger call registry --address $(REGISTRY) --service tcp://$${CI_REGISTRY:-127.0.0.1:5000} publish \
 	  --ref "$$(git symbolic-ref -q HEAD || echo refs/heads/detached)" \
 	  --commit "$$(git rev-parse HEAD)" --created "$$(git log -1 --format=%cI)"
 

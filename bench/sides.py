@@ -76,8 +76,8 @@ class Ours:
         if step in ("build", "scan"):
             return [*call, step]
         return [
-            *(*call, "publish", "--registry", f"{self.registry}/{_prefix(number, step)}"),
-            *("--registry-service", f"tcp://{self.registry}"),
+            *(*call, "registry", "--address", f"{self.registry}/{_prefix(number, step)}"),
+            *("--service", f"tcp://{self.registry}", "publish"),
             *("--ref", "refs/heads/main", "--commit", commit(number), "--created", _CREATED),
         ]
 

@@ -140,8 +140,8 @@ def _ours(folder: Path, title: str, *words: str) -> Row:
     `up` and `down` are of the stack alone; `call` has the module, the sandbox's engine and the logs in it.
     """
     with tempfile.TemporaryDirectory() as output:
-        stack = ("dagger", "--progress=plain", "call", "--source", str(folder), "stack", *words)
-        command = [*stack, "logs", "export", f"--path={output}", "--wipe"]
+        call = ("dagger", "--progress=plain", "call", "--source", str(folder), *words)
+        command = [*call, "stack", "logs", "export", f"--path={output}", "--wipe"]
         seconds, memory = _run(command, ROOT)
         times = json.loads(Path(output, "times.json").read_text())
     return {

@@ -1,4 +1,4 @@
-"""What is in the images that a call of `build-report` describes, and bases for builds to start from."""
+"""What is in the images that a report of builds describes, and bases for builds to start from."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def sha256(content: str | bytes) -> str:
 def built(dagger: Dagger, source: Path, report: Path, *options: str) -> dict[str, Image]:
     """Build a project, and return what its images are."""
     words = ("--source", str(source), *options)
-    called = dagger.call(*words, "build-report", "export", "--path", str(report), "--wipe")
+    called = dagger.call(*words, "report", "--only", "build", "export", "--path", str(report), "--wipe")
     assert called.code == 0, called.error
-    images = json.loads((report / "build.json").read_text())["images"]
+    images = json.loads((report / "build" / "build.json").read_text())["images"]
     return {name: Image(data) for name, data in images.items()}
 
 

@@ -95,10 +95,10 @@ def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:
         called.error
     )
     output = tmp_path / "report"
-    reported = here.call("test-report", "--only", "assistant-service", "export", "--path", str(output))
+    reported = here.call("report", "--only", "test", "export", "--path", str(output))
     assert reported.code == 0, reported.error
-    assert "## Unit tests: red" in (output / "tests.md").read_text()
-    assert (output / "assistant-service" / "output.txt").exists()
+    assert "## Unit tests: red" in (output / "test" / "tests.md").read_text()
+    assert (output / "test" / "assistant-service" / "output.txt").exists()
 
 
 def test_a_build_starts_from_what_its_tag_is_now(dagger: Dagger, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ def test_every_command_that_is_shown_is_there(page: str) -> None:
 
 
 def test_files_that_a_reader_has_need_not_be_there() -> None:
-    files = ["--source", "../shop", "promote", "--release", "release.json"]
-    check([*files, "--from", "a.example/x", "--to", "b.example/x"])
+    registries = ["registry", "--address", "a.example/x", "with-target", "--address", "b.example/x"]
+    check(["--source", "../shop", *registries, "promote", "--release", "release.json"])
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_files_that_a_reader_has_need_not_be_there() -> None:
         ("tags", 'required flag(s) "ref" not set'),
         ("image terminal", 'required flag(s) "service" not set'),
         ("tags --ref", 'unknown command "none-either"'),  # the option took the first stop for its value
-        ("scan --jobs many", 'invalid argument "many" for "--jobs"'),
+        ("--jobs many scan", 'invalid argument "many" for "--jobs"'),
         ("tags --ref …", "flag needs an argument: --ref"),
-        ("publish --rgistry x …", "unknown flag: --rgistry"),
+        ("registry --adress x …", "unknown flag: --adress"),
     ],
 )
 def test_a_command_that_is_not_there_fails(command: str, said: str) -> None:

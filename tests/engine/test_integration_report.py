@@ -33,8 +33,8 @@ def project(folder: Path, services: dict[str, Any], suite: str) -> Path:
 
 def report(dagger: Dagger, folder: Path, *words: str) -> tuple[Called, Path]:
     out = folder / "out"
-    call = ["--source", str(folder), "test-integration-report", *words, "export", "--path", str(out)]
-    return dagger.call(*call), out
+    call = ["--source", str(folder), *words, "report", "--only", "test-integration", "export"]
+    return dagger.call(*call, "--path", str(out)), out / "test-integration"
 
 
 def test_a_stack_that_does_not_come_up(dagger: Dagger, tmp_path: Path) -> None:

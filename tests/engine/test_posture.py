@@ -45,10 +45,15 @@ def test_our_images_keep_every_rule(dagger: Dagger) -> None:
     assert all("15 of 15" in row for row in rows[1:])
 
 
+def _report(source: Path, output: Path) -> list[str]:
+    return ["--source", str(source), "report", "--only", "posture", "export", "--path", str(output)]
+
+
 @pytest.fixture(scope="module")
 def report(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    output: Path = tmp_path_factory.mktemp("report") / "posture"
-    called = dagger.call("--source", str(PROJECT), "posture-report", "export", "--path", str(output))
+    folder: Path = tmp_path_factory.mktemp("report")
+    called = dagger.call(*_report(PROJECT, folder))
+    output = folder / "posture"
     assert called.code == 0, called.error
     assert (output / "posture.md").read_text().startswith("## Posture: red")
     data: dict[str, Any] = json.loads((output / "posture.json").read_text())
@@ -100,9 +105,9 @@ def test_a_base_that_is_pinned_now_is_seen_though_the_image_is_the_same(
     }.items():
         (tmp_path / "Dockerfile").write_text(f"FROM {reference}\nCMD sleep 60\n")
         output = tmp_path / f"report-{pinned}"
-        called = dagger.call("--source", str(tmp_path), "posture-report", "export", "--path", str(output))
+        called = dagger.call(*_report(tmp_path, output))
         assert called.code == 0, called.error
-        image = json.loads((output / "posture.json").read_text())["images"]["web"]
+        image = json.loads((output / "posture" / "posture.json").read_text())["images"]["web"]
         assert ("pinned-base" in {each["rule"] for each in image["broken"]}) is not pinned
         digests.add(image["digest"])
     assert len(digests) == 1

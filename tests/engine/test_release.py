@@ -1,4 +1,4 @@
-"""The release's verbs on a real engine and real registries; tests/release has the program behind them."""
+"""Publishing functions on a real engine and real registries; tests/release has the program behind them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from airgap.catalogue import images_map
 from ci import tools
-from tests.engine.shops import COMMIT, SOUND, VULNERABLE, Shop, shop
+from tests.engine.shops import COMMIT, ORIGIN, SOUND, VULNERABLE, Shop, shop
 from tests.release.registry import Registry, guarded_by_password
 
 if TYPE_CHECKING:
@@ -56,21 +56,20 @@ def test_release_then_again_then_promote_by_digest(sound: Shop, registry: Regist
     assert registry.digest("team/shop", "1.2.3") == image["digest"]
     assert image["gates"]["scan"] == "passed"
     assert "Sell things" in (out / "notes.md").read_text()
-    service = ["--registry-service", f"tcp://{registry.host}"]
-    verified = sound.call("verify", "--release", str(out / "release.json"), *service)
+    source = ["registry", "--address", f"{registry.host}/team", "--service", f"tcp://{registry.host}"]
+    verified = sound.call(*source, "verify", "--release", str(out / "release.json"))
     assert verified.code == 0, verified.error
     assert image["digest"] in verified.stdout
     second = Registry(tmp_path / "second").start()
     try:
-        ends = ["--from", f"{registry.host}/team", "--from-service", f"tcp://{registry.host}"]
-        ends += ["--to", f"{second.host}/live", "--to-service", f"tcp://{second.host}"]
-        called = sound.call("promote", "--release", str(out / "release.json"), *ends)
+        target = ["with-target", "--address", f"{second.host}/live", "--service", f"tcp://{second.host}"]
+        called = sound.call(*source, *target, "promote", "--release", str(out / "release.json"))
         assert called.code == 0, called.error
         assert second.digest("live/shop", "1.2.3") == image["digest"]
         edited = json.loads((out / "release.json").read_text())
         edited["images"][0]["digest"] = "sha256:" + "0" * 64
         (out / "edited.json").write_text(json.dumps(edited))
-        called = sound.call("promote", "--release", str(out / "edited.json"), *ends)
+        called = sound.call(*source, *target, "promote", "--release", str(out / "edited.json"))
         assert_refused(called, "release manifest --release: it was changed after it was written")
     finally:
         second.stop()
@@ -79,15 +78,14 @@ def test_release_then_again_then_promote_by_digest(sound: Shop, registry: Regist
 def test_a_release_is_promoted_in_the_same_call(sound: Shop, registry: Registry, tmp_path: Path) -> None:
     second = Registry(tmp_path / "second").start()
     out = tmp_path / "out"
-    words = ["--promote-to", f"{second.host}/live", "--promote-service", f"tcp://{second.host}"]
     export = ["export", "--path", str(out), "--wipe"]
     try:
-        called = sound.published("release", registry.host, TAG, *words, "--dry-run", *export)
+        called = sound.published("release", registry.host, TAG, "--dry-run", *export, target=second.host)
         assert called.code == 0, called.error
         assert (out / "promoted" / "release.txt").read_text().startswith("dry run: nothing was promoted")
         assert catalogue(registry) == catalogue(second) == []
         for _ in range(2):  # the second time it is all there
-            called = sound.published("release", registry.host, TAG, *words, *export)
+            called = sound.published("release", registry.host, TAG, *export, target=second.host)
             assert called.code == 0, called.error
         here, there = (json.loads((out / file).read_text()) for file in ("release.json", PROMOTED))
         assert there["registry"] == f"{second.host}/live"
@@ -98,7 +96,7 @@ def test_a_release_is_promoted_in_the_same_call(sound: Shop, registry: Registry,
         second.stop()
 
 
-@pytest.mark.parametrize("verb", ["publish", "release", "publish-report"])
+@pytest.mark.parametrize("verb", ["publish", "release"])
 def test_a_vulnerable_image_is_pushed_by_no_verb(
     verb: str, dagger: Dagger, registry: Registry, tmp_path: Path
 ) -> None:
@@ -140,48 +138,47 @@ def test_refs_that_are_no_release_of_this_project(ref: str, texts: list[str], so
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--registry", "MyTeam.azurecr.io"], "MyTeam.azurecr.io"),
-        (["--registry", "https://myteam.azurecr.io"], "https://myteam.azurecr.io"),
-        (["--registry", "myteam.azurecr.io", "--username", "u"], "--password is missing"),
-        (["--registry", "127.0.0.1:5000"], "a container's loopback is its own"),
+        (["--address", "MyTeam.azurecr.io"], "MyTeam.azurecr.io"),
+        (["--address", "https://myteam.azurecr.io"], "https://myteam.azurecr.io"),
+        (["--address", "myteam.azurecr.io", "--username", "u"], "--password is missing"),
+        (["--address", "127.0.0.1:5000"], "Code: registry.loopback-unreachable"),
+        (["--address", "myteam.azurecr.io", "--sign-password", "env:HOME"], "Code: signing.key-missing"),
     ],
 )
 def test_registries_and_credentials_are_checked_before_anything_is_built(
     words: list[str], text: str, sound: Shop
 ) -> None:
     (sound.folder / "shop" / "Dockerfile").write_text("FROM scratch\nNONSENSE\n")
-    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
-    assert_refused(sound.call("publish", *words, *origin), text)
+    assert_refused(sound.call("registry", *words, "publish", "--ref", TAG, *ORIGIN), text)
 
 
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--promote-to", "Prod.azurecr.io"], "--promote-to 'Prod.azurecr.io': registries are lower case"),
-        (
-            ["--promote-to", "production.azurecr.io", "--promote-username", "u"],
-            "--promote-password is missing",
-        ),
-        (["--promote-to", "127.0.0.1:5000"], "hand it in as well: --promote-service tcp://127.0.0.1:5000"),
-        (["--promote-to", "myteam.azurecr.io"], "Code: promote.same-registry"),
-        (["--promote-username", "u"], "Code: promote.registry-missing"),
-        (["--sign-password", "env:HOME"], "Code: signing.key-missing"),
+        (["--address", "Prod.azurecr.io"], "with-target --address 'Prod.azurecr.io'"),
+        (["--address", "production.azurecr.io", "--username", "u"], "--password is missing"),
+        (["--address", "127.0.0.1:5000"], "--service tcp://127.0.0.1:5000"),
+        (["--address", "myteam.azurecr.io"], "Code: promote.same-registry"),
     ],
 )
-def test_what_a_release_is_told_is_checked_before_anything_is_built(
-    words: list[str], text: str, sound: Shop
-) -> None:
+def test_a_target_is_checked_before_anything_is_built(words: list[str], text: str, sound: Shop) -> None:
     (sound.folder / "shop" / "Dockerfile").write_text("FROM scratch\nNONSENSE\n")
-    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
-    assert_refused(sound.call("release", "--registry", "myteam.azurecr.io", *origin, *words), text)
+    registry = ["registry", "--address", "myteam.azurecr.io", "with-target", *words]
+    assert_refused(sound.call(*registry, "release", "--ref", TAG, *ORIGIN), text)
+
+
+def test_promote_needs_a_target(sound: Shop, tmp_path: Path) -> None:
+    (tmp_path / "release.json").write_text("{}")
+    words = ["registry", "--address", "myteam.azurecr.io", "promote", "--release"]
+    assert_refused(sound.call(*words, str(tmp_path / "release.json")), "Code: promote.target-missing")
 
 
 @pytest.mark.parametrize(
     "key", ["hunter2hunter2", "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nhunter2hunter2\n"]
 )
 def test_a_key_in_clear_is_refused_and_not_repeated(key: str, sound: Shop) -> None:
-    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
-    called = sound.call("publish", "--registry", "myteam.azurecr.io", "--sign-key", key, *origin)
+    registry = ["registry", "--address", "myteam.azurecr.io", "--sign-key", key]
+    called = sound.call(*registry, "publish", "--ref", TAG, *ORIGIN)
     assert called.code != 0
     assert "hunter2hunter2" not in called.error
 
@@ -194,9 +191,9 @@ def test_where_cosign_cannot_be_had_the_command_that_makes_it_is_named(
     substitutes[tools.COSIGN.partition("@")[0]] = f"{here}/no/such:1"
     (tmp_path / "images.json").write_text(json.dumps(substitutes))
     monkeypatch.setenv("COSIGN_KEY", "a key")
-    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
-    publish = ["publish", "--registry", "myteam.azurecr.io", "--sign-key", "env:COSIGN_KEY", *origin]
-    called = sound.call("--images", str(tmp_path / "images.json"), *publish)
+    signed = ["registry", "--address", "myteam.azurecr.io", "--sign-key", "env:COSIGN_KEY"]
+    images = ["--images", str(tmp_path / "images.json")]
+    called = sound.call(*images, *signed, "publish", "--ref", TAG, *ORIGIN)
     assert_refused(called, "Code: signing.cosign-unavailable", "python3 -m airgap image cosign")
 
 
@@ -207,7 +204,7 @@ def test_a_registry_that_refuses_us_ends_the_work_at_once(sound: Shop, tmp_path:
     guarded = guarded_by_password(tmp_path / "guarded").start()
     try:
         password = ["--username", "alice", "--password", f"file:{tmp_path}/password"]
-        called = sound.published("publish", guarded.host, TAG, *password)
+        called = sound.published("publish", guarded.host, TAG, access=password)
     finally:
         guarded.stop()
     assert_refused(called, f"list the tags of {guarded.host}/team/shop: the registry")
@@ -215,9 +212,8 @@ def test_a_registry_that_refuses_us_ends_the_work_at_once(sound: Shop, tmp_path:
 
 
 def test_a_password_in_clear_is_refused_and_not_repeated(sound: Shop) -> None:
-    origin = ["--ref", TAG, "--commit", COMMIT, "--created", "2026-03-01T10:00:00Z"]
-    credentials = ["--registry", "myteam.azurecr.io", "--username", "u", "--password", "hunter2hunter2"]
-    called = sound.call("publish", *credentials, *origin)
+    credentials = ["--address", "myteam.azurecr.io", "--username", "u", "--password", "hunter2hunter2"]
+    called = sound.call("registry", *credentials, "publish", "--ref", TAG, *ORIGIN)
     assert called.code != 0
     assert "hunter2hunter2" not in called.error
 
@@ -228,7 +224,7 @@ def test_a_password_in_clear_is_refused_and_not_repeated(sound: Shop) -> None:
         ('services-without-tests = ["shop"]\n', "Code: test.no-suite"),
         (
             'services-without-tests = ["till"]\nintegration = ""\n',
-            "names 'till', which no compose file builds",
+            "Code: policy.unknown-service",
         ),
         ('integration = ""\n', "Code: test.no-tests"),
     ],

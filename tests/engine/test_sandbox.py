@@ -195,5 +195,7 @@ def test_a_build_that_dagger_has_cached_needs_no_data_of_the_sandbox(dagger: Dag
     first = dagger.call(*call, "build")
     assert first.code == 0, first.error
     assert dagger.call("sandbox", "--empty").code == 0
-    again = dagger.call(*call, "build-report", "entries")  # not the cached call, but the same build
+    again = dagger.call(
+        *call, "report", "--only", "build", "entries"
+    )  # not the cached call, but the same build
     assert again.code == 0, again.error

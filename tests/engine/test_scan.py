@@ -57,14 +57,15 @@ def test_the_fixed_package_passes(dagger: Dagger, tmp_path: Path) -> None:
 
 
 def test_the_report_of_a_red_scan_has_every_format(vulnerable: Shop, tmp_path: Path) -> None:
-    called = vulnerable.scan("export", "--path", str(tmp_path / "out"), verb="scan-report")
+    called = vulnerable.report("--only", "scan", "export", "--path", str(tmp_path))
     assert called.code == 0, called.error
-    files = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*")}
+    out = tmp_path / "scan"
+    files = {str(path.relative_to(out)) for path in out.rglob("*")}
     assert {"table.txt", "summary.md", "scan.json", "shop/results.sarif"} <= files
     assert {"shop/sbom.cdx.json", "shop/sbom.spdx.json", "shop/trivy.json"} <= files
-    scan = json.loads((tmp_path / "out" / "scan.json").read_text())
+    scan = json.loads((out / "scan.json").read_text())
     assert scan["red"] == ["shop", "(source)"]
-    sbom = json.loads((tmp_path / "out" / "shop" / "sbom.cdx.json").read_text())
+    sbom = json.loads((out / "shop" / "sbom.cdx.json").read_text())
     assert "serialNumber" not in sbom
     assert "certifi" in {component["name"] for component in sbom["components"]}
 
@@ -175,12 +176,13 @@ def test_a_clean_history_passes_and_is_in_the_report(dagger: Dagger, tmp_path: P
     requirements = here.folder / "shop" / "requirements.txt"
     requirements.write_text(f"# one package\n{requirements.read_text()}")
     commit(here.folder)
-    words = ["--history", str(here.folder / ".git"), "export", "--path", str(tmp_path / "out")]
-    called = here.scan(*words, verb="scan-report")
+    words = ["--history", str(here.folder / ".git"), "export", "--path", str(tmp_path / "report")]
+    called = here.report("--only", "scan", *words)
     assert called.code == 0, called.error
-    assert json.loads((tmp_path / "out" / "scan.json").read_text())["subjects"]["(history)"]["findings"] == []
-    assert "history: 1 texts of 2 commits" in (tmp_path / "out" / "table.txt").read_text()
-    assert (tmp_path / "out" / "history" / "results.sarif").is_file()
+    out = tmp_path / "report" / "scan"
+    assert json.loads((out / "scan.json").read_text())["subjects"]["(history)"]["findings"] == []
+    assert "history: 1 texts of 2 commits" in (out / "table.txt").read_text()
+    assert (out / "history" / "results.sarif").is_file()
 
 
 def test_an_unchanged_history_is_not_scanned_again(dagger: Dagger, tmp_path: Path) -> None:
@@ -236,12 +238,12 @@ def test_a_database_that_is_none(dagger: Dagger, tmp_path: Path) -> None:
     here = shop(dagger, tmp_path / "shop")
     folder = tmp_path / "database"
     folder.mkdir()
-    called = here.call("scan", "--database", str(folder))
+    called = here.call("--database", str(folder), "scan")
     assert called.code != 0
     assert "trivy.db" in called.error
     (folder / "trivy.db").write_bytes(b"no database")
     (folder / "metadata.json").write_text("{}")
-    called = here.call("scan", "--database", str(folder))
+    called = here.call("--database", str(folder), "scan")
     assert called.code != 0
     assert "Next: " in called.error
     assert "Traceback" not in called.error
@@ -252,6 +254,6 @@ def test_unknown_severity_and_mirror_that_is_not_there(vulnerable: Shop) -> None
     assert called.code != 0
     assert "Code: scan.unknown-severity" in called.error
     assert "'SEVERE'" in called.error
-    called = vulnerable.scan("--mirrors", "127.0.0.1:5000/no/such:2")
+    called = vulnerable.call("--database-mirrors", "127.0.0.1:5000/no/such:2", "scan")
     assert called.code != 0
     assert "no/such:2" in called.error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.shops import COMMIT, CREATED, Shop, shop
+from tests.engine.shops import ORIGIN, Shop, shop
 from tests.release import keys as cosign_keys
 from tests.release.registry import Registry
 
@@ -49,12 +49,10 @@ def test_a_release_is_signed_promoted_and_verified_by_the_key_alone(  # noqa: PL
     sound: Shop, keys: Keys, cosign: Path, registry: Registry, second: Registry, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    words = [*by(keys), "--promote-to", f"{second.host}/live", "--promote-service", f"tcp://{second.host}"]
     said = []
     for _ in range(2):  # the second time it is all there, and signed
-        called = sound.published(
-            "release", registry.host, TAG, *words, "export", "--path", str(out), "--wipe"
-        )
+        export = ["export", "--path", str(out), "--wipe"]
+        called = sound.published("release", registry.host, TAG, *export, access=by(keys), target=second.host)
         assert called.code == 0, called.error
         assert cosign_keys.PASSWORD not in called.stdout + called.stderr
         said.append((out / "release.txt").read_text())
@@ -65,7 +63,8 @@ def test_a_release_is_signed_promoted_and_verified_by_the_key_alone(  # noqa: PL
         reference = json.loads((out / file).read_text())["images"][0]["reference"]
         assert reference.startswith(place.host)
         assert keys.verifies(reference)
-        verify = ["verify", "--release", str(out / file), "--registry-service", f"tcp://{place.host}"]
+        address = "--address", reference.rpartition("/")[0], "--service", f"tcp://{place.host}"
+        verify = ["registry", *address, "verify", "--release", str(out / file)]
         called = sound.call(*verify, "--public-key", str(keys.public))
         assert called.code == 0, called.error
         assert "valid" in called.stdout
@@ -75,7 +74,7 @@ def test_a_release_is_signed_promoted_and_verified_by_the_key_alone(  # noqa: PL
         assert "not checked" in sound.call(*verify).stdout
 
 
-@pytest.mark.parametrize("verb", ["publish", "publish-report", "release"])
+@pytest.mark.parametrize("verb", ["publish", "release"])
 @pytest.mark.parametrize(
     ("key", "password", "text"),
     [
@@ -96,8 +95,7 @@ def test_a_key_that_cannot_sign_is_refused_before_anything_is_built(  # noqa: PL
     monkeypatch.setenv("COSIGN_PASSWORD", password)
     monkeypatch.setenv("COSIGN_KEY", key or keys.private.read_text())
     signing = ["--sign-key", "env:COSIGN_KEY", "--sign-password", "env:COSIGN_PASSWORD"]
-    origin = ["--ref", TAG, "--commit", COMMIT, "--created", CREATED]
-    called = sound.call(verb, "--registry", "myteam.azurecr.io", *origin, *signing)
+    called = sound.call("registry", "--address", "myteam.azurecr.io", *signing, verb, "--ref", TAG, *ORIGIN)
     assert called.code != 0
     assert text in called.error
     assert "Next: " in called.error

@@ -92,7 +92,7 @@ def stack(dagger: Dagger, source: Path, tmp_path_factory: pytest.TempPathFactory
     @functools.cache
     def run(name: str) -> Run:
         options = ["--env-file", f"file:{source / name / '.env'}"] if name == "project" else []
-        words = ["--source", str(source), *options, "stack", "--project-directory", name, "logs"]
+        words = ["--source", str(source), "--project-directory", name, *options, "stack", "logs"]
         called = dagger.call(*words, "export", "--path", str(outputs / name))
         return Run(called, outputs / name)
 
@@ -213,7 +213,7 @@ def test_a_dotenv_that_nobody_gave_is_named(dagger: Dagger, tmp_path: Path) -> N
 def test_one_port_at_two_addresses_is_refused_only_where_ports_are_opened(
     dagger: Dagger, source: Path, tmp_path: Path
 ) -> None:
-    words = ["--source", str(source), "stack", "--files", "ports/addresses.yaml"]
+    words = ["--source", str(source), "--files", "ports/addresses.yaml", "stack"]
     run = Run(dagger.call(*words, "logs", "export", "--path", str(tmp_path / "logs")), tmp_path / "logs")
     assert run.error == ""
     assert {path.stem for path in run.output.glob("*.log")} == {"first", "second"}
@@ -226,8 +226,8 @@ def test_one_port_at_two_addresses_is_refused_only_where_ports_are_opened(
 @pytest.fixture(scope="module")
 def published(source: Path) -> Iterator[Callable[[int], str]]:
     """Open the published ports on this machine; the fixture is a function that reads a line of one."""
-    words = ["dagger", "--progress=plain", "call", "--source", str(source), "stack"]
-    words += ["--project-directory", "ports", "ports", "up"]
+    words = ["dagger", "--progress=plain", "call", "--source", str(source)]
+    words += ["--project-directory", "ports", "stack", "ports", "up"]
     with subprocess.Popen(
         words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
@@ -277,7 +277,7 @@ def test_datagrams_reach_a_stack_that_is_bound(dagger: Dagger) -> None:
     called = dagger.run(
         "--command",
         f"container | from {image} | with-service-binding bound"
-        f" $(ci --source {CASES.relative_to(ROOT)} | stack --project-directory ports | ports)"
+        f" $(ci --source {CASES.relative_to(ROOT)} --project-directory ports | stack | ports)"
         f' | with-exec -- python3 -c "{ask}" | stdout',
     )
     assert "HELLO" in called.stdout.split(), called.stderr[-3000:]

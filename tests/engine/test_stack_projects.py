@@ -76,7 +76,7 @@ def test_a_project_comes_up(dagger: Dagger, tmp_path: Path, name: str) -> None:
     fact, project, output = FACTS[name], PROJECTS / name, tmp_path / "logs"
     values = ["--env-file", f"file:{project / 'values.env'}"] if (project / "values.env").exists() else []
     profiles = [f"--profiles={','.join(fact.profiles)}"] if fact.profiles else []
-    words = ["--source", str(project), *values, "stack", *profiles, "logs"]
+    words = ["--source", str(project), *values, *profiles, "stack", "logs"]
     called = dagger.call(*words, "export", "--path", str(output))
     assert called.code == 0, called.error
     error = output / "error.txt"

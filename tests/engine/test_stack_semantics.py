@@ -40,8 +40,8 @@ def seen(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("semantics")
     (folder / "values.env").write_text(f"CANARY_TOKEN={canary}\nCPUS=0.5\n")
     called = dagger.call(
-        *("--source", str(FIXTURES / "stack"), "--env-file", f"file:{folder / 'values.env'}", "stack"),
-        *("--project-directory", "semantics", "logs", "export", "--path", str(folder / "logs")),
+        *("--source", str(FIXTURES / "stack"), "--env-file", f"file:{folder / 'values.env'}"),
+        *("--project-directory", "semantics", "stack", "logs", "export", "--path", str(folder / "logs")),
     )
     assert called.code == 0, called.error
     assert not (folder / "logs" / "error.txt").exists(), (folder / "logs" / "error.txt").read_text()

@@ -44,7 +44,7 @@ def test_both_engines_give_each_image_the_same_digest(dagger: Dagger, tmp_path: 
         anew = built(place, source, tmp_path / "anew", module)
     assert again == first
     assert anew.keys() == first.keys()
-    here = dagger.call("reproduce", "--manifest", str(tmp_path / "first" / "build.json"))
+    here = dagger.call("reproduce", "--manifest", str(tmp_path / "first" / "build" / "build.json"))
     assert here.code == 0, here.error
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values()
     assert here.stdout.count("equal") == sum("build" in service for service in services), here.stdout
@@ -52,9 +52,19 @@ def test_both_engines_give_each_image_the_same_digest(dagger: Dagger, tmp_path: 
 
 def built(place: Site, source: Path, report: Path, module: Path = ROOT) -> dict[str, Any]:
     """Build all of the source there and return what was built."""
-    words = ("--progress=plain", "call", "-m", str(module), "--source", str(source))
-    with place.start(*place.dagger(*words, "build-report", "export", "--path", str(report))) as there:
+    words = (
+        "--progress=plain",
+        "call",
+        "-m",
+        str(module),
+        "--source",
+        str(source),
+        "report",
+        "--only",
+        "build",
+    )
+    with place.start(*place.dagger(*words, "export", "--path", str(report))) as there:
         _, said = there.communicate(timeout=LIMIT)
         assert there.returncode == 0, said
-    images: dict[str, Any] = json.loads((report / "build.json").read_text())["images"]
+    images: dict[str, Any] = json.loads((report / "build" / "build.json").read_text())["images"]
     return images

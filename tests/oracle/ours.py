@@ -24,8 +24,8 @@ def run(dagger: Dagger, stack: str, folder: Path) -> dict[str, Any]:
     values = folder / "values.env"
     values.write_text("".join(f"{name}={value}\n" for name, value in stacks.VALUES.items()))
     called = dagger.call(
-        *("--source", str(project), "--env-file", f"file:{values}", "stack", *files),
-        *("logs", "export", "--path", str(output)),
+        *("--source", str(project), "--env-file", f"file:{values}", *files),
+        *("stack", "logs", "export", "--path", str(output)),
     )
     assert called.code == 0, called.error
     assert not (output / "error.txt").exists(), (output / "error.txt").read_text()

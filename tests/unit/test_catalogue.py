@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import anyio
 import pytest
 
 from ci.catalogue import codes, sources
@@ -12,7 +11,6 @@ from ci.container_scripts.registry.regctl import RegistryError
 from ci.errors import PipelineError, hide_tracebacks
 from ci.project import policy
 from ci.release.retries import Verdict
-from ci.verbs.explain import Explain
 from tests.raised import raises
 
 
@@ -113,7 +111,7 @@ def test_two_errors_of_one_code_are_refused_and_the_same_twice_is_one() -> None:
 
 
 def test_explain_prints_what_the_page_has() -> None:
-    printed = anyio.run(Explain().explain, "compose.no-services")
+    printed = codes.explain("compose.no-services")
     assert printed == (
         "compose.no-services: the compose file has no services\nNext: add one under `services:`\n"
     )
@@ -130,4 +128,4 @@ def test_explain_prints_what_the_page_has() -> None:
 )
 def test_explain_lists_the_closest_codes(code: str, closest: str) -> None:
     with raises("explain.unknown-code", f"--code {code!r}", closest):
-        anyio.run(Explain().explain, code)
+        codes.explain(code)

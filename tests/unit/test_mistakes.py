@@ -17,13 +17,13 @@ from ci.build.builder import Builder
 from ci.container_scripts.registry import regctl, upload
 from ci.errors import PipelineError
 from ci.lint import run as lint
+from ci.pipeline import promote, stack
 from ci.references import ImagesMap
-from ci.release import publish, registries
+from ci.release import manifest, publish, registries
 from ci.release.container import RegistryAccess
 from ci.report import tables
 from ci.scan import trivy
 from ci.stack import plan
-from ci.stack.verbs import ComposeStack
 from ci.testing import integration, results
 from tests.raised import raises
 from tests.unit.release.test_manifest import RELEASE
@@ -151,16 +151,23 @@ def test_a_trivy_that_failed_has_its_exit_code_and_output() -> None:
 
 
 def test_a_service_that_is_not_in_the_stack_lists_those_that_are() -> None:
-    stack = SimpleNamespace(model=SimpleNamespace(services={"api": None, "web": None}))
-    itself: Any = SimpleNamespace(_stack=give(stack))
+    found: Any = SimpleNamespace(model=SimpleNamespace(services={"api": None, "web": None}))
     with raises("stack.unknown-service", "'db'", "choose from api, web"):
-        anyio.run(ComposeStack.service, itself, "db")
+        anyio.run(stack.service, found, "db")
 
 
 def test_a_release_is_promoted_from_its_own_registry() -> None:
     other = RegistryAccess(registries.parse("other.azurecr.io/team"))
     with raises("promote.wrong-registry", "other.azurecr.io/team", RELEASE.registry):
         anyio.run(publish.promote, RELEASE, builder(), other, other)
+
+
+def test_a_release_is_verified_in_its_own_registry() -> None:
+    other = RegistryAccess(registries.parse("other.azurecr.io/team"))
+    file: Any = SimpleNamespace(contents=give(manifest.write(RELEASE)))
+    nothing: Any = None
+    with raises("verify.wrong-registry", "other.azurecr.io/team", RELEASE.registry):
+        anyio.run(promote.verify, nothing, other, file, nothing)
 
 
 def test_failed_tests_fail_the_call_with_their_output() -> None:

@@ -81,7 +81,7 @@ def test_actionlint_finds_nothing(actionlint: Path) -> None:
         ("schedule", "17 3 * * *", "17 3 * *", "invalid CRON format"),
         ("main", "runs-on:", "run-on:", "unexpected key"),
         ("release", "id-token: write", "id-token: yes", "permission"),
-        ("main", '--registry "$REGISTRY"', "--registry $REGISTRY", "SC2086"),
+        ("main", '--address "$REGISTRY"', "--address $REGISTRY", "SC2086"),
     ],
 )
 def test_actionlint_finds(  # noqa: PLR0913, PLR0917 - a table's columns

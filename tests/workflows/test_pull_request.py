@@ -30,7 +30,7 @@ def run_of(folder: Path, *, head: str, clone: Path = ROOT, cached: Path | None =
 def passed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("passed")
     earlier = folder / "summary.json"
-    earlier.write_text(json.dumps({"schema": 1, "images": {"gateway": {"size": 1}}}))
+    earlier.write_text(json.dumps({"schema": 2, "images": {"gateway": {"size": 1}}}))
     run = run_of(folder, head=OWN, cached=earlier)
     run.jobs()
     return run
@@ -38,7 +38,7 @@ def passed(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_a_pull_request_of_the_repository_passes_and_its_findings_become_alerts(passed: Run) -> None:
     assert passed.results == {"gate": "success", "alerts": "success", "required": "success"}, passed.said
-    assert passed.summary.startswith("# Gate: green\n")
+    assert passed.summary.startswith("# Gate: passed\n")
     gateway = next(line for line in passed.summary.splitlines() if line.startswith("| gateway |"))
     assert " kB | " in gateway, "its size is compared with main's"
     assert "| agent-service | sha256:" in passed.summary

@@ -65,9 +65,12 @@ def _of(cls: type, words: tuple[str, ...]) -> Iterator[Function]:
         here = (*words, _command(name))
         result = typing.get_type_hints(function)["return"]
         chained = result.__module__.startswith("ci.")
-        returns = "an object whose functions are listed below" if chained else _TAKES[result]
+        if result is cls:
+            returns = f"the same object as `{' '.join(words)}`"
+        else:
+            returns = "an object whose functions are listed below" if chained else _TAKES[result]
         yield Function(here, inspect.getdoc(function) or "", _arguments(function, function), returns)
-        if chained:
+        if chained and result is not cls:
             yield from _of(result, here)
 
 
@@ -106,7 +109,7 @@ def _command(name: str) -> str:
 
 def page() -> str:
     """Generate the text of the page."""
-    lines = header("Functions", "the module's annotations and docstrings (`ci/src/ci/verbs/`)")
+    lines = header("Functions", "the module's annotations and docstrings (`ci/src/ci/main.py`)")
     lines += [
         "`dagger functions` and `dagger call NAME --help` print the same. An empty default means none, or",
         "what the last column says. Pass a secret as `env:VARIABLE`, `file:PATH` or `cmd:COMMAND`, a",

@@ -1,7 +1,7 @@
-"""Dagger's decorators with types that mypy understands.
+"""Dagger's decorators, typed for mypy; `function` also turns failures into one `PipelineError`.
 
 The SDK's own overloads lack `cache`, and `object_type` is not seen as a
-dataclass (dagger issue 11572); at run time these are the SDK's objects.
+dataclass (dagger issue 11572).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 import dagger
 
+from ci.user_errors import user_errors
+
 if TYPE_CHECKING:
     import dataclasses
     from collections.abc import Callable
@@ -17,20 +19,9 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     F = TypeVar("F", bound=Callable[..., Any])
 
-    def field(
-        *,
-        default: Any = ...,  # noqa: ANN401 - as below
-        name: str | None = None,
-        init: bool = True,
-    ) -> Any:  # noqa: ANN401 - a field's type is its annotation's
-        """See `dagger.field`."""
-
-    @dataclass_transform(kw_only_default=True, field_specifiers=(field, dataclasses.field))
+    @dataclass_transform(kw_only_default=True, field_specifiers=(dataclasses.field,))
     def object_type(cls: type[T]) -> type[T]:
         """See `dagger.object_type`."""
-
-    def function(*, name: str | None = None, cache: str | None = None) -> Callable[[F], F]:
-        """See `dagger.function`."""
 
     def check(function: F) -> F:
         """See `dagger.check`."""
@@ -38,12 +29,12 @@ if TYPE_CHECKING:
     def up(function: F) -> F:
         """See `dagger.up`."""
 else:
-    check, field, function, object_type, up = (
-        dagger.check,
-        dagger.field,
-        dagger.function,
-        dagger.object_type,
-        dagger.mod.up,
-    )
+    check, object_type, up = dagger.check, dagger.object_type, dagger.mod.up
 
-__all__ = ["check", "field", "function", "object_type", "up"]
+__all__ = ["check", "function", "object_type", "up"]
+
+
+def function(*, name: str | None = None, cache: str | None = None) -> Callable[[F], F]:
+    """Make a method a Dagger function, see `dagger.function`."""
+    made: Any = dagger.function
+    return lambda method: made(name=name, cache=cache)(user_errors(method))

@@ -1,4 +1,4 @@
-"""The class that Dagger calls, put together from its verbs."""
+"""The class that Dagger calls: each function delegates to `ci.pipeline`."""
 
 from __future__ import annotations
 
@@ -7,39 +7,66 @@ from typing import Annotated
 import dagger
 from dagger import DefaultPath, Doc, Ignore
 
-from ci._dagger import object_type
+from ci._dagger import check, function, object_type, up
 from ci.errors import hide_tracebacks
-from ci.verbs.build import Build
-from ci.verbs.explain import Explain
-from ci.verbs.lint import Lint
-from ci.verbs.release import Release
-from ci.verbs.stack import Stack
+from ci.functions.options import (
+    Cases,
+    DefaultBranch,
+    History,
+    Only,
+    Password,
+    Platform,
+    Ref,
+    RegistryAddress,
+    RegistryService,
+    Rerun,
+    Username,
+)
+from ci.functions.registry import Registry
+from ci.functions.stack import ComposeStack
+from ci.lint import linters
+from ci.lint.run import Lint
+from ci.pipeline import builds, gates, publish, report
+from ci.pipeline.gate import gate
+from ci.pipeline.inputs import Destination, Inputs
+from ci.pipeline.stack import create, ports
+from ci.project import render
+from ci.sandbox import usage
+from ci.scan import gate as scan_gate
 
 hide_tracebacks()
 
 
 @object_type
-class Ci(Build, Lint, Stack, Release, Explain):
+class Ci:
     """The pipeline between `git push` and a trusted image, driven by compose.yaml."""
 
     source: Annotated[
         dagger.Directory,
         DefaultPath("/"),
         Ignore(["**/.venv", "**/__pycache__", "**/.*_cache", "**/.env"]),
-        Doc("The project: the folder that holds the compose file"),
+        Doc("The project: the folder that contains the compose file"),
     ]
-    images: Annotated[
-        dagger.File | None,
-        Doc(
-            "Images map: a JSON object of reference to reference, null = not available here; "
-            "default: the one of the engine's network, if it has one"
-        ),
+    files: Annotated[
+        list[str] | None,
+        Doc("Compose files, in the order they are merged; default: those that Compose finds"),
     ] = None
+    profiles: Annotated[list[str] | None, Doc("Compose profiles to enable; default: none")] = None
+    project_directory: Annotated[
+        str, Doc("The compose project's folder in --source, which the paths in its files are relative to")
+    ] = "."
     env_file: Annotated[
         dagger.Secret | None,
         Doc(
             "Values for the compose file's variables and for build secrets, in Compose's env file format, "
             "as file:.env; default: none"
+        ),
+    ] = None
+    images: Annotated[
+        dagger.File | None,
+        Doc(
+            "Images map: a JSON object of reference to reference, null = not available here; "
+            "default: that of the engine's network, if it has one"
         ),
     ] = None
     docker_config: Annotated[
@@ -50,3 +77,207 @@ class Ci(Build, Lint, Stack, Release, Explain):
         dagger.Socket | None,
         Doc("SSH agent for builds with an ssh key in the compose file, as $SSH_AUTH_SOCK; default: none"),
     ] = None
+    database: Annotated[
+        dagger.Directory | None,
+        Doc("A folder with Trivy's trivy.db and metadata.json; default: the database is fetched"),
+    ] = None
+    database_registry: Annotated[
+        dagger.Service | None,
+        Doc("A registry on your machine that has Trivy's database: tcp://127.0.0.1:5000; default: none"),
+    ] = None
+    database_mirrors: Annotated[
+        list[str] | None,
+        Doc("Where Trivy's database is fetched from, in the order they are tried; default: Trivy's own two"),
+    ] = None
+    jobs: Annotated[int, Doc("How many images are worked on concurrently")] = 8
+
+    @function()
+    async def services(
+        self,
+        format: Annotated[str, Doc("table, json or mermaid")] = "table",  # noqa: A002 - the option's name
+    ) -> str:
+        """Print the plan: each service, where its image comes from, its ports, and what it waits for."""
+        project = await self._inputs().project()
+        return render.render(project.compose, project.left_out(), format)
+
+    @function()
+    async def build(self, only: Only = None, platform: Platform = "") -> str:
+        """Build all images in parallel and print each one's digest, size and layers."""
+        return await builds.build(self._inputs(), only or [], platform)
+
+    @function()
+    async def image(
+        self, service: Annotated[str, Doc("The service, by its compose name")], platform: Platform = ""
+    ) -> dagger.Container:
+        """Return one service's image as a container, for chaining."""
+        return await builds.image(self._inputs(), service, platform)
+
+    @check
+    @function()
+    async def lint(self) -> str:
+        """Run the linters that tool.ci.lint names; fail for what one of them finds."""
+        return linters.judge(await Lint(await self._inputs().under_test()).run(self.jobs))
+
+    @function()
+    async def format(self) -> dagger.Changeset:
+        """Return what ruff changes; the command line shows it and asks whether to apply it."""
+        return Lint(await self._inputs().project()).formatted()
+
+    # Waivers and exceptions end on a day, so a result is not cached beyond its session.
+    @check
+    @function(cache="session")
+    async def posture(self, only: Only = None) -> str:
+        """Judge each image by the posture rules (user, layers, secrets, size, start and stop)."""
+        return await gates.posture(self._inputs(), only or [])
+
+    @check
+    @function(cache="session")
+    async def test(self, only: Only = None, rerun: Rerun = False) -> str:
+        """Run each service's unit tests inside its image's environment."""
+        return await gates.test(self._inputs(), only or [], rerun=rerun)
+
+    @check
+    @function(cache="session")
+    async def scan(
+        self,
+        only: Only = None,
+        severity: Annotated[
+            list[str] | None,
+            Doc("Severities that fail the gate; default: CRITICAL and HIGH of any image or lock"),
+        ] = None,
+        ignore_unfixed: Annotated[bool, Doc("Let vulnerabilities pass that nobody has fixed yet")] = False,
+        database_days: Annotated[int, Doc("How old Trivy's database may be, in days")] = 3,
+        vex: Annotated[list[str] | None, Doc("VEX files, by their paths in --source; default: none")] = None,
+        base: Annotated[
+            dagger.File | None, Doc("scan.json of an earlier report: new findings are counted in a column")
+        ] = None,
+        history: History = None,
+    ) -> str:
+        """Scan each image and the source with Trivy and print one table."""
+        rules = scan_gate.rules(
+            severity or [], ignore_unfixed=ignore_unfixed, database_days=database_days, complete=not only
+        )
+        return await gates.scan(self._inputs(), only or [], rules, vex or [], history, base)
+
+    @check
+    @function(cache="session")
+    async def test_integration(self, cases: Cases = None, rerun: Rerun = False) -> str:
+        """Start the stack, run the suite in tests/integration as one more container of it, and stop it."""
+        return await gates.test_integration(self._inputs(), cases or [], rerun=rerun)
+
+    @function(cache="session")
+    async def test_disruption(self, cases: Cases = None, rerun: Rerun = False) -> str:
+        """Run each file of tests/disruption in its own stack, whose services it may stop."""
+        return await gates.test_disruption(self._inputs(), cases or [], rerun=rerun)
+
+    @function(cache="session")
+    async def gate(self, history: History = None) -> str:
+        """Build, judge, test and scan all images; the first failure cancels the rest."""
+        return (await gate(self._inputs(), history)).text
+
+    @function(cache="session")
+    async def report(
+        self,
+        only: Annotated[
+            list[str] | None, Doc(f"Gates to run: {', '.join(report.GATES)}; default: all")
+        ] = None,
+        history: History = None,
+        base: Annotated[
+            dagger.Directory | None,
+            Doc("The folder of an earlier report: sizes and findings are compared with it; default: none"),
+        ] = None,
+    ) -> dagger.Directory:
+        """Run gates to their end, whatever fails; return a summary and each one's files in every format."""
+        return await report.report(self._inputs(), only or [], history, base)
+
+    @function(cache="session")
+    async def reproduce(
+        self, manifest: Annotated[dagger.File, Doc("build/build.json of another engine's report")]
+    ) -> str:
+        """Build here what another engine built; where a digest differs, name layer, file and what differs."""
+        return await builds.reproduce(self._inputs(), manifest)
+
+    @function()
+    async def stack(
+        self,
+        only: Annotated[list[str] | None, Doc("Services to run, with what they need; default: all")] = None,
+        start_timeout: Annotated[
+            int, Doc("Seconds that a service may take to reach the state that others wait for")
+        ] = 120,
+        stop_timeout: Annotated[
+            int, Doc("Seconds until a service is killed that does not stop, whatever its stop_grace_period")
+        ] = 10,
+    ) -> ComposeStack:
+        """Return the compose project as a stack, for `check`, `logs`, `ports up` and `service`."""
+        return ComposeStack(
+            inputs=self._inputs(), only=only or [], start_timeout=start_timeout, stop_timeout=stop_timeout
+        )
+
+    @up
+    @function(cache="never")
+    async def up(self) -> dagger.Service:
+        """Start the stack and return its published ports as one service; `dagger up` opens them here."""
+        return await ports(await create(self._inputs(), [], 120, 10))
+
+    @function()
+    async def tags(
+        self,
+        ref: Ref,
+        sha: Annotated[str, Doc("The commit, for its own tag; default: none")] = "",
+        default_branch: DefaultBranch = "main",
+    ) -> str:
+        """Print the tags that a git ref gives its images, without building any."""
+        return await publish.image_tags(self._inputs(), ref, sha, default_branch)
+
+    @function()
+    async def registry(
+        self,
+        address: RegistryAddress,
+        username: Username = "",
+        password: Password = None,
+        service: RegistryService = None,
+        sign_key: Annotated[
+            dagger.Secret | None,
+            Doc("cosign's private key, which signs each digest: env:VARIABLE or file:PATH; default: none"),
+        ] = None,
+        sign_password: Annotated[
+            dagger.Secret | None,
+            Doc("The password of --sign-key, as env:VARIABLE or file:PATH; default: it has none"),
+        ] = None,
+    ) -> Registry:
+        """Name a registry, to `publish`, `release`, `promote` and `verify` images there."""
+        access = await publish.access("registry", address, username, password, service)
+        return Registry(inputs=self._inputs(), to=Destination(access, sign_key, sign_password))
+
+    @function(cache="never")
+    async def sandbox(
+        self, empty: Annotated[bool, Doc("Remove the data that no call is using at the moment")] = False
+    ) -> str:
+        """Print what the volume of the sandbox's Docker Engine contains."""
+        return await usage.render(await self._inputs().builder(), empty=empty)
+
+    @function()
+    async def explain(
+        self, code: Annotated[str, Doc("The code at the end of an error, such as compose.no-services")]
+    ) -> str:
+        """Print what an error code means and what to do next; {…} is only known when it happens."""
+        # Imported here because every other call does without.
+        from ci.catalogue import codes  # noqa: PLC0415
+
+        return codes.explain(code)
+
+    def _inputs(self) -> Inputs:
+        return Inputs(
+            source=self.source,
+            files=self.files or [],
+            profiles=self.profiles or [],
+            project_directory=self.project_directory,
+            env_file=self.env_file,
+            images=self.images,
+            docker_config=self.docker_config,
+            ssh_agent=self.ssh_agent,
+            database=self.database,
+            database_registry=self.database_registry,
+            database_mirrors=self.database_mirrors or [],
+            jobs=self.jobs,
+        )

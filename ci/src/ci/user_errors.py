@@ -1,4 +1,4 @@
-"""Make what went wrong in a verb one error with one text."""
+"""Turn what went wrong in a function into one error with one text."""
 
 from __future__ import annotations
 
@@ -12,32 +12,40 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-__all__ = ["user_errors"]
+__all__ = ["as_user_error", "user_errors"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def user_errors(verb: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Return the verb with its failures as one `PipelineError`.
+def user_errors(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Make each failure of a function one `PipelineError`.
 
     What the engine refuses (an image that cannot be pulled, say) is the user's
     to fix, and is reported like the mistakes that this module finds itself.
     Anything else is a bug and stays what it is.
     """
 
-    @functools.wraps(verb)
+    @functools.wraps(function)
     async def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await verb(*args, **kwargs)
-        except (ExceptionGroup, dagger.QueryError) as error:
-            leaves = list(_leaves(error))
-            if not all(isinstance(leaf, PipelineError | dagger.QueryError) for leaf in leaves):
+            return await function(*args, **kwargs)
+        except (ExceptionGroup, dagger.QueryError) as raised:
+            error = as_user_error(raised)
+            if error is None:
                 raise
-            one = _one(leaves)
-            raise one from (one.__cause__ if one in leaves else error)
+            inner = error.__cause__ if error in _leaves(raised) else raised
+            raise error from inner
 
     return wrapped
+
+
+def as_user_error(raised: Exception) -> PipelineError | None:
+    """Return what was raised as one error for the user, or None if it is a bug."""
+    leaves = list(_leaves(raised))
+    if not all(isinstance(leaf, PipelineError | dagger.QueryError) for leaf in leaves):
+        return None
+    return _one(leaves)
 
 
 def _leaves(error: Exception) -> Iterator[Exception]:

@@ -17,61 +17,34 @@ EMPTY.plaintext.return_value = "\n"
 NONE = mock.create_autospec(dagger.Secret, instance=True)
 NONE.plaintext.side_effect = dagger.QueryError.__new__(dagger.QueryError, [])
 SERVICE = mock.create_autospec(dagger.Service, instance=True)
+TEAM, LOOPBACK = registries.parse("ghcr.io/team"), registries.parse("127.0.0.1:5000")
 
 
 @pytest.mark.parametrize(
     "access",
-    [
-        RegistryAccess(registries.parse("ghcr.io/team")),
-        RegistryAccess(registries.parse("ghcr.io/team"), "alice", SECRET),
-        RegistryAccess(registries.parse("127.0.0.1:5000"), service=SERVICE),
-    ],
+    [RegistryAccess(TEAM), RegistryAccess(TEAM, "alice", SECRET), RegistryAccess(LOOPBACK, service=SERVICE)],
 )
 def test_what_can_work_is_let_through(access: RegistryAccess) -> None:
-    anyio.run(access.check, "--registry")
+    anyio.run(access.check, "registry")
 
 
 @pytest.mark.parametrize(
     ("code", "access", "text"),
     [
-        (
-            "registry.credentials-incomplete",
-            RegistryAccess(registries.parse("ghcr.io/team"), "alice"),
-            "--from ghcr.io/team: --from-password is",
-        ),
-        (
-            "registry.credentials-incomplete",
-            RegistryAccess(registries.parse("ghcr.io/team"), "", SECRET),
-            "--from-username is missing",
-        ),
+        ("registry.credentials-incomplete", RegistryAccess(TEAM, "alice"), "ghcr.io/team: --password is"),
+        ("registry.credentials-incomplete", RegistryAccess(TEAM, "", SECRET), "--username is missing"),
+        ("registry.password-empty", RegistryAccess(TEAM, "alice", EMPTY), "ghcr.io/team"),
         (
             "registry.password-empty",
-            RegistryAccess(registries.parse("ghcr.io/team"), "alice", EMPTY),
-            "the password is empty",
+            RegistryAccess(TEAM, "alice", NONE),
+            "--password env:VARIABLE.*, never its value",
         ),
-        (
-            "registry.password-empty",
-            RegistryAccess(registries.parse("ghcr.io/team"), "alice", NONE),
-            "--from-password env:VARIABLE.*, never its value",
-        ),
-        (
-            "registry.loopback-unreachable",
-            RegistryAccess(registries.parse("127.0.0.1:5000")),
-            r"its own(.|\n)*--from-service tcp://127\.0\.0\.1:5000",
-        ),
+        ("registry.loopback-unreachable", RegistryAccess(LOOPBACK), r"--service tcp://127\.0\.0\.1:5000"),
     ],
 )
-def test_what_cannot_work_is_refused_before_building(code: str, access: RegistryAccess, text: str) -> None:
-    with raises(code, match=text):
-        anyio.run(access.check, "--from")
-
-
-def test_options_that_begin_otherwise_are_named_so() -> None:
-    with raises("registry.credentials-incomplete", match=r"--promote-to \S+: --promote-password is missing"):
-        anyio.run(
-            RegistryAccess(registries.parse("ghcr.io/team"), "alice").check, "--promote-to", "--promote"
-        )
-    with raises("registry.loopback-unreachable", match="--promote-service tcp"):
-        anyio.run(RegistryAccess(registries.parse("127.0.0.1:5000")).check, "--promote-to", "--promote")
-    with raises("registry.credentials-incomplete", match=r"--registry \S+: --password is missing"):
-        anyio.run(RegistryAccess(registries.parse("ghcr.io/team"), "alice").check, "--registry")
+@pytest.mark.parametrize("function", ["registry", "with-target"])
+def test_what_cannot_work_is_refused_before_building(
+    function: str, code: str, access: RegistryAccess, text: str
+) -> None:
+    with raises(code, match=rf"(?s){function} --address \S*.*{text}"):
+        anyio.run(access.check, function)

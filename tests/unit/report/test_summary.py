@@ -16,14 +16,14 @@ def image(service: str, size: int = SIZE, *, built: bool = True) -> summary.Imag
     return summary.Image(service, "sha256:aa", size, built, "passes", "passed", "passes")
 
 
-def step(name: str, *, red: bool = False) -> summary.Step:
-    return summary.Step(name, "red: gateway" if red else "passed", red, 1.25)
+def step(name: str, *, failed: bool = False) -> summary.Step:
+    return summary.Step(name, "failed: gateway" if failed else "passed", failed, 1.25)
 
 
 def test_a_green_run() -> None:
     text = summary.Summary([image("gateway"), image("agent", built=False)], [step("scan")]).text()
     assert text.splitlines() == [
-        "Gate: green",
+        "Gate: passed",
         "",
         "service  digest     size     change  image   posture  unit tests  scan",
         "gateway  sha256:aa  56.0 MB  -       built   passes   passed      passes",
@@ -35,10 +35,10 @@ def test_a_green_run() -> None:
 
 
 def test_a_red_run_names_its_red_steps() -> None:
-    run = summary.Summary([image("gateway")], [step("posture", red=True), step("scan")])
-    assert run.text().startswith("Gate: red in posture\n")
-    assert run.markdown().startswith("# Gate: red in posture\n")
-    assert json.loads(run.json())["red"] == ["posture"]
+    run = summary.Summary([image("gateway")], [step("posture", failed=True), step("scan")])
+    assert run.text().startswith("Gate: failed in posture\n")
+    assert run.markdown().startswith("# Gate: failed in posture\n")
+    assert json.loads(run.json())["failed"] == ["posture"]
 
 
 def test_the_gates_own_sections_follow() -> None:
@@ -58,12 +58,12 @@ def test_an_image_that_was_not_there_is_new() -> None:
     assert "  new  " in summary.Summary([image("gateway")], [], {}).text()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1}', '{"schema": 1, "images": {"a": {}}}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2}', '{"schema": 2, "images": {"a": {}}}'])
 def test_what_is_no_summary_is_refused(text: str) -> None:
     with raises("report.base-invalid"):
         summary.sizes(text)
 
 
 def test_a_summary_of_another_version_is_refused() -> None:
-    with raises("report.base-wrong-schema", match="schema 2, known is 1"):
-        summary.sizes('{"schema": 2, "images": {}}')
+    with raises("report.base-wrong-schema", match="schema 3, known is 2"):
+        summary.sizes('{"schema": 3, "images": {}}')

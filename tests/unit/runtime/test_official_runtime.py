@@ -75,7 +75,7 @@ def test_the_main_object_is_found_by_its_entry_point_without_generated_code(proj
     )
     assert done.returncode == 0, done.stderr
     loaded = json.loads(done.stdout)
-    assert {"build", "test", "scan", "publish", "stack"} <= set(loaded["functions"])
+    assert {"build", "test", "scan", "registry", "stack"} <= set(loaded["functions"])
     assert loaded["generated"] == []
     # The runtime asks for the module's name in Pascal case.
     assert entry.rpartition(":")[2] == json.loads((ROOT / "dagger.json").read_text())["name"].title()

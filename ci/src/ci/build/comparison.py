@@ -60,7 +60,7 @@ def read(text: str, *, where: str = "--manifest") -> dict[str, Image]:
         raise PipelineError(
             "reproduce.not-a-build-report",
             f"{where}: not a build.json",
-            hint="pass the file of `dagger call build-report` on the other engine; release.json has the "
+            hint="give build/build.json of the other engine's report; release.json has the "
             "digests of labeled images, which differ by commit",
         ) from error
 

@@ -12,12 +12,12 @@ from dagger import dag
 
 from ci import module_source, tools
 from ci.errors import PipelineError
+from ci.release.registries import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.build.builder import Builder
-    from ci.release.registries import Registry
 
 __all__ = ["RegistryAccess", "is_there", "program", "run"]
 
@@ -41,34 +41,27 @@ class RegistryAccess:
     password: dagger.Secret | None = None
     service: dagger.Service | None = None
 
-    async def check(self, option: str, stem: str = "") -> None:
-        """Refuse what cannot work before anything is built.
-
-        `option` is the registry's option, `stem` what those that go with it
-        begin with, if that is not the option itself.
-        """
-        stem = stem or option
-        prefix = "--" if option == "--registry" else f"{stem}-"
-        username, password = f"{prefix}username", f"{prefix}password"
+    async def check(self, function: str) -> None:
+        """Refuse what cannot work before anything is built; `function` is what the options belong to."""
+        where = f"{function} --address {self.registry}"
         if bool(self.username) != bool(self.password):
-            missing = username if self.password else password
             raise PipelineError(
                 "registry.credentials-incomplete",
-                f"{option} {self.registry}: {missing} is missing",
-                hint=f"give both, {username} NAME and {password} env:VARIABLE, or neither",
+                f"{where}: {'--username' if self.password else '--password'} is missing",
+                hint="give both, --username NAME and --password env:VARIABLE, or neither",
             )
         if self.registry.plain_http and self.service is None:
             raise PipelineError(
                 "registry.loopback-unreachable",
-                f"{option} {self.registry}: a container's loopback is its own, it does not reach yours",
-                hint=f"hand it in as well: {stem}-service tcp://{self.registry.host}",
+                f"{where}: a container's loopback is its own, it does not reach yours",
+                hint=f"pass the registry as a service too: --service tcp://{self.registry.host}",
             )
         if self.password is not None and not await is_there(self.password):
             # Not repeated: it may be the password itself.
             raise PipelineError(
                 "registry.password-empty",
-                f"{option} {self.registry}: the password is empty, or is not given as a secret",
-                hint=f"give {password} env:VARIABLE, file:PATH or cmd:COMMAND, never its value",
+                f"{where}: the password is empty, or is not given as a secret",
+                hint="give --password env:VARIABLE, file:PATH or cmd:COMMAND, never its value",
             )
 
 

@@ -22,7 +22,7 @@ __all__ = ["Release", "Released", "read", "write"]
 
 _SCHEMA = 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
-_REPAIR = "take the file as `publish-report` wrote it, unchanged"
+_REPAIR = "take the file as `release` wrote it, unchanged"
 
 
 @dataclass(frozen=True)

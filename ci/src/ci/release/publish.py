@@ -139,7 +139,7 @@ async def promote(  # noqa: PLR0913 - as publish
     if str(source.registry) != release.registry:
         raise PipelineError(
             "promote.wrong-registry",
-            f"--from {source.registry}: the manifest is of {release.registry}",
+            f"registry --address {source.registry}: the manifest is of {release.registry}",
             hint=f"promote from {release.registry}, or give the other registry's manifest",
         )
     repositories = target.registry.repositories([image.service for image in chosen])

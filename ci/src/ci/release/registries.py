@@ -67,7 +67,7 @@ class Registry:
         return found
 
 
-def parse(text: str, *, where: str = "--registry") -> Registry:
+def parse(text: str, *, where: str = "--address") -> Registry:
     """Read a registry; every other form is an error that says how to write it."""
     if "@" in text:
         # Not repeated: what stands before the @ may be a password.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Image", "Step", "Summary", "sizes"]
 
-SCHEMA = 1
+SCHEMA = 2
 
 _IMAGES = ["service", "digest", "size", "change", "image", "posture", "unit tests", "scan"]
 _STEPS = ["step", "outcome", "seconds"]
@@ -35,11 +35,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what came of it, whether that is red, and how long it took in seconds."""
+    """One step: its outcome, whether that is a failure, and its seconds."""
 
     name: str
     outcome: str
-    red: bool
+    failed: bool
     seconds: float
 
 
@@ -52,9 +52,9 @@ class Summary:
     earlier: Mapping[str, int] | None = None
 
     @property
-    def red(self) -> list[str]:
-        """The names of the steps that are red."""
-        return [step.name for step in self.steps if step.red]
+    def failed(self) -> list[str]:
+        """The names of the steps that failed."""
+        return [step.name for step in self.steps if step.failed]
 
     def text(self) -> str:
         """Return the tables for a terminal."""
@@ -76,14 +76,14 @@ class Summary:
         """Return everything as JSON; it is what an option `--base` takes later."""
         data: dict[str, Any] = {
             "schema": SCHEMA,
-            "red": self.red,
+            "failed": self.failed,
             "images": {image.service: asdict(image) for image in self.images},
             "steps": {step.name: asdict(step) for step in self.steps},
         }
         return json.dumps(data, indent=1) + "\n"
 
     def _headline(self) -> str:
-        return f"Gate: red in {', '.join(self.red)}" if self.red else "Gate: green"
+        return f"Gate: failed in {', '.join(self.failed)}" if self.failed else "Gate: passed"
 
     def _images(self) -> list[list[str]]:
         return [
@@ -114,19 +114,19 @@ class Summary:
 
 
 def sizes(text: str) -> dict[str, int]:
-    """Return the images' sizes of an earlier summary.json by service, in bytes."""
+    """Read the image sizes of an earlier summary.json by service, in bytes."""
     try:
         read = json.loads(text)
         if read["schema"] != SCHEMA:
             raise PipelineError(
                 "report.base-wrong-schema",
                 f"--base: it has schema {read['schema']}, known is {SCHEMA}",
-                hint="give a summary.json that this version's gate-report wrote",
+                hint="give the report of this version of the pipeline",
             )
         return {name: int(image["size"]) for name, image in read["images"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PipelineError(
             "report.base-invalid",
-            "--base: that is no summary.json of gate-report",
-            hint="give the file of an earlier run: gate-report export --path report",
+            "--base: its summary.json is not one of a report",
+            hint="give the folder of an earlier run: report export --path report",
         ) from error

@@ -43,7 +43,7 @@ def read(text: str) -> Baseline:
         raise PipelineError(
             "scan.base-invalid",
             f"--base: not a scan.json of this pipeline: {type(error).__name__}: {error}",
-            hint="give the scan.json of an earlier `scan-report`",
+            hint="give scan/scan.json of an earlier report",
         ) from error
     if schema != SCHEMA:
         raise PipelineError(

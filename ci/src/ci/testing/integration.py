@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ci.stack.run import Outcome, Stack
     from ci.testing.suite import Suite
 
-__all__ = ["Tested", "red", "report", "run", "text"]
+__all__ = ["Tested", "outcome", "red", "report", "run", "text"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,13 @@ def red(tested: Tested) -> PipelineError | None:
         "test.integration-failed",
         f"integration: {tested.result.red}",
         details=tested.result.output,
-        hint="correct it, or see every service's log: test-integration-report export --path reports",
+        hint="correct it, or see every service's log: report --only test-integration export --path report",
     )
+
+
+def outcome(tested: Tested) -> str:
+    """Say in a word how a run ended."""
+    return "the stack did not come up" if tested.result is None else tested.result.red or "passed"
 
 
 def text(tested: Tested) -> str:
@@ -63,18 +68,18 @@ def text(tested: Tested) -> str:
 
 async def report(tested: Tested) -> dagger.Directory:
     """Return all that is known of a run, red or green: JUnit, table, logs, and why the stack is not up."""
-    outcome, result = tested.outcome, tested.result
-    suite = "suite" in [name.rstrip("/") for name in await outcome.output.entries()]
-    directory = outcome.output.directory("suite") if suite else outcome.output.filter(include=[])
-    directory = directory.with_directory("logs", await outcome.logs())
+    ran, result = tested.outcome, tested.result
+    suite = "suite" in [name.rstrip("/") for name in await ran.output.entries()]
+    directory = ran.output.directory("suite") if suite else ran.output.filter(include=[])
+    directory = directory.with_directory("logs", await ran.logs())
     summary: dict[str, Any]
     if result is None:
-        directory = directory.with_new_file("error.txt", f"{outcome.error}\n")
-        summary = {"outcome": "the stack did not come up", "tests": 0, "failed": 0}
+        directory = directory.with_new_file("error.txt", f"{ran.error}\n")
+        summary = {"outcome": outcome(tested), "tests": 0, "failed": 0}
     else:
         written = table.text(results.HEADER, [result.row]) + "\n"
         directory = directory.with_new_file("table.txt", written)
-        summary = {"outcome": result.red or "passed", "tests": result.tests, "failed": result.failed}
-    problems = outcome.report["problems"]
-    summary["not_ready"] = {each["name"]: failures.text(each, outcome.model.timeouts) for each in problems}
-    return directory.with_new_file("summary.json", json.dumps(summary | outcome.times, indent=1) + "\n")
+        summary = {"outcome": outcome(tested), "tests": result.tests, "failed": result.failed}
+    problems = ran.report["problems"]
+    summary["not_ready"] = {each["name"]: failures.text(each, ran.model.timeouts) for each in problems}
+    return directory.with_new_file("summary.json", json.dumps(summary | ran.times, indent=1) + "\n")

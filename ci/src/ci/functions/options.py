@@ -1,0 +1,65 @@
+"""Options that several functions have, each described once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import dagger
+from dagger import Doc
+
+__all__ = [
+    "Cases",
+    "Commit",
+    "Created",
+    "DefaultBranch",
+    "DryRun",
+    "History",
+    "Only",
+    "Password",
+    "Platform",
+    "Ref",
+    "RegistryAddress",
+    "RegistryService",
+    "ReleaseFile",
+    "Rerun",
+    "SourceUrl",
+    "Username",
+    "Workflow",
+]
+
+Only = Annotated[
+    list[str] | None, Doc("Services to include, by their compose names; default: all that are built")
+]
+Platform = Annotated[str, Doc("The platform to build for, such as linux/arm64; default: the engine's own")]
+Cases = Annotated[list[str] | None, Doc("Tests to run, by parts of their names; default: all")]
+Rerun = Annotated[bool, Doc("Run the tests even if they passed before with the same inputs")]
+History = Annotated[
+    dagger.Directory | None,
+    Doc("The repository's .git directory: its commits are scanned for secrets as well; default: none"),
+]
+RegistryAddress = Annotated[
+    str, Doc("Where images are pushed: host[:port][/prefix], for example myteam.azurecr.io/shop")
+]
+RegistryService = Annotated[
+    dagger.Service | None, Doc("The registry itself, if it runs on your machine: tcp://127.0.0.1:5000")
+]
+Username = Annotated[
+    str, Doc("For an Azure token (`az acr login --expose-token`): 00000000-0000-0000-0000-000000000000")
+]
+Password = Annotated[
+    dagger.Secret | None, Doc("As env:VARIABLE, file:PATH or cmd:COMMAND, never the value itself")
+]
+Ref = Annotated[
+    str, Doc("The full git ref: refs/tags/v1.2.3, refs/tags/SERVICE/v1.2.3, refs/heads/X, refs/pull/N/merge")
+]
+Commit = Annotated[str, Doc("The full id of the commit that is built: $(git rev-parse HEAD)")]
+Created = Annotated[str, Doc("The commit's time: $(git log -1 --format=%cI)")]
+SourceUrl = Annotated[
+    str, Doc("The repository's address, for labels and provenance; credentials are removed; default: none")
+]
+Workflow = Annotated[
+    str, Doc("The address of the workflow that runs this: the builder's id in the provenance; default: local")
+]
+DefaultBranch = Annotated[str, Doc("The branch whose images are also tagged edge")]
+DryRun = Annotated[bool, Doc("Do everything except writing to a registry")]
+ReleaseFile = Annotated[dagger.File, Doc("release.json of the release")]

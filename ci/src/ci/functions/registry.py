@@ -1,0 +1,103 @@
+"""`dagger call registry …`: publish images, release versions, promote and verify them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import dagger
+from dagger import Doc
+
+from ci._dagger import function, object_type
+from ci.functions.options import (
+    Commit,
+    Created,
+    DefaultBranch,
+    DryRun,
+    Password,
+    Ref,
+    RegistryAddress,
+    RegistryService,
+    ReleaseFile,
+    SourceUrl,
+    Username,
+    Workflow,
+)
+from ci.pipeline import promote, publish
+from ci.pipeline.inputs import Destination, Inputs, Revision
+
+__all__ = ["Registry"]
+
+
+@object_type
+class Registry:
+    """A registry that images are published to, with its credentials and what signs them."""
+
+    inputs: Inputs
+    to: Destination
+
+    @function()
+    async def with_target(
+        self,
+        address: RegistryAddress,
+        username: Username = "",
+        password: Password = None,
+        service: RegistryService = None,
+    ) -> Registry:
+        """Name a second registry, which `promote` and `release` copy what was published to."""
+        target = await publish.access("with-target", address, username, password, service)
+        promote.check_target(self.to.access, target)
+        return Registry(inputs=self.inputs, to=replace(self.to, target=target))
+
+    @function(cache="never")
+    async def publish(
+        self,
+        ref: Ref,
+        commit: Commit,
+        created: Created,
+        source_url: SourceUrl = "",
+        workflow: Workflow = "",
+        default_branch: DefaultBranch = "main",
+        dry_run: DryRun = False,
+    ) -> str:
+        """Build, pass every gate, push all images or none, then move their tags; safe to run again."""
+        revision = Revision(ref, commit, created, source_url, workflow)
+        return await publish.publish(self.inputs, self.to, revision, default_branch, dry_run=dry_run)
+
+    @function(cache="never")
+    async def release(
+        self,
+        ref: Ref,
+        commit: Commit,
+        created: Created,
+        log: Annotated[str, Doc("git log --no-merges --format='%H %s' LAST_TAG..TAG, for the notes")] = "",
+        source_url: SourceUrl = "",
+        workflow: Workflow = "",
+        dry_run: DryRun = False,
+    ) -> dagger.Directory:
+        """Publish a version tag that equals the version file; return release.json, tables and notes.md."""
+        revision = Revision(ref, commit, created, source_url, workflow)
+        return await publish.release(self.inputs, self.to, revision, log, dry_run=dry_run)
+
+    @function(cache="never")
+    async def promote(
+        self,
+        release: ReleaseFile,
+        only: Annotated[list[str] | None, Doc("Digests of the release to promote; default: all")] = None,
+        dry_run: DryRun = False,
+    ) -> str:
+        """Copy a release to the target by digest, with SBOM, provenance and signatures."""
+        source, target = self.to.access, self.to.target
+        return await promote.promote(self.inputs, source, target, release, only or [], dry_run=dry_run)
+
+    @function(cache="never")
+    async def verify(
+        self,
+        release: ReleaseFile,
+        public_key: Annotated[
+            dagger.File | None,
+            Doc("cosign.pub: each digest must be signed by this key; default: signatures are not checked"),
+        ] = None,
+    ) -> str:
+        """Check that each digest of a release is there with its SBOM and provenance, and signed by a key."""
+        return await promote.verify(self.inputs, self.to.access, release, public_key)

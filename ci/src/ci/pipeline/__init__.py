@@ -1,0 +1,1 @@
+"""The order of things: build, gates, publish, promote, report, as plain functions."""

@@ -1,0 +1,52 @@
+"""Build images, and compare what was built here with what another engine built."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ci import parallel
+from ci.build import comparison
+from ci.posture.gather import record
+from ci.report import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import dagger
+
+    from ci.build.builder import BuiltImage
+    from ci.pipeline.inputs import Inputs
+    from ci.project.load import Project
+
+__all__ = ["build", "image", "record_all", "reproduce"]
+
+
+async def build(inputs: Inputs, only: list[str], platform: str) -> str:
+    """Build images and print each one's digest, size and layers."""
+    return tables.built(await (await inputs.project(platform)).build(only))
+
+
+async def image(inputs: Inputs, service: str, platform: str) -> dagger.Container:
+    """Build one image and return it as a container."""
+    return (await (await inputs.project(platform)).build([service]))[service].container()
+
+
+async def reproduce(inputs: Inputs, manifest: dagger.File) -> str:
+    """Build the images of build.json again; fail with every difference if there is one."""
+    there = comparison.read(await manifest.contents())
+    project = await inputs.project()
+    here = await _recorded(project, await project.build(list(there)), inputs.jobs)
+    return comparison.text(here, comparison.compare(there, here))
+
+
+async def record_all(project: Project, images: Mapping[str, BuiltImage], jobs: int) -> str:
+    """Write build.json: each image's config, layers and files."""
+    return comparison.write(await _recorded(project, images, jobs))
+
+
+async def _recorded(
+    project: Project, images: Mapping[str, BuiltImage], jobs: int
+) -> dict[str, comparison.Image]:
+    work = {name: partial(record, project.builder, each) for name, each in images.items()}
+    return await parallel.run(work, limit=jobs)

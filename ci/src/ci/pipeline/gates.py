@@ -1,0 +1,194 @@
+"""Each gate by itself: run it, and print what it found or fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dagger import dag
+
+from ci import parallel
+from ci.posture import judge
+from ci.posture import report as posture_report
+from ci.posture.gather import gather
+from ci.report import tables
+from ci.scan import gate as scan_gate
+from ci.scan import trivy
+from ci.scan.fetch import Request
+from ci.stack.plan import plan
+from ci.testing import integration, results
+from ci.testing.suite import Suite, no_files
+from ci.testing.unit import UnitTests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import anyio
+    import dagger
+
+    from ci.build.builder import BuiltImage
+    from ci.pipeline.inputs import Inputs
+    from ci.project.load import Project
+    from ci.scan.gate import Rules
+
+__all__ = [
+    "SUITES",
+    "UnitTestRuns",
+    "integration_tests",
+    "judge_posture",
+    "posture",
+    "scan",
+    "scan_images",
+    "scan_request",
+    "suite_of",
+    "test",
+    "test_disruption",
+    "test_integration",
+    "unit_tests",
+]
+
+# Suites at once, one more than processors: tests wait more than they work, but they have time limits, and
+# many on few processors would exceed these through no fault of their own.
+SUITES = (os.cpu_count() or 1) + 1
+# Each disrupted stack has its own engine.
+_DISRUPTED_AT_ONCE = 2
+
+UnitTestRuns = list[tuple[results.Result, "dagger.Directory"]]
+
+
+async def posture(inputs: Inputs, only: list[str]) -> str:
+    """Judge images by the posture rules; fail if one is broken."""
+    project = await inputs.under_test()  # what the stack under test sets may be what lets a service start
+    built = only or list((await inputs.project()).compose.built)
+    verdict = await judge_posture(project, await project.build(built), inputs.jobs)
+    if error := posture_report.error(verdict):
+        raise error
+    return posture_report.text(verdict)
+
+
+async def judge_posture(project: Project, images: Mapping[str, BuiltImage], jobs: int) -> judge.Verdict:
+    """Judge built images by the posture rules."""
+    facts = await gather(project, images, jobs)
+    return judge.judge(facts, project.policy, datetime.now(UTC).date(), list(project.compose.built))
+
+
+async def test(inputs: Inputs, only: list[str], *, rerun: bool) -> str:
+    """Run unit tests in the images; fail if one fails."""
+    project = await inputs.project()
+    images = await project.build(only)
+    runs = await unit_tests(project, images, min(inputs.jobs, SUITES), rerun=rerun)
+    return tables.tested([result for result, _ in runs])
+
+
+async def unit_tests(
+    project: Project,
+    images: Mapping[str, BuiltImage],
+    limit: int | anyio.CapacityLimiter,
+    *,
+    rerun: bool = False,
+) -> UnitTestRuns:
+    """Run the unit tests of built images: each one's result and its output folder."""
+    nonce = secrets.token_hex(8) if rerun else ""
+    tests = UnitTests(project.builder, project.compose, project.policy, nonce)
+    untested = project.policy.services_without_tests
+    work = {name: partial(tests.run, image) for name, image in images.items() if name not in untested}
+    done = list((await parallel.run(work, limit=limit)).values())
+    return done + [(results.untested(name), dag.directory()) for name in images if name not in work]
+
+
+async def scan(  # noqa: PLR0913, PLR0917 - the options of the function
+    inputs: Inputs,
+    only: list[str],
+    rules: Rules,
+    vex: list[str],
+    history: dagger.Directory | None,
+    base: dagger.File | None,
+) -> str:
+    """Scan images and the source; fail if something must not pass."""
+    project = await inputs.project()
+    request = dataclasses.replace(scan_request(inputs, project, rules, history, base), vex=tuple(vex))
+    outcome = await scan_images(project, await project.build(only), request)
+    if error := outcome.report.error():
+        raise error
+    return outcome.report.text()
+
+
+def scan_request(
+    inputs: Inputs,
+    project: Project,
+    rules: Rules | None = None,
+    history: dagger.Directory | None = None,
+    base: dagger.File | None = None,
+) -> Request:
+    """Collect what a scan needs; without rules those of the gate: everything, nothing let through."""
+    applied = rules or scan_gate.rules([], ignore_unfixed=False, database_days=3, complete=True)
+    return Request(
+        rules=applied,
+        jobs=inputs.jobs,
+        source=applied.complete,
+        base=base,
+        mirrors=tuple(inputs.database_mirrors),
+        registry=inputs.database_registry,
+        database=inputs.database,
+        history=history,
+    ).under(project.policy, project.compose)
+
+
+async def scan_images(project: Project, images: Mapping[str, BuiltImage], request: Request) -> trivy.Outcome:
+    """Scan built images, and the source if the request says so."""
+    targets = {
+        name: trivy.Target(image.file, image.digest, str(image.base or "")) for name, image in images.items()
+    }
+    return await trivy.scan(project.builder, targets, request)
+
+
+async def test_integration(inputs: Inputs, cases: list[str], *, rerun: bool) -> str:
+    """Run the integration suite in the stack; fail if the stack does not come up or a test fails."""
+    project = await inputs.under_test()
+    suite = suite_of(project, cases)
+    await suite.check()
+    tested = await integration_tests(project, await project.build([]), suite, rerun=rerun)
+    if error := integration.red(tested):
+        raise error
+    return integration.text(tested)
+
+
+async def integration_tests(
+    project: Project, images: Mapping[str, BuiltImage], suite: Suite, *, rerun: bool = False
+) -> integration.Tested:
+    """Run a suite in a stack of all services."""
+    stack = await plan(project, images, list(project.compose.services))
+    return await integration.run(stack, suite, rerun=rerun)
+
+
+async def test_disruption(inputs: Inputs, cases: list[str], *, rerun: bool) -> str:
+    """Run each file of disruption tests in its own stack; fail if a test fails."""
+    project = await inputs.under_test()
+    suite = suite_of(project)
+    await suite.check()
+    found = await suite.disruption_files()
+    files = [name for name in found if not cases or any(case in name for case in cases)]
+    if not files:
+        raise no_files(project.policy.disruption, cases)
+    images = await project.build([])
+
+    async def one(name: str) -> results.Result:
+        tested = await integration_tests(
+            project, images, dataclasses.replace(suite, isolated=name), rerun=rerun
+        )
+        if tested.result is None:
+            raise tested.outcome.error or AssertionError("a stack that is up has a result")
+        return tested.result
+
+    done = await parallel.run({name: partial(one, name) for name in files}, limit=_DISRUPTED_AT_ONCE)
+    return tables.tested(list(done.values()))
+
+
+def suite_of(project: Project, cases: list[str] | None = None) -> Suite:
+    """Create the project's suite, which gets the variables that its compose files require."""
+    variables = tuple(sorted(project.compose.placeholders))
+    return Suite(project.builder, project.policy, tuple(cases or ()), variables=variables)

@@ -1,0 +1,90 @@
+"""What a call was given, and the project that it is about.
+
+Dagger stores these as the state of objects between calls, and reads their annotations to do so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import dagger
+
+from ci.build.builder import Builder
+from ci.project.load import ComposeOptions, Project, load
+from ci.references import ImagesMap
+from ci.release.container import RegistryAccess
+
+__all__ = ["Destination", "Inputs", "Revision"]
+
+# The images map that the runtime's base image brings in a closed network (see airgap/). Read here and not
+# kept in a field of the module: the engine would cache its value for as long as the module's source stays.
+_BUILTIN_MAP = Path("/opt/uv/images.json")
+_BUILTIN_IMAGES = _BUILTIN_MAP.read_text() if _BUILTIN_MAP.is_file() else ""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The options of the constructor, see `ci.main.Ci`."""
+
+    source: dagger.Directory
+    files: list[str] = field(default_factory=list)
+    profiles: list[str] = field(default_factory=list)
+    project_directory: str = "."
+    env_file: dagger.Secret | None = None
+    images: dagger.File | None = None
+    docker_config: dagger.Secret | None = None
+    ssh_agent: dagger.Socket | None = None
+    database: dagger.Directory | None = None
+    database_registry: dagger.Service | None = None
+    database_mirrors: list[str] = field(default_factory=list)
+    jobs: int = 8
+
+    async def builder(self, platform: str = "") -> Builder:
+        """Read the images map and the env file."""
+        given = await self.images.contents() if self.images else _BUILTIN_IMAGES
+        where = "--images" if self.images else "of the runtime's base image"
+        return await Builder.with_variables(
+            self.source,
+            ImagesMap.from_json(given, where=where),
+            self.env_file,
+            platform=platform,
+            docker_config=self.docker_config,
+            ssh_agent=self.ssh_agent,
+        )
+
+    async def project(self, platform: str = "") -> Project:
+        """Let Compose read the project."""
+        options = ComposeOptions(self.files, self.profiles, self.project_directory)
+        return await load(await self.builder(platform), options)
+
+    async def under_test(self) -> Project:
+        """Let Compose read the project with the compose files of the stack under test."""
+        base = await self.project()
+        files = list(base.policy.integration_files)
+        return await replace(self, files=files).project() if files else base
+
+    def with_database_registry(self, registry: dagger.Service | None) -> Inputs:
+        """Fetch Trivy's database from a registry that is passed as a service."""
+        return replace(self, database_registry=registry)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """The commit that is published, as the caller describes it."""
+
+    ref: str
+    commit: str
+    created: str
+    source_url: str = ""
+    workflow: str = ""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where images go, and what signs them; `target` is where a release is promoted to."""
+
+    access: RegistryAccess
+    sign_key: dagger.Secret | None = None
+    sign_password: dagger.Secret | None = None
+    target: RegistryAccess | None = None

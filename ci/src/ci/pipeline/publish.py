@@ -1,0 +1,180 @@
+"""Publish: every gate passes, then all images are pushed or none, then their tags move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ci import parallel
+from ci.errors import PipelineError
+from ci.pipeline.gate import GateResult, gate
+from ci.release import labels, notes, registries, summary, tags, version
+from ci.release import publish as releases
+from ci.release.container import RegistryAccess
+from ci.release.signing import Signing, signing
+from ci.scan.mirrors import is_mirror
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import dagger
+
+    from ci.pipeline.inputs import Destination, Inputs, Revision
+
+__all__ = ["access", "image_tags", "publish", "release"]
+
+VERSION_FILE = "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class PublishRequest:
+    """What is published, and where: checked before anything is built.
+
+    `services` are those whose images it is about.
+    """
+
+    access: RegistryAccess
+    origin: labels.Origin
+    tags: tags.Tags
+    ref: str
+    services: tuple[str, ...]
+    workflow: str = ""
+    signing: Signing = field(default_factory=Signing)
+    dry_run: bool = False
+    target: RegistryAccess | None = None
+
+
+async def access(
+    function: str,
+    address: str,
+    username: str,
+    password: dagger.Secret | None,
+    service: dagger.Service | None,
+) -> RegistryAccess:
+    """Read a registry's address and check what goes with it; `function` is named in errors."""
+    registry = registries.parse(address, where=f"{function} --address")
+    made = RegistryAccess(registry, username, password, service)
+    await made.check(function)
+    return made
+
+
+async def image_tags(inputs: Inputs, ref: str, sha: str, default_branch: str) -> str:
+    """Print the tags that a git ref gives its images."""
+    built = list((await inputs.project()).compose.built)
+    return summary.tags(tags.decide(ref, sha=sha, default_branch=default_branch, services=built))
+
+
+async def publish(
+    inputs: Inputs, to: Destination, revision: Revision, default_branch: str, *, dry_run: bool
+) -> str:
+    """Build, pass every gate, push all images or none, then move their tags."""
+    request = await _request(inputs, to, revision, default_branch, dry_run=dry_run)
+    passed, outcome = await _publish(inputs, request)
+    return f"{passed.text}\n\n{outcome.text()}"
+
+
+async def release(
+    inputs: Inputs, to: Destination, revision: Revision, log: str, *, dry_run: bool
+) -> dagger.Directory:
+    """Publish a version tag, promote it if there is a target, and return its documents."""
+    request = await _request(inputs, to, revision, "", dry_run=dry_run)
+    _check_version(request)
+    passed, outcome = await _publish(inputs, request)
+    written = notes.notes(outcome.release, log, source=request.origin.source)
+    files = outcome.directory()
+    files = files.with_new_file("gates.txt", f"{passed.text}\n").with_new_file("notes.md", written)
+    if to.target is None:
+        return files
+    if outcome.dry_run:
+        # Images that were not pushed cannot be looked at where they would come from.
+        skipped = f"dry run: nothing was promoted to {to.target.registry}\n"
+        return files.with_new_file("promoted/release.txt", skipped)
+    promoted = await releases.promote(outcome.release, await inputs.builder(), to.access, to.target)
+    return files.with_directory("promoted", promoted.directory())
+
+
+async def _request(
+    inputs: Inputs, to: Destination, revision: Revision, default_branch: str, *, dry_run: bool
+) -> PublishRequest:
+    """Refuse what cannot be published before anything is built."""
+    origin = await _origin(inputs, revision)
+    built = list((await inputs.project()).compose.built)
+    decided = tags.decide(revision.ref, sha=origin.revision, default_branch=default_branch, services=built)
+    services = (decided.service,) if decided.service else tuple(built)
+    to.access.registry.repositories(list(services))
+    return PublishRequest(
+        access=to.access,
+        origin=origin,
+        tags=decided,
+        ref=revision.ref,
+        services=services,
+        workflow=revision.workflow,
+        signing=await signing(await inputs.builder(), to.sign_key, to.sign_password),
+        dry_run=dry_run,
+        target=to.target,
+    )
+
+
+async def _origin(inputs: Inputs, revision: Revision) -> labels.Origin:
+    text = await inputs.source.file(VERSION_FILE).contents()
+    declared = version.read(text, where=VERSION_FILE)
+    return labels.origin(revision.commit, revision.created, source=revision.source_url, version=declared)
+
+
+def _check_version(request: PublishRequest) -> None:
+    if not request.tags.version:
+        raise PipelineError(
+            "release.no-version-tag",
+            f"--ref {request.ref} is no version tag",
+            hint="release refs/tags/v1.2.3; publish takes any ref",
+        )
+    if not request.tags.service:
+        version.check(request.tags.version, request.origin.version, where=VERSION_FILE)
+
+
+async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, releases.Outcome]:
+    """Run every gate on all images, and publish those that the ref is about."""
+    gated = await _with_database(inputs, request.access)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_reach, inputs, request)
+        passed = await gate(gated)
+    outcome = await releases.publish(
+        await _candidates(passed, request, inputs.jobs),
+        passed.project.builder,
+        request.access,
+        origin=request.origin,
+        tags=request.tags,
+        ref=request.ref,
+        workflow=request.workflow,
+        signing=request.signing,
+        dry_run=request.dry_run,
+    )
+    return passed, outcome
+
+
+async def _reach(inputs: Inputs, request: PublishRequest) -> None:
+    """Ask the registries while the gates run; a failure cancels these."""
+    accesses = {"registry": request.access} | ({"registry-to": request.target} if request.target else {})
+    await releases.reach(await inputs.builder(), accesses, request.services)
+
+
+async def _with_database(inputs: Inputs, to: RegistryAccess) -> Inputs:
+    """Let the registry that is passed for the images be the database's as well, if it has that."""
+    images = (await inputs.builder()).images
+    if inputs.database_registry is None and is_mirror(to.registry.host, inputs.database_mirrors, images):
+        return inputs.with_database_registry(to.service)
+    return inputs
+
+
+async def _candidates(
+    passed: GateResult, request: PublishRequest, jobs: int
+) -> Mapping[str, releases.Candidate]:
+    async def candidate(name: str) -> releases.Candidate:
+        sbom = await passed.scanned.sbom(name)
+        builder = passed.project.builder
+        return await releases.candidate(builder, passed.images[name], sbom, passed.gates(name))
+
+    return await parallel.run({name: partial(candidate, name) for name in request.services}, limit=jobs)

@@ -1,0 +1,221 @@
+"""One report of all gates, or of some: never fails for a finding, and has every format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import anyio
+from dagger import dag
+
+from ci import parallel
+from ci.errors import PipelineError
+from ci.pipeline import builds, gates
+from ci.pipeline.gate import NO_SUITE, Images, build_images
+from ci.posture import report as posture_report
+from ci.report import summary, tables
+from ci.testing import integration, results
+from ci.user_errors import as_user_error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    import dagger
+
+    from ci.pipeline.inputs import Inputs
+
+__all__ = ["GATES", "Section", "report"]
+
+# In the order of the report; each has a folder of its name in it.
+GATES = ("build", "posture", "test", "scan", "test-integration")
+_SUMMARY = "summary.json"
+_SCAN = "scan/scan.json"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One gate's part: its outcome, its files, its Markdown, and its column in the table of images."""
+
+    outcome: str
+    failed: bool
+    files: dagger.Directory
+    markdown: str = ""
+    by_service: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """An earlier report: image sizes by service, or None, and its scan, if it has one."""
+
+    sizes: dict[str, int] | None = None
+    scan: dagger.File | None = None
+
+
+async def report(
+    inputs: Inputs, only: list[str], history: dagger.Directory | None, base: dagger.Directory | None
+) -> dagger.Directory:
+    """Run the named gates, or all, and return a summary (text, Markdown, JSON) and a folder for each."""
+    wanted = _wanted(only)
+    earlier = await _earlier(base)
+    began = monotonic()
+    images = await build_images(inputs, with_suite="test-integration" in wanted)
+    building = monotonic() - began
+    slots = anyio.CapacityLimiter(min(inputs.jobs, gates.SUITES))
+    work: dict[str, Callable[[], Awaitable[Section]]] = {
+        "build": partial(_build, inputs, images),
+        "posture": partial(_posture, inputs, images),
+        "test": partial(_test, images, slots),
+        "scan": partial(_scan, inputs, images, history, earlier.scan),
+        "test-integration": partial(_integration, images, slots),
+    }
+    chosen = {name: partial(_section, work[name]) for name in wanted}
+    sections = await parallel.run(chosen, limit=len(chosen))
+    seconds = {name: each.seconds for name, each in sections.items()} | {"build": building}
+    steps = [summary.Step(name, each.outcome, each.failed, seconds[name]) for name, each in sections.items()]
+    written = summary.Summary(_images(images, sections), steps, earlier.sizes)
+    directory = dag.directory()
+    for name, each in sections.items():
+        directory = directory.with_directory(name, each.files)
+    details = [each.markdown for name, each in sections.items() if name != "build" and each.markdown]
+    return (
+        directory.with_new_file("summary.txt", written.text() + "\n")
+        .with_new_file("summary.md", written.markdown(details))
+        .with_new_file(_SUMMARY, written.json())
+    )
+
+
+def _wanted(only: list[str]) -> list[str]:
+    for name in only:
+        if name not in GATES:
+            raise PipelineError(
+                "report.unknown-gate",
+                f"--only {name}: there is no such gate",
+                hint=f"choose from {', '.join(GATES)}",
+            )
+    return [name for name in GATES if not only or name in only]
+
+
+async def _earlier(base: dagger.Directory | None) -> _Earlier:
+    if base is None:
+        return _Earlier()
+    if not await base.exists(_SUMMARY):
+        raise PipelineError(
+            "report.base-missing",
+            f"--base: the folder has no {_SUMMARY}",
+            hint="give the folder of an earlier run: report export --path FOLDER",
+        )
+    sizes = summary.sizes(await base.file(_SUMMARY).contents())
+    return _Earlier(sizes, base.file(_SCAN) if await base.exists(_SCAN) else None)
+
+
+async def _section(work: Callable[[], Awaitable[Section]]) -> Section:
+    """Run one gate; what keeps it from running is its outcome, and the other gates go on."""
+    began = monotonic()
+    try:
+        done = await work()
+    except Exception as raised:
+        error = as_user_error(raised)
+        if error is None:
+            raise
+        files = dag.directory().with_new_file("error.txt", f"{error}\n")
+        done = Section(f"error: {error.code}", failed=True, files=files, markdown=f"```\n{error}\n```\n")
+    return Section(**{**vars(done), "seconds": monotonic() - began})
+
+
+async def _build(inputs: Inputs, images: Images) -> Section:
+    recorded = await builds.record_all(images.project, images.released, inputs.jobs)
+    files = _directory(tables.built_files(images.released, recorded))
+    return Section("passed", failed=False, files=files)
+
+
+async def _posture(inputs: Inputs, images: Images) -> Section:
+    verdict = await gates.judge_posture(images.project, images.released, inputs.jobs)
+    column = {}
+    for name in images.released:
+        broken = [each.rule.id for each in verdict.of(name) if each.waiver is None]
+        column[name] = f"breaks {', '.join(broken)}" if broken else "passes"
+    return Section(
+        _outcome(verdict.reds),
+        failed=bool(verdict.reds),
+        files=_directory(posture_report.directory(verdict)),
+        markdown=posture_report.markdown(verdict),
+        by_service=column,
+    )
+
+
+async def _test(images: Images, slots: anyio.CapacityLimiter) -> Section:
+    runs = await gates.unit_tests(images.project, images.released, slots)
+    done = [result for result, _ in runs]
+    files, coverage = dag.directory(), {}
+    for result, output in runs:
+        written = "coverage.xml" in await output.entries()
+        coverage[result.name] = results.covered(
+            await output.file("coverage.xml").contents() if written else ""
+        )
+        files = files.with_directory(result.name, output)
+    written_files = tables.test_files(done, coverage)
+    failures = [result.name for result in done if result.red]
+    return Section(
+        _outcome(failures),
+        failed=bool(failures),
+        files=files.with_directory("/", _directory(written_files)),
+        markdown=written_files["tests.md"],
+        by_service={result.name: result.row[-1] for result in done},
+    )
+
+
+async def _scan(
+    inputs: Inputs, images: Images, history: dagger.Directory | None, base: dagger.File | None
+) -> Section:
+    request = gates.scan_request(inputs, images.project, history=history, base=base)
+    outcome = await gates.scan_images(images.project, images.released, request)
+    verdict = outcome.report.verdict
+    return Section(
+        _outcome(verdict.reds),
+        failed=bool(verdict.reds),
+        files=await outcome.directory(inputs.jobs),
+        markdown=outcome.report.markdown(),
+        by_service={name: "fails" if verdict.red(name) else "passes" for name in images.released},
+    )
+
+
+async def _integration(images: Images, slots: anyio.CapacityLimiter) -> Section:
+    if not images.project.policy.integration:
+        return Section(NO_SUITE, failed=False, files=dag.directory())
+    async with slots:
+        suite = gates.suite_of(images.project)
+        tested = await gates.integration_tests(images.project, images.built, suite)
+    outcome = integration.outcome(tested)
+    return Section(outcome, failed=outcome != "passed", files=await integration.report(tested))
+
+
+def _outcome(failures: list[str]) -> str:
+    return f"failed: {', '.join(failures)}" if failures else "passed"
+
+
+def _directory(files: Mapping[str, str]) -> dagger.Directory:
+    directory = dag.directory()
+    for name, text in files.items():
+        directory = directory.with_new_file(name, text)
+    return directory
+
+
+def _images(images: Images, sections: Mapping[str, Section]) -> list[summary.Image]:
+    def cell(gate: str, service: str) -> str:
+        return sections[gate].by_service.get(service, "error") if gate in sections else "-"
+
+    return [
+        summary.Image(
+            service=name,
+            digest=image.digest,
+            size=image.facts["size"],
+            built=image.built,
+            posture=cell("posture", name),
+            tests=cell("test", name),
+            scan=cell("scan", name),
+        )
+        for name, image in images.released.items()
+    ]

@@ -1,1 +1,0 @@
-"""What users call: each file is one part of the class that Dagger sees, and only delegates."""

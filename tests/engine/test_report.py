@@ -1,0 +1,74 @@
+"""The report of all gates: whole when it is green, and no less when one is red."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.engine.shops import SOUND, VULNERABLE, Shop, shop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.engine.client import Dagger
+
+pytestmark = pytest.mark.engine
+
+
+def report(here: Shop, out: Path, *words: str) -> dict[str, Any]:
+    called = here.report(*words, "export", "--path", str(out))
+    assert called.code == 0, called.error
+    summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
+    return summary
+
+
+def test_a_red_gate_is_told_beside_the_others_and_sizes_are_compared(dagger: Dagger, tmp_path: Path) -> None:
+    sound = report(shop(dagger, tmp_path / "sound", SOUND), tmp_path / "out")
+    assert sound["failed"] == []
+    assert [step["outcome"] for step in sound["steps"].values()][:4] == ["passed"] * 4
+    assert {"build", "posture", "test", "scan"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+    vulnerable = shop(dagger, tmp_path / "vulnerable", VULNERABLE)
+    out = tmp_path / "red"
+    red = report(vulnerable, out, "--base", str(tmp_path / "out"))
+    assert red["failed"] == ["scan"]
+    assert red["images"]["shop"]["scan"] == "fails"
+    assert red["images"]["shop"]["digest"] != sound["images"]["shop"]["digest"]
+    text = (out / "summary.md").read_text()
+    assert text.startswith("# Gate: failed in scan\n")
+    assert "CVE-2023-37920" in text
+    assert " kB | " in text
+    assert vulnerable.call("gate").code != 0
+
+
+def test_what_is_no_summary_is_refused(dagger: Dagger, tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    here = shop(dagger, tmp_path / "shop")
+    called = here.report("--base", str(tmp_path / "base"), "entries")
+    assert called.code != 0
+    assert "Code: report.base-missing" in called.error
+    (tmp_path / "base" / "summary.json").write_text("{}")
+    called = here.report("--base", str(tmp_path / "base"), "entries")
+    assert called.code != 0
+    assert "Code: report.base-invalid" in called.error
+
+
+def test_a_gate_that_does_not_exist_is_refused(dagger: Dagger) -> None:
+    called = dagger.call("report", "--only", "scan,tests", "entries")
+    assert called.code != 0
+    assert "Code: report.unknown-gate" in called.error
+    assert "tests" in called.error
+
+
+def test_a_gate_that_cannot_run_leaves_the_others_reported(dagger: Dagger, tmp_path: Path) -> None:
+    here, out = shop(dagger, tmp_path / "shop"), tmp_path / "out"
+    words = ["report", "--only", "posture,scan", "export", "--path", str(out)]
+    called = here.call("--database-mirrors", "127.0.0.1:5000/no/such:2", *words)
+    assert called.code == 0, called.error
+    found = json.loads((out / "summary.json").read_text())
+    assert found["failed"] == ["scan"]
+    assert found["steps"]["scan"]["outcome"].startswith("error: ")
+    assert found["steps"]["posture"]["outcome"] == "passed"
+    assert "no/such:2" in (out / "scan" / "error.txt").read_text()
