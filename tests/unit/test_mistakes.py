@@ -12,8 +12,7 @@ import pytest
 from dagger._exceptions import QueryErrorValue
 
 from ci import user_errors
-from ci.build import failure
-from ci.build.builder import Builder
+from ci.build import failure, secrets
 from ci.container_scripts.registry import regctl, upload
 from ci.errors import PipelineError
 from ci.lint import run as lint
@@ -25,6 +24,7 @@ from ci.report import tables
 from ci.scan import trivy
 from ci.stack import plan
 from ci.testing import integration, results
+from ci.workspace import Workspace
 from tests.raised import raises
 from tests.unit.release.test_manifest import RELEASE
 
@@ -66,9 +66,9 @@ class Source:
     exists = staticmethod(give(value=False))
 
 
-def builder(**fields: Any) -> Builder:  # noqa: ANN401 - the fields
+def workspace(**fields: Any) -> Workspace:  # noqa: ANN401 - the fields
     source: Any = Source()
-    return Builder(source, source, fields.pop("images", ImagesMap({})), **fields)
+    return Workspace(source, source, fields.pop("images", ImagesMap({})), **fields)
 
 
 def failing(*errors: Exception) -> Callable[[], Awaitable[Any]]:
@@ -117,16 +117,16 @@ def test_a_build_secret_without_a_value_is_named(
     named = SimpleNamespace(id=secret[0], variable=secret[1], path=secret[2])
     service: Any = SimpleNamespace(name="web", build=SimpleNamespace(secrets=[named]))
     with raises(code, "'web'", *values):
-        anyio.run(builder().secrets, service)
+        anyio.run(secrets.secrets, workspace(), service)
 
 
 def test_a_tool_without_a_substitute_is_named() -> None:
     with raises("images-map.tool-missing", "python:3"):
-        builder(images=ImagesMap({"python:3": None})).tool("python:3")
+        workspace(images=ImagesMap({"python:3": None})).tool("python:3")
 
 
 def test_an_image_of_the_stack_without_a_substitute_is_named_with_its_place() -> None:
-    loaded: Any = SimpleNamespace(builder=builder(images=ImagesMap({"redis:7": None})))
+    loaded: Any = SimpleNamespace(workspace=workspace(images=ImagesMap({"redis:7": None})))
     with raises("images-map.image-missing", "services.db.image", "redis:7"):
         anyio.run(plan._resolved, loaded, {"redis:7": "services.db.image"}, set())  # noqa: SLF001 - as below
 
@@ -159,7 +159,7 @@ def test_a_service_that_is_not_in_the_stack_lists_those_that_are() -> None:
 def test_a_release_is_promoted_from_its_own_registry() -> None:
     other = RegistryAccess(registries.parse("other.azurecr.io/team"))
     with raises("promote.wrong-registry", "other.azurecr.io/team", RELEASE.registry):
-        anyio.run(publish.promote, RELEASE, builder(), other, other)
+        anyio.run(publish.promote, RELEASE, workspace(), other, other)
 
 
 def test_a_release_is_verified_in_its_own_registry() -> None:

@@ -254,7 +254,7 @@ class Ci:
         self, empty: Annotated[bool, Doc("Remove the data that no call is using at the moment")] = False
     ) -> str:
         """Print what the volume of the sandbox's Docker Engine contains."""
-        return await usage.render(await self._inputs().builder(), empty=empty)
+        return await usage.render(await self._inputs().workspace(), empty=empty)
 
     @function()
     async def explain(

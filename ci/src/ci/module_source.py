@@ -16,7 +16,7 @@ from dagger import dag
 if TYPE_CHECKING:
     import dagger
 
-__all__ = ["FOLDERS", "files"]
+__all__ = ["FOLDERS", "files", "program"]
 
 _PACKAGE = Path(__file__).parent
 FOLDERS = {"ci": _PACKAGE}
@@ -28,6 +28,11 @@ _NAME = "own"
 def files() -> dagger.Directory:
     """Return a folder that contains this package as `ci`."""
     return dag.current_module().workdir(_copied())
+
+
+def program(name: str) -> dagger.File:
+    """Return a program of `ci.container_scripts` as a file to mount."""
+    return files().file(f"ci/container_scripts/{name}")
 
 
 @cache

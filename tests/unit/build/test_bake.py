@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci.build.epoch import EPOCH
+from ci.sandbox.epoch import EPOCH
 from tests.unit.build.plans import OWN, override, plan, project, target
 
 if TYPE_CHECKING:

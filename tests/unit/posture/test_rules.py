@@ -9,8 +9,8 @@ import pytest
 from ci.posture import judge, report
 from ci.posture.facts import Started
 from ci.posture.rules import RULES
-from ci.posture.waivers import Waiver
 from ci.project.policy import Policy
+from ci.project.waivers import Waiver
 from tests.raised import raises
 from tests.unit.posture.layouts import SOUND, Entry, make
 

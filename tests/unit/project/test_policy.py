@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from ci.posture.waivers import Waiver
 from ci.project import policy
+from ci.project.waivers import Waiver
 from tests.raised import raises
 
 

@@ -6,11 +6,11 @@ import anyio
 import dagger
 import pytest
 
-from ci.build.builder import Builder
 from ci.release.signing import Signing, by_public_key, signing
+from ci.workspace import Workspace
 from tests.raised import raises
 
-BUILDER = mock.create_autospec(Builder, instance=True)
+BUILDER = mock.create_autospec(Workspace, instance=True)
 SECRET = mock.create_autospec(dagger.Secret, instance=True)
 SECRET.plaintext.return_value = "x"
 EMPTY = mock.create_autospec(dagger.Secret, instance=True)

@@ -11,7 +11,7 @@ from ci.build.provenance import Material
 from ci.report import tables
 
 if TYPE_CHECKING:
-    from ci.build.builder import BuiltImage
+    from ci.build.image import BuiltImage
 
 PYTHON = Material("python:3.13", "sha256:" + "0" * 64, pinned=True)
 

@@ -20,7 +20,7 @@ from tests.unit.project.reading import binary, project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ci.build.builder import Builder
+    from ci.workspace import Workspace
 
 POLICY = Policy(integration_timeout=61, disruption_timeout=62)
 STACK = """
@@ -36,12 +36,12 @@ networks:
 """
 
 
-def builder(images: dict[str, str | None] | None = None) -> Builder:
-    return cast("Builder", SimpleNamespace(images=ImagesMap(images or {})))
+def workspace(images: dict[str, str | None] | None = None) -> Workspace:
+    return cast("Workspace", SimpleNamespace(images=ImagesMap(images or {})))
 
 
 def suite(*cases: str, isolated: str = "", variables: tuple[str, ...] = ()) -> Suite:
-    return Suite(builder(), POLICY, cases, isolated, variables)
+    return Suite(workspace(), POLICY, cases, isolated, variables)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def stack(tmp_path: Path) -> Model:
 
 def merged(stack: Model, one: Suite, folder: Path, *words: str) -> dict[str, Any]:
     """Return the services that Compose reads of both models."""
-    for name, text in {"model.json": stack.text, "suite.json": one.model(stack, builder())}.items():
+    for name, text in {"model.json": stack.text, "suite.json": one.model(stack, workspace())}.items():
         (folder / name).write_text(text)
     (folder / "variables.env").write_text("KEY='a$b'\nOTHER=1\n")
     command = [binary(), "--env-file", "variables.env", "-f", "model.json", "-f", "suite.json", *words]
@@ -85,7 +85,7 @@ def test_it_is_in_the_networks_that_services_of_the_stack_are_in(stack: Model, t
 
 def test_it_runs_in_the_image_with_python_of_the_images_map(stack: Model) -> None:
     def image(images: dict[str, str | None]) -> str:
-        return str(json.loads(suite().model(stack, builder(images)))["services"][Suite.NAME]["image"])
+        return str(json.loads(suite().model(stack, workspace(images)))["services"][Suite.NAME]["image"])
 
     assert image({}) == tools.PYTHON
     assert image({tools.PYTHON: "127.0.0.1:5000/python:1"}) == "127.0.0.1:5000/python:1"
@@ -115,7 +115,7 @@ def test_cases_reach_pytest_as_they_were_given(case: str, stack: Model, tmp_path
 
 def test_variables_reach_it_by_name(stack: Model, tmp_path: Path) -> None:
     one = suite(variables=("KEY", "OTHER"))
-    assert "a$b" not in one.model(stack, builder())
+    assert "a$b" not in one.model(stack, workspace())
     environment = of(stack, one, tmp_path)["environment"]
     assert (environment["KEY"], environment["OTHER"]) == ("a$b", "1")
 
@@ -142,8 +142,8 @@ def test_only_a_file_alone_finds_docker_and_the_project(stack: Model, tmp_path: 
 
 
 def test_its_model_is_the_same_for_the_same_suite(stack: Model) -> None:
-    assert suite("a", "b").model(stack, builder()) == suite("a", "b").model(stack, builder())
-    assert suite("a").model(stack, builder()) != suite("b").model(stack, builder())
+    assert suite("a", "b").model(stack, workspace()) == suite("a", "b").model(stack, workspace())
+    assert suite("a").model(stack, workspace()) != suite("b").model(stack, workspace())
 
 
 def test_a_folder_without_files_is_named_with_the_cases() -> None:

@@ -7,8 +7,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ci.build.epoch import EPOCH
 from ci.errors import PipelineError
+from ci.sandbox.epoch import EPOCH
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ci import table
 from ci.errors import PipelineError
-from ci.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.build.bake import Bake
-    from ci.build.builder import Builder
     from ci.build.provenance import Material
     from ci.project.model import ComposeModel
+    from ci.workspace import Workspace
 
 __all__ = ["Exported", "bake"]
 
@@ -40,29 +40,29 @@ class Exported:
     metadata: str
 
 
-async def bake(builder: Builder, project: ComposeModel, planned: Bake) -> Exported:
+async def bake(workspace: Workspace, project: ComposeModel, planned: Bake) -> Exported:
     """Build the planned targets.
 
     Dagger caches this by its mounts, so it would not notice a tag that moved in
     a registry. So the tags that the build used are resolved again, and if one
     has moved or cannot be resolved, BuildKit runs again.
     """
-    container = _prepared(builder, project, planned, await _resolved(builder))
-    exported = await _exported(builder, await _once(container, builder, planned))
-    outdated = await _outdated(builder, planned, exported) if exported else random.token_hex(8)
+    container = _prepared(workspace, project, planned, await _resolved(workspace))
+    exported = await _exported(workspace, await _once(container, workspace, planned))
+    outdated = await _outdated(workspace, planned, exported) if exported else random.token_hex(8)
     if outdated:
         container = container.with_env_variable("CI_OUTDATED", outdated)
-        exported = await _exported(builder, await _once(container, builder, planned))
+        exported = await _exported(workspace, await _once(container, workspace, planned))
     if not exported:
         raise failure.gone()
     return exported
 
 
-async def _exported(builder: Builder, output: dagger.Directory) -> Exported | None:
+async def _exported(workspace: Workspace, output: dagger.Directory) -> Exported | None:
     """Return the exported images; None if they were removed although Dagger has the build cached."""
     lines = (await output.file("exported").contents()).splitlines()
     named = dict(line.split() for line in lines)
-    fetches = {target: partial(_fetched, sandbox.image(builder, name)) for target, name in named.items()}
+    fetches = {target: partial(_fetched, sandbox.image(workspace, name)) for target, name in named.items()}
     found = await parallel.run(fetches, limit=8)
     folders = {target: folder for target, folder in found.items() if folder}
     if len(folders) < len(found):
@@ -77,53 +77,53 @@ async def _fetched(folder: dagger.Directory) -> dagger.Directory | None:
         return None
 
 
-async def _resolved(builder: Builder) -> dict[str, str]:
+async def _resolved(workspace: Workspace) -> dict[str, str]:
     """Resolve the tags in the images map to digests, so that a moved substitute changes the input."""
-    references = substitutes.targets(builder.images)
+    references = substitutes.targets(workspace.images)
     found = await parallel.run({each: partial(digest_of, each) for each in references}, limit=16)
     return {reference: digest for reference, digest in found.items() if digest}
 
 
 def _prepared(
-    builder: Builder, project: ComposeModel, planned: Bake, digests: dict[str, str]
+    workspace: Workspace, project: ComposeModel, planned: Bake, digests: dict[str, str]
 ) -> dagger.Container:
     files = dag.directory()
     for name, text in {
         "build.json": planned.build,
         "override.json": planned.override,
-        "substitutes": substitutes.rules(builder.images, digests),
+        "substitutes": substitutes.rules(workspace.images, digests),
         "targets": planned.lines,
     }.items():
         files = files.with_new_file(name, text)
     container = (
-        sandbox.container(builder, "bake.sh")
-        .with_mounted_directory(PROJECT, builder.context)
+        sandbox.container(workspace, "bake.sh")
+        .with_mounted_directory(PROJECT, workspace.context)
         .with_mounted_directory("/bake", files)
     )
-    for variable in sorted(project.build_variables(list(planned.targets)) & builder.values.keys()):
-        secret = dag.set_secret(f"build-{variable}", builder.values[variable])
+    for variable in sorted(project.build_variables(list(planned.targets)) & workspace.values.keys()):
+        secret = dag.set_secret(f"build-{variable}", workspace.values[variable])
         container = container.with_secret_variable(variable, secret)
-    if builder.docker_config:
-        container = container.with_mounted_secret("/root/.docker/config.json", builder.docker_config)
-    if builder.ssh_agent:
-        container = container.with_unix_socket(_SSH_SOCKET, builder.ssh_agent)
+    if workspace.docker_config:
+        container = container.with_mounted_secret("/root/.docker/config.json", workspace.docker_config)
+    if workspace.ssh_agent:
+        container = container.with_unix_socket(_SSH_SOCKET, workspace.ssh_agent)
         container = container.with_env_variable("SSH_AUTH_SOCK", _SSH_SOCKET)
     return container
 
 
-async def _once(container: dagger.Container, builder: Builder, planned: Bake) -> dagger.Directory:
+async def _once(container: dagger.Container, workspace: Workspace, planned: Bake) -> dagger.Directory:
     files = ("build.json", "override.json", "substitutes", "targets")
     words = ("/ci/bake.sh", PROJECT, *(f"/bake/{name}" for name in files), "/output")
     try:
-        return (await sandbox.run(builder, container, *words)).directory("/output")
+        return (await sandbox.run(workspace, container, *words)).directory("/output")
     except dagger.ExecError as error:
-        await _check_paths(builder, planned)
-        given = builder.docker_config is not None
+        await _check_paths(workspace, planned)
+        given = workspace.docker_config is not None
         code, output, said = error.exit_code, error.stdout, error.stderr
         raise failure.error(planned, code, output, said, credentials=given) from error
 
 
-async def _check_paths(builder: Builder, planned: Bake) -> None:
+async def _check_paths(workspace: Workspace, planned: Bake) -> None:
     """Raise for a missing folder of a build, because Bake's own error does not name the service."""
     for service, target in planned.written.items():
         named = (target.get("contexts") or {}).items()
@@ -136,11 +136,11 @@ async def _check_paths(builder: Builder, planned: Bake) -> None:
                 continue
             # Buildx also accepts a file called `dockerfile` as the default, and reports a missing one itself.
             place = posixpath.dirname(path) if key == "dockerfile" else path
-            if not await builder.context.exists(posixpath.relpath(place, PROJECT)):
+            if not await workspace.context.exists(posixpath.relpath(place, PROJECT)):
                 raise failure.missing(service, key, posixpath.relpath(path, PROJECT))
 
 
-async def _outdated(builder: Builder, planned: Bake, exported: Exported) -> str:
+async def _outdated(workspace: Workspace, planned: Bake, exported: Exported) -> str:
     """Return "" if all references of the build still resolve to the same, else a nonce for a new run."""
     materials: dict[str, Material] = {}
     for target in planned.targets.values():
@@ -148,7 +148,7 @@ async def _outdated(builder: Builder, planned: Bake, exported: Exported) -> str:
         if recorded.others:  # archives and repositories: only BuildKit can check whether they changed
             return random.token_hex(8)
         materials |= {str(material): material for material in recorded.materials}
-    asked = moved(list(materials.values()), builder.images)
+    asked = moved(list(materials.values()), workspace.images)
     now = await parallel.run({each.reference: partial(digest_of, each.reference) for each in asked}, limit=8)
     if "" in now.values():  # BuildKit may have credentials that Dagger lacks
         return random.token_hex(8)

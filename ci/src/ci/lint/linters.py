@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from ci import table
 from ci.errors import PipelineError
 from ci.project import builds, notes, unsupported
-from ci.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

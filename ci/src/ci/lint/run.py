@@ -44,7 +44,7 @@ class Lint:
 
     def formatted(self) -> dagger.Changeset:
         """Return the changes of ruff's fixes and formatting."""
-        source = self.loaded.builder.source
+        source = self.loaded.workspace.source
         container = self._environment().with_directory(_PROJECT, source).with_workdir(_PROJECT)
         for command in _FORMAT:
             container = container.with_exec(list(command))
@@ -56,11 +56,11 @@ class Lint:
         if name == linters.PROMTOOL:
             return await self._promtool()
         linter = LINTERS[name]
-        if linter.needs and not await self.loaded.builder.source.exists(linter.needs):
+        if linter.needs and not await self.loaded.workspace.source.exists(linter.needs):
             return Result(name, f"nothing to lint: there is no {linter.needs}")
         if name == linters.ACTIONLINT:
             return await _outcome(name, self._actionlint(), [list(each) for each in linter.commands])
-        container = self._environment().with_directory(_PROJECT, self.loaded.builder.source)
+        container = self._environment().with_directory(_PROJECT, self.loaded.workspace.source)
         container = container.with_workdir(_PROJECT)
         if linter.installed:
             container = container.with_exec([*_SYNC])
@@ -72,11 +72,11 @@ class Lint:
 
     def _environment(self) -> dagger.Container:
         """Return Python with everything in the lock, except for the project's own packages."""
-        builder = self.loaded.builder
-        source = builder.source
+        workspace = self.loaded.workspace
+        source = workspace.source
         return (
-            builder.tool(tools.PYTHON)
-            .with_directory("/opt/uv", builder.tool(tools.UV).rootfs())
+            workspace.tool(tools.PYTHON)
+            .with_directory("/opt/uv", workspace.tool(tools.UV).rootfs())
             .with_mounted_cache("/root/.cache/uv", dag.cache_volume("uv"))
             .with_env_variable("UV_SYSTEM_CERTS", "1")
             .with_env_variable("UV_LINK_MODE", "copy")
@@ -92,8 +92,8 @@ class Lint:
 
     def _actionlint(self) -> dagger.Container:
         """Return actionlint with the workflows; it expects `.git` in the project's root."""
-        workflows = self.loaded.builder.source.directory(".github")
-        container = self.loaded.builder.tool(tools.ACTIONLINT).without_entrypoint().with_workdir(_PROJECT)
+        workflows = self.loaded.workspace.source.directory(".github")
+        container = self.loaded.workspace.tool(tools.ACTIONLINT).without_entrypoint().with_workdir(_PROJECT)
         return container.with_directory(f"{_PROJECT}/.github", workflows).with_directory(
             f"{_PROJECT}/.git", dag.directory()
         )
@@ -120,12 +120,12 @@ class Lint:
         return Result(linters.PROMTOOL, output, any(result.red for result in results))
 
     async def _prometheus(self, service: Service) -> tuple[dagger.Container, list[list[str]]]:
-        builder = self.loaded.builder
-        container = builder.tool(service.image).with_user("0:0").without_entrypoint()
+        workspace = self.loaded.workspace
+        container = workspace.tool(service.image).with_user("0:0").without_entrypoint()
         for mount in service.raw.get("volumes") or ():
             if mount["type"] == "bind":
                 where = f"service '{service.name}': the bind mount of {mount['source']}"
-                folder = builder.source.directory(inside(where, mount["source"]))
+                folder = workspace.source.directory(inside(where, mount["source"]))
                 container = container.with_mounted_directory(mount["target"], folder)
         words = [*(service.raw.get("entrypoint") or ()), *(service.raw.get("command") or ())]
         given = [word.partition("=")[2] for word in words if word.startswith("--config.file=")]

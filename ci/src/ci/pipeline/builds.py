@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ci import parallel
-from ci.build import comparison
+from ci.build import comparison, workspace
 from ci.posture.gather import record
 from ci.report import tables
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci.build.builder import BuiltImage
+    from ci.build.image import BuiltImage
     from ci.pipeline.inputs import Inputs
     from ci.project.load import Project
 
@@ -24,19 +24,19 @@ __all__ = ["build", "image", "record_all", "reproduce"]
 
 async def build(inputs: Inputs, only: list[str], platform: str) -> str:
     """Build images and print each one's digest, size and layers."""
-    return tables.built(await (await inputs.project(platform)).build(only))
+    return tables.built(await workspace.build(await inputs.project(platform), only))
 
 
 async def image(inputs: Inputs, service: str, platform: str) -> dagger.Container:
     """Build one image and return it as a container."""
-    return (await (await inputs.project(platform)).build([service]))[service].container()
+    return (await workspace.build(await inputs.project(platform), [service]))[service].container()
 
 
 async def reproduce(inputs: Inputs, manifest: dagger.File) -> str:
     """Build the images of build.json again; fail with every difference if there is one."""
     there = comparison.read(await manifest.contents())
     project = await inputs.project()
-    here = await _recorded(project, await project.build(list(there)), inputs.jobs)
+    here = await _recorded(project, await workspace.build(project, list(there)), inputs.jobs)
     return comparison.text(here, comparison.compare(there, here))
 
 
@@ -48,5 +48,5 @@ async def record_all(project: Project, images: Mapping[str, BuiltImage], jobs: i
 async def _recorded(
     project: Project, images: Mapping[str, BuiltImage], jobs: int
 ) -> dict[str, comparison.Image]:
-    work = {name: partial(record, project.builder, each) for name, each in images.items()}
+    work = {name: partial(record, project.workspace, each) for name, each in images.items()}
     return await parallel.run(work, limit=jobs)

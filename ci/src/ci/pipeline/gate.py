@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ci import parallel
+from ci.build.workspace import build
 from ci.pipeline import gates
 from ci.posture import report as posture_report
 from ci.report import tables
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci.build.builder import BuiltImage
+    from ci.build.image import BuiltImage
     from ci.pipeline.inputs import Inputs
     from ci.project.load import Project
     from ci.scan import trivy
@@ -67,7 +68,7 @@ async def build_images(inputs: Inputs, *, with_suite: bool = True) -> Images:
     project = await inputs.under_test()
     if with_suite and project.policy.integration:
         await gates.suite_of(project).check()
-    built = await project.build([])
+    built = await build(project, [])
     released = (await inputs.project()).compose.built
     return Images(project, built, {name: image for name, image in built.items() if name in released})
 

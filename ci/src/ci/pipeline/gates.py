@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dagger import dag
 
 from ci import parallel
+from ci.build.workspace import build
 from ci.posture import judge
 from ci.posture import report as posture_report
 from ci.posture.gather import gather
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import anyio
     import dagger
 
-    from ci.build.builder import BuiltImage
+    from ci.build.image import BuiltImage
     from ci.pipeline.inputs import Inputs
     from ci.project.load import Project
     from ci.scan.gate import Rules
@@ -64,7 +65,7 @@ async def posture(inputs: Inputs, only: list[str]) -> str:
     """Judge images by the posture rules; fail if one is broken."""
     project = await inputs.under_test()  # what the stack under test sets may be what lets a service start
     built = only or list((await inputs.project()).compose.built)
-    verdict = await judge_posture(project, await project.build(built), inputs.jobs)
+    verdict = await judge_posture(project, await build(project, built), inputs.jobs)
     if error := posture_report.error(verdict):
         raise error
     return posture_report.text(verdict)
@@ -79,7 +80,7 @@ async def judge_posture(project: Project, images: Mapping[str, BuiltImage], jobs
 async def test(inputs: Inputs, only: list[str], *, rerun: bool) -> str:
     """Run unit tests in the images; fail if one fails."""
     project = await inputs.project()
-    images = await project.build(only)
+    images = await build(project, only)
     runs = await unit_tests(project, images, min(inputs.jobs, SUITES), rerun=rerun)
     return tables.tested([result for result, _ in runs])
 
@@ -93,7 +94,7 @@ async def unit_tests(
 ) -> UnitTestRuns:
     """Run the unit tests of built images: each one's result and its output folder."""
     nonce = secrets.token_hex(8) if rerun else ""
-    tests = UnitTests(project.builder, project.compose, project.policy, nonce)
+    tests = UnitTests(project.workspace, project.compose, project.policy, nonce)
     untested = project.policy.services_without_tests
     work = {name: partial(tests.run, image) for name, image in images.items() if name not in untested}
     done = list((await parallel.run(work, limit=limit)).values())
@@ -111,7 +112,7 @@ async def scan(  # noqa: PLR0913, PLR0917 - the options of the function
     """Scan images and the source; fail if something must not pass."""
     project = await inputs.project()
     request = dataclasses.replace(scan_request(inputs, project, rules, history, base), vex=tuple(vex))
-    outcome = await scan_images(project, await project.build(only), request)
+    outcome = await scan_images(project, await build(project, only), request)
     if error := outcome.report.error():
         raise error
     return outcome.report.text()
@@ -143,7 +144,7 @@ async def scan_images(project: Project, images: Mapping[str, BuiltImage], reques
     targets = {
         name: trivy.Target(image.file, image.digest, str(image.base or "")) for name, image in images.items()
     }
-    return await trivy.scan(project.builder, targets, request)
+    return await trivy.scan(project.workspace, targets, request)
 
 
 async def test_integration(inputs: Inputs, cases: list[str], *, rerun: bool) -> str:
@@ -151,7 +152,7 @@ async def test_integration(inputs: Inputs, cases: list[str], *, rerun: bool) -> 
     project = await inputs.under_test()
     suite = suite_of(project, cases)
     await suite.check()
-    tested = await integration_tests(project, await project.build([]), suite, rerun=rerun)
+    tested = await integration_tests(project, await build(project, []), suite, rerun=rerun)
     if error := integration.red(tested):
         raise error
     return integration.text(tested)
@@ -174,7 +175,7 @@ async def test_disruption(inputs: Inputs, cases: list[str], *, rerun: bool) -> s
     files = [name for name in found if not cases or any(case in name for case in cases)]
     if not files:
         raise no_files(project.policy.disruption, cases)
-    images = await project.build([])
+    images = await build(project, [])
 
     async def one(name: str) -> results.Result:
         tested = await integration_tests(
@@ -191,4 +192,4 @@ async def test_disruption(inputs: Inputs, cases: list[str], *, rerun: bool) -> s
 def suite_of(project: Project, cases: list[str] | None = None) -> Suite:
     """Create the project's suite, which gets the variables that its compose files require."""
     variables = tuple(sorted(project.compose.placeholders))
-    return Suite(project.builder, project.policy, tuple(cases or ()), variables=variables)
+    return Suite(project.workspace, project.policy, tuple(cases or ()), variables=variables)

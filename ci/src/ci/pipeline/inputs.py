@@ -10,10 +10,11 @@ from pathlib import Path
 
 import dagger
 
-from ci.build.builder import Builder
+from ci.project import env_file
 from ci.project.load import ComposeOptions, Project, load
 from ci.references import ImagesMap
 from ci.release.container import RegistryAccess
+from ci.workspace import Workspace
 
 __all__ = ["Destination", "Inputs", "Revision"]
 
@@ -40,23 +41,24 @@ class Inputs:
     database_mirrors: list[str] = field(default_factory=list)
     jobs: int = 8
 
-    async def builder(self, platform: str = "") -> Builder:
+    async def workspace(self, platform: str = "") -> Workspace:
         """Read the images map and the env file."""
         given = await self.images.contents() if self.images else _BUILTIN_IMAGES
         where = "--images" if self.images else "of the runtime's base image"
-        return await Builder.with_variables(
+        workspace = Workspace.of(
             self.source,
             ImagesMap.from_json(given, where=where),
-            self.env_file,
+            env_file=self.env_file,
             platform=platform,
             docker_config=self.docker_config,
             ssh_agent=self.ssh_agent,
         )
+        return replace(workspace, values=await env_file.values(workspace))
 
     async def project(self, platform: str = "") -> Project:
         """Let Compose read the project."""
         options = ComposeOptions(self.files, self.profiles, self.project_directory)
-        return await load(await self.builder(platform), options)
+        return await load(await self.workspace(platform), options)
 
     async def under_test(self) -> Project:
         """Let Compose read the project with the compose files of the stack under test."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci import table
 from ci.errors import PipelineError
 from ci.release import manifest
 from ci.release import publish as releases
 from ci.release.signing import by_public_key
-from ci.report import table
 
 if TYPE_CHECKING:
     import dagger
@@ -48,7 +48,9 @@ async def promote(  # noqa: PLR0913 - the options of the function
             hint="name it: registry … with-target --address host[:port][/prefix] promote …",
         )
     read = manifest.read(await release.contents(), where="--release")
-    outcome = await releases.promote(read, await inputs.builder(), source, target, only=only, dry_run=dry_run)
+    outcome = await releases.promote(
+        read, await inputs.workspace(), source, target, only=only, dry_run=dry_run
+    )
     return outcome.text()
 
 
@@ -63,7 +65,7 @@ async def verify(
             f"registry --address {access.registry}: the manifest is of {read.registry}",
             hint=f"verify in {read.registry}, or give the other registry's manifest",
         )
-    builder = await inputs.builder()
-    done = await releases.verify(read, builder, access, await by_public_key(builder, public_key))
+    workspace = await inputs.workspace()
+    done = await releases.verify(read, workspace, access, await by_public_key(workspace, public_key))
     rows = [[item[column] for column in _COLUMNS] for item in done]
     return table.text(["service", "verified", "SBOM", "provenance", "signature"], rows)

@@ -92,7 +92,7 @@ async def release(
         # Images that were not pushed cannot be looked at where they would come from.
         skipped = f"dry run: nothing was promoted to {to.target.registry}\n"
         return files.with_new_file("promoted/release.txt", skipped)
-    promoted = await releases.promote(outcome.release, await inputs.builder(), to.access, to.target)
+    promoted = await releases.promote(outcome.release, await inputs.workspace(), to.access, to.target)
     return files.with_directory("promoted", promoted.directory())
 
 
@@ -112,7 +112,7 @@ async def _request(
         ref=revision.ref,
         services=services,
         workflow=revision.workflow,
-        signing=await signing(await inputs.builder(), to.sign_key, to.sign_password),
+        signing=await signing(await inputs.workspace(), to.sign_key, to.sign_password),
         dry_run=dry_run,
         target=to.target,
     )
@@ -143,7 +143,7 @@ async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult,
         passed = await gate(gated)
     outcome = await releases.publish(
         await _candidates(passed, request, inputs.jobs),
-        passed.project.builder,
+        passed.project.workspace,
         request.access,
         origin=request.origin,
         tags=request.tags,
@@ -158,12 +158,12 @@ async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult,
 async def _reach(inputs: Inputs, request: PublishRequest) -> None:
     """Ask the registries while the gates run; a failure cancels these."""
     accesses = {"registry": request.access} | ({"registry-to": request.target} if request.target else {})
-    await releases.reach(await inputs.builder(), accesses, request.services)
+    await releases.reach(await inputs.workspace(), accesses, request.services)
 
 
 async def _with_database(inputs: Inputs, to: RegistryAccess) -> Inputs:
     """Let the registry that is passed for the images be the database's as well, if it has that."""
-    images = (await inputs.builder()).images
+    images = (await inputs.workspace()).images
     if inputs.database_registry is None and is_mirror(to.registry.host, inputs.database_mirrors, images):
         return inputs.with_database_registry(to.service)
     return inputs
@@ -174,7 +174,7 @@ async def _candidates(
 ) -> Mapping[str, releases.Candidate]:
     async def candidate(name: str) -> releases.Candidate:
         sbom = await passed.scanned.sbom(name)
-        builder = passed.project.builder
-        return await releases.candidate(builder, passed.images[name], sbom, passed.gates(name))
+        workspace = passed.project.workspace
+        return await releases.candidate(workspace, passed.images[name], sbom, passed.gates(name))
 
     return await parallel.run({name: partial(candidate, name) for name in request.services}, limit=jobs)

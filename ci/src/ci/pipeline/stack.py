@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ci import table
+from ci.build.workspace import build
 from ci.errors import PipelineError
-from ci.report import table
 from ci.stack import published
 from ci.stack.model import Timeouts
 from ci.stack.plan import plan
@@ -28,7 +29,7 @@ async def create(inputs: Inputs, only: list[str], start_timeout: int, stop_timeo
         project = await replace(inputs, profiles=["*"]).project()
     chosen = project.with_needed(only)
     built = [name for name, each in chosen.items() if each.build]
-    images = await project.build(built) if built else {}
+    images = await build(project, built) if built else {}
     return await plan(project, images, list(chosen), Timeouts(start_timeout, stop_timeout))
 
 

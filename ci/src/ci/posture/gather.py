@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ci import parallel, tools
-from ci.build.builder import program
 from ci.build.comparison import Image
+from ci.build.secrets import secrets
+from ci.module_source import program
 from ci.posture import facts, start
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci.build.builder import Builder, BuiltImage
+    from ci.build.image import BuiltImage
     from ci.project.load import Project
     from ci.project.model import Service
+    from ci.workspace import Workspace
 
 __all__ = ["gather", "ports", "record"]
 
@@ -32,11 +34,11 @@ def ports(service: Service) -> frozenset[str]:
 
 
 def _inspect(
-    builder: Builder, artifact: BuiltImage, secrets: Mapping[str, dagger.Secret]
+    workspace: Workspace, artifact: BuiltImage, secrets: Mapping[str, dagger.Secret]
 ) -> dagger.Directory:
     """Return found.json and files.json of an image; the secrets' values are looked for in it."""
     container = (
-        builder.tool(tools.PYTHON)
+        workspace.tool(tools.PYTHON)
         .with_mounted_file("/image_facts.py", program("image_facts.py"))
         .with_mounted_file("/image.tar", artifact.file)
     )
@@ -46,9 +48,9 @@ def _inspect(
     return container.with_exec(command).directory("/output")
 
 
-async def record(builder: Builder, artifact: BuiltImage) -> Image:
+async def record(workspace: Workspace, artifact: BuiltImage) -> Image:
     """Return all that is in an image, for build.json."""
-    contents = await _inspect(builder, artifact, {}).file("files.json").contents()
+    contents = await _inspect(workspace, artifact, {}).file("files.json").contents()
     return Image(
         digest=artifact.digest,
         config=artifact.facts["config"],
@@ -61,16 +63,16 @@ async def record(builder: Builder, artifact: BuiltImage) -> Image:
 
 @dataclass(frozen=True)
 class _Gather:
-    builder: Builder
+    workspace: Workspace
 
     async def found(self, artifact: BuiltImage) -> str:
-        directory = _inspect(self.builder, artifact, await self.builder.secrets(artifact.service))
+        directory = _inspect(self.workspace, artifact, await secrets(self.workspace, artifact.service))
         return await directory.file("found.json").contents()
 
 
 async def gather(loaded: Project, artifacts: Mapping[str, BuiltImage], jobs: int) -> list[facts.Image]:
     """Return the facts of each image; its build secrets' values are looked for in it."""
-    one = _Gather(loaded.builder)
+    one = _Gather(loaded.workspace)
     found = await parallel.run({n: partial(one.found, a) for n, a in artifacts.items()}, limit=jobs)
     started = await start.probe(loaded, artifacts)
     return [

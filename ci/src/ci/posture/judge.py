@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ci.posture.facts import Image
     from ci.posture.rules import Rule
-    from ci.posture.waivers import Waiver
     from ci.project.policy import Policy
+    from ci.project.waivers import Waiver
 
 __all__ = ["Broken", "Verdict", "judge"]
 

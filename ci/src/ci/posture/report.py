@@ -6,9 +6,9 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
+from ci import table
 from ci.errors import PipelineError
 from ci.posture.rules import RULES, layer_table
-from ci.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci import table
 from ci.references import parse
-from ci.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from ci.stack.plan import plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.build.builder import BuiltImage
+    from ci.build.image import BuiltImage
     from ci.project.load import Project
     from ci.project.model import ComposeModel
     from ci.stack.run import Outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -15,24 +14,24 @@ from ci.container_scripts import compose_env_file
 from ci.errors import PipelineError
 
 if TYPE_CHECKING:
-    from ci.build.builder import Builder
+    from ci.workspace import Workspace
 
-__all__ = ["read", "unreadable", "with_values"]
+__all__ = ["read", "unreadable", "values"]
 
 _COMPOSE = Path(tempfile.gettempdir(), "docker-compose")
 _read: dict[str, dict[str, str]] = {}
 
 
-async def with_values(builder: Builder) -> Builder:
-    """Return the builder extended by the values of its env file."""
-    if builder.env_file is None:
-        return builder
-    text = await builder.env_file.plaintext()
+async def values(workspace: Workspace) -> dict[str, str]:
+    """Read the values of the workspace's env file."""
+    if workspace.env_file is None:
+        return {}
+    text = await workspace.env_file.plaintext()
     if text not in _read:
         if not await anyio.Path(_COMPOSE).exists():
-            await builder.tool(tools.COMPOSE).file("/docker-compose").export(str(_COMPOSE))
+            await workspace.tool(tools.COMPOSE).file("/docker-compose").export(str(_COMPOSE))
         _read[text] = await anyio.to_thread.run_sync(partial(read, str(_COMPOSE), text))
-    return dataclasses.replace(builder, values=_read[text])
+    return _read[text]
 
 
 def read(binary: str, text: str) -> dict[str, str]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ci import module_source, tools
-from ci.project import builds, model, policy
+from ci.project import model, policy
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
     import dagger
 
-    from ci.build.builder import Builder, BuiltImage
+    from ci.workspace import Workspace
 
 __all__ = ["ComposeOptions", "Project", "load"]
 
@@ -37,16 +37,9 @@ class ComposeOptions:
 class Project:
     """A project, after Compose and pyproject.toml have been read."""
 
-    builder: Builder
+    workspace: Workspace
     compose: model.ComposeModel
     policy: policy.Policy
-
-    async def build(self, only: list[str]) -> dict[str, BuiltImage]:
-        """Build the images of the named services, or all, in one run of Bake."""
-        chosen = model.select(self.compose.built, only)
-        builds.check(self.compose.built)
-        await self.builder.check_platform()
-        return await self.builder.build(self.compose, chosen)
 
     def left_out(self) -> dict[str, str]:
         """Map services whose image is marked as not available to that image."""
@@ -55,7 +48,7 @@ class Project:
             for name, service in self.compose.services.items()
             if service.image
             and not service.build
-            and self.builder.images.resolve(service.image, where=f"service '{name}'") is None
+            and self.workspace.images.resolve(service.image, where=f"service '{name}'") is None
         }
 
     def with_needed(self, only: list[str]) -> dict[str, model.Service]:
@@ -70,33 +63,33 @@ class Project:
         return {name: found[name] for name in sorted(found)}
 
 
-async def load(builder: Builder, asked: ComposeOptions) -> Project:
+async def load(workspace: Workspace, asked: ComposeOptions) -> Project:
     """Read the project with Compose."""
-    settings = policy.read(await _pyproject(builder.source))
-    compose = await _read(builder, asked)
+    settings = policy.read(await _pyproject(workspace.source))
+    compose = await _read(workspace, asked)
     settings.check_services(list(compose.built))
-    return Project(builder, compose, settings)
+    return Project(workspace, compose, settings)
 
 
-async def _read(builder: Builder, asked: ComposeOptions) -> model.ComposeModel:
-    binary = builder.tool(tools.COMPOSE).file("/docker-compose")
-    buildx = builder.tool(tools.DOCKER).file(_BUILDX)
+async def _read(workspace: Workspace, asked: ComposeOptions) -> model.ComposeModel:
+    binary = workspace.tool(tools.COMPOSE).file("/docker-compose")
+    buildx = workspace.tool(tools.DOCKER).file(_BUILDX)
     folder = posixpath.normpath(posixpath.join(PROJECT, asked.folder))
     request = {"files": asked.files, "profiles": asked.profiles, "bake": True}
     words = ["/docker-compose", folder, "/outcome.json", json.dumps(request)]
     container = (
-        builder.tool(tools.PYTHON)
+        workspace.tool(tools.PYTHON)
         .with_mounted_file("/docker-compose", binary)
         .with_mounted_directory("/program", module_source.files().filter(include=[_PROGRAM]))
         .with_env_variable("PYTHONPATH", "/program")
         .with_mounted_file(f"{_DOCKER_CONFIG}/cli-plugins/docker-buildx", buildx)
         .with_env_variable("DOCKER_CONFIG", _DOCKER_CONFIG)
         .with_mounted_temp("/tmp")  # noqa: S108 - a tmpfs of the container
-        .with_mounted_directory(PROJECT, builder.source)
+        .with_mounted_directory(PROJECT, workspace.source)
     )
-    if builder.env_file:
+    if workspace.env_file:
         # The contents of a container's secrets are part of Dagger's cache key.
-        container = container.with_mounted_secret(_ENV_FILE, builder.env_file, mode=0o400)
+        container = container.with_mounted_secret(_ENV_FILE, workspace.env_file, mode=0o400)
         words.append(_ENV_FILE)
     done = container.with_exec(["python3", "-m", "ci.container_scripts.compose_config", *words])
     return model.read(await done.file("/outcome.json").contents(), asked.folder)

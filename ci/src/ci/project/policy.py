@@ -10,11 +10,11 @@ from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
-from ci.posture import waivers
+from ci.project import waivers
 from ci.scan import licenses
 
 if TYPE_CHECKING:
-    from ci.posture.waivers import Waiver
+    from ci.project.waivers import Waiver
 
 __all__ = ["Backing", "Policy", "read"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ci import table
 from ci.errors import PipelineError
 from ci.project import notes, unsupported
-from ci.report import table
 
 if TYPE_CHECKING:
     from ci.project.model import ComposeModel, Service

@@ -17,7 +17,7 @@ from ci.release.registries import Registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.build.builder import Builder
+    from ci.workspace import Workspace
 
 __all__ = ["RegistryAccess", "is_there", "program", "run"]
 
@@ -73,12 +73,12 @@ async def is_there(secret: dagger.Secret) -> bool:
         return False
 
 
-def program(builder: Builder) -> dagger.Container:
+def program(workspace: Workspace) -> dagger.Container:
     """Return a container with regctl and the program; nothing in it stays behind."""
     package = dag.directory().with_directory("/", module_source.files(), include=_PROGRAM)
     return (
-        builder.tool(tools.PYTHON)
-        .with_mounted_file("/regctl", builder.tool(tools.REGCTL).file("/regctl"))
+        workspace.tool(tools.PYTHON)
+        .with_mounted_file("/regctl", workspace.tool(tools.REGCTL).file("/regctl"))
         .with_mounted_directory("/program", package)
         .with_env_variable("PYTHONPATH", "/program")
         .with_mounted_temp("/tmp")  # noqa: S108 - a tmpfs of the container: what is written there is never stored

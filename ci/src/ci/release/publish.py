@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagger import dag
 
+from ci.build import image
 from ci.errors import PipelineError
 from ci.release import labels, manifest, summary
 from ci.release.container import program, run
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
     import dagger
 
-    from ci.build.builder import Builder, BuiltImage
+    from ci.build.image import BuiltImage
     from ci.release.container import RegistryAccess
     from ci.release.labels import Origin
     from ci.release.manifest import Release
     from ci.release.signing import Signing
     from ci.release.tags import Tags
+    from ci.workspace import Workspace
 
 __all__ = ["Candidate", "Outcome", "candidate", "promote", "publish", "reach", "verify"]
 
@@ -68,28 +70,30 @@ class Outcome:
 
 
 async def candidate(
-    builder: Builder, artifact: BuiltImage, sbom: dagger.File, gates: Mapping[str, str]
+    workspace: Workspace, artifact: BuiltImage, sbom: dagger.File, gates: Mapping[str, str]
 ) -> Candidate:
     """Return a candidate with the materials that BuildKit recorded, by digest."""
     materials = {str(material): material.digest for material in artifact.provenance.materials}
     base = str(artifact.base) if artifact.base else ""
-    uncompressed = await builder.uncompressed(artifact)
+    uncompressed = await image.uncompressed(workspace, artifact)
     return Candidate(artifact, sbom, gates, base, {**materials, **artifact.provenance.others}, uncompressed)
 
 
-async def reach(builder: Builder, accesses: Mapping[str, RegistryAccess], services: Sequence[str]) -> None:
+async def reach(
+    workspace: Workspace, accesses: Mapping[str, RegistryAccess], services: Sequence[str]
+) -> None:
     """Refuse registries that do not answer, or do not let us in: better now than after all the work."""
     repositories = [
         repository
         for access in accesses.values()
         for repository in access.registry.repositories(list(services)).values()
     ]
-    await run(program(builder), "reach", {"repositories": repositories}, accesses)
+    await run(program(workspace), "reach", {"repositories": repositories}, accesses)
 
 
 async def publish(  # noqa: PLR0913 - a release is made of these
     candidates: Mapping[str, Candidate],
-    builder: Builder,
+    workspace: Workspace,
     access: RegistryAccess,
     *,
     origin: Origin,
@@ -101,16 +105,16 @@ async def publish(  # noqa: PLR0913 - a release is made of these
 ) -> Outcome:
     """Push all images or none, sign them if there is a key, and only then move the tags; safe to run again.
 
-    `workflow` is the address of what runs this, the builder's identity in the
+    `workflow` is the address of what runs this, the workspace's identity in the
     provenance. A dry run does everything but write.
     """
     images = _to_push(candidates, access, origin, tags)
     builder_id = workflow or f"{origin.source or 'urn:unknown-source'}#local"
     request = {"images": images, "origin": asdict(origin), "builder": builder_id, "dry_run": dry_run}
     request |= signing.request
-    container = signing.program(builder)
+    container = signing.program(workspace)
     for name, candidate in candidates.items():
-        layout = builder.layout(candidate.artifact)
+        layout = image.layout(workspace, candidate.artifact)
         container = container.with_mounted_directory(f"/images/{name}/layout", layout)
         container = container.with_mounted_file(f"/images/{name}/sbom.json", candidate.sbom)
     done = await run(container, "push", request, {"registry": access})
@@ -123,7 +127,7 @@ async def publish(  # noqa: PLR0913 - a release is made of these
 
 async def promote(  # noqa: PLR0913 - as publish
     release: Release,
-    builder: Builder,
+    workspace: Workspace,
     source: RegistryAccess,
     target: RegistryAccess,
     *,
@@ -157,12 +161,12 @@ async def promote(  # noqa: PLR0913 - as publish
         for image in chosen
     ]
     request = {"images": images, "dry_run": dry_run}
-    done = await run(program(builder), "push", request, {"registry": target, "registry-from": source})
+    done = await run(program(workspace), "push", request, {"registry": target, "registry-from": source})
     return Outcome(_promoted(release, target, chosen, done), tuple(done), dry_run)
 
 
 async def verify(
-    release: Release, builder: Builder, access: RegistryAccess, signing: Signing
+    release: Release, workspace: Workspace, access: RegistryAccess, signing: Signing
 ) -> tuple[Mapping[str, Any], ...]:
     """Check that each digest of a manifest is there with the SBOM and provenance that the manifest names.
 
@@ -172,7 +176,7 @@ async def verify(
         {**_expected(image), "repository": image.reference.partition("@")[0]} for image in release.images
     ]
     request = {"images": images, **signing.request}
-    return tuple(await run(signing.program(builder), "verify", request, {"registry": access}))
+    return tuple(await run(signing.program(workspace), "verify", request, {"registry": access}))
 
 
 def _to_push(

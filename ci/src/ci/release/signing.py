@@ -13,7 +13,7 @@ from ci.release import signatures
 from ci.release.container import is_there, program, run
 
 if TYPE_CHECKING:
-    from ci.build.builder import Builder
+    from ci.workspace import Workspace
 
 __all__ = ["Signing", "by_public_key", "signing"]
 
@@ -33,9 +33,9 @@ class Signing:
     secrets: dict[str, dagger.Secret] = field(default_factory=dict)
     request: dict[str, Any] = field(default_factory=dict)
 
-    def program(self, builder: Builder) -> dagger.Container:
+    def program(self, workspace: Workspace) -> dagger.Container:
         """Return the registry's program with all of that beside it."""
-        container = program(builder)
+        container = program(workspace)
         for path, file in self.files.items():
             container = container.with_mounted_file(path, file)
         for path, secret in self.secrets.items():
@@ -43,7 +43,7 @@ class Signing:
         return container
 
 
-async def signing(builder: Builder, key: dagger.Secret | None, password: dagger.Secret | None) -> Signing:
+async def signing(workspace: Workspace, key: dagger.Secret | None, password: dagger.Secret | None) -> Signing:
     """Return what signs with a key, none if there is none; a key that does not work is refused here."""
     if key is None:
         if password is not None:
@@ -63,28 +63,28 @@ async def signing(builder: Builder, key: dagger.Secret | None, password: dagger.
             )
     place = {"key_file": _KEY} | ({"password_file": _PASSWORD} if password else {})
     made = Signing(
-        files={"/cosign": await _cosign(builder)},
+        files={"/cosign": await _cosign(workspace)},
         secrets={_KEY: key} | ({_PASSWORD: password} if password else {}),
         request={"cosign": "/cosign", "signing": place},
     )
-    await run(made.program(builder), "key", {"images": [], **made.request}, {})
+    await run(made.program(workspace), "key", {"images": [], **made.request}, {})
     return made
 
 
-async def by_public_key(builder: Builder, key: dagger.File | None) -> Signing:
+async def by_public_key(workspace: Workspace, key: dagger.File | None) -> Signing:
     """Return what checks signatures by a public key, nothing if there is none."""
     if key is None:
         return Signing()
     signatures.check_public(await key.contents())
     return Signing(
-        files={"/cosign": await _cosign(builder), _PUBLIC: key},
+        files={"/cosign": await _cosign(workspace), _PUBLIC: key},
         request={"cosign": "/cosign", "signing": {"public_key_file": _PUBLIC}},
     )
 
 
-async def _cosign(builder: Builder) -> dagger.File:
+async def _cosign(workspace: Workspace) -> dagger.File:
     try:
-        return await builder.tool(tools.COSIGN).file("/ko-app/cosign").sync()
+        return await workspace.tool(tools.COSIGN).file("/ko-app/cosign").sync()
     except dagger.QueryError as error:
         raise PipelineError(
             "signing.cosign-unavailable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ci.report import table
+from ci import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

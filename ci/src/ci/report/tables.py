@@ -7,12 +7,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ci import table
 from ci.errors import PipelineError
-from ci.report import table
 from ci.testing import results
 
 if TYPE_CHECKING:
-    from ci.build.builder import BuiltImage
+    from ci.build.image import BuiltImage
 
 __all__ = ["built", "built_files", "test_files", "tested"]
 

@@ -10,14 +10,14 @@ import dagger
 from dagger import dag
 
 from ci import module_source, tools
-from ci.build.epoch import EPOCH
 from ci.container_scripts import FOLDER
 from ci.sandbox import failure
+from ci.sandbox.epoch import EPOCH
 from ci.sandbox.place import IMAGES, STATE, WORKDIR
 from ci.sandbox.substitutes import loopback_ports
 
 if TYPE_CHECKING:
-    from ci.build.builder import Builder
+    from ci.workspace import Workspace
 
 __all__ = ["VERSION", "command", "container", "image", "privileged", "run"]
 
@@ -31,7 +31,7 @@ VERSION = sha256(
 ).hexdigest()[:16]
 
 
-def container(builder: Builder, *scripts: str) -> dagger.Container:
+def container(workspace: Workspace, *scripts: str) -> dagger.Container:
     """Return the container. Its mounts and variables are all inputs of a command in it.
 
     `scripts` are the programs of `ci.container_scripts` that the command runs.
@@ -39,19 +39,19 @@ def container(builder: Builder, *scripts: str) -> dagger.Container:
     # Dagger caches a filtered folder by its content, so other programs' changes do not affect the sandbox.
     programs = module_source.files().directory("ci/container_scripts").filter(include=[*_FILES, *scripts])
     return (
-        builder.tool(tools.DOCKER)
+        workspace.tool(tools.DOCKER)
         .with_mounted_directory(WORKDIR, programs)
         .with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
         .with_env_variable("SANDBOX_STATE", STATE)
         .with_env_variable("SANDBOX_VERSION", VERSION)
         .with_env_variable("SANDBOX_IMAGES", f"{IMAGES}/{VERSION}")
-        .with_env_variable("SANDBOX_LOOPBACK_PORTS", " ".join(loopback_ports(builder.images)))
+        .with_env_variable("SANDBOX_LOOPBACK_PORTS", " ".join(loopback_ports(workspace.images)))
         .with_env_variable("SOURCE_DATE_EPOCH", str(EPOCH))
         .with_workdir(WORKDIR)
     )
 
 
-def image(builder: Builder, name: str) -> dagger.Directory:
+def image(workspace: Workspace, name: str) -> dagger.Directory:
     """Return the folder of an exported image. Dagger may cache it, because its name contains a digest."""
     copy = [
         "sh",
@@ -60,11 +60,11 @@ def image(builder: Builder, name: str) -> dagger.Directory:
         "sh",
         f"{IMAGES}/{VERSION}/{name}",
     ]
-    made = builder.tool(tools.DOCKER).with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
+    made = workspace.tool(tools.DOCKER).with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
     return made.with_exec(copy).directory("/output")
 
 
-async def run(builder: Builder, container: dagger.Container, *words: str) -> dagger.Container:
+async def run(workspace: Workspace, container: dagger.Container, *words: str) -> dagger.Container:
     """Run a command next to the engine and wait for its end.
 
     Raise `PipelineError` if the sandbox failed, `dagger.ExecError` if the command failed.
@@ -72,21 +72,21 @@ async def run(builder: Builder, container: dagger.Container, *words: str) -> dag
     try:
         return await container.with_exec(command(*words), insecure_root_capabilities=True).sync()
     except dagger.ExecError as error:
-        if not await privileged(builder):
+        if not await privileged(workspace):
             raise failure.refused(error.stderr) from error
         if own_fault := failure.ended(error.exit_code, error.stderr):
             raise own_fault from error
         raise
     except dagger.QueryError as error:
-        if await privileged(builder):
+        if await privileged(workspace):
             raise
         raise failure.refused(str(error)) from error
 
 
-async def privileged(builder: Builder) -> bool:
+async def privileged(workspace: Workspace) -> bool:
     """Test whether the engine runs privileged containers."""
     try:
-        container = builder.tool(tools.PYTHON).with_env_variable("NOW", random.token_hex(8))
+        container = workspace.tool(tools.PYTHON).with_env_variable("NOW", random.token_hex(8))
         await container.with_exec(["true"], insecure_root_capabilities=True).sync()
     except dagger.QueryError:
         return False

@@ -5,20 +5,20 @@ from __future__ import annotations
 import secrets as random
 from typing import TYPE_CHECKING
 
-from ci.report import table
+from ci import table
 from ci.sandbox import container as sandbox
 
 if TYPE_CHECKING:
-    from ci.build.builder import Builder
+    from ci.workspace import Workspace
 
 __all__ = ["render", "rows"]
 
 _HEADER = ["data", "is", "size"]
 
 
-async def render(builder: Builder, *, empty: bool) -> str:
+async def render(workspace: Workspace, *, empty: bool) -> str:
     """Return the table of slots; with `empty` remove the contents of free slots first."""
-    container = sandbox.container(builder, "sandbox_usage.sh").with_env_variable("NOW", random.token_hex(6))
+    container = sandbox.container(workspace, "sandbox_usage.sh").with_env_variable("NOW", random.token_hex(6))
     command = ["/ci/sandbox_usage.sh", "empty" if empty else "show"]
     return rows(await container.with_exec(command).stdout())
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from ci.build.builder import Builder
     from ci.project.model import ComposeModel
     from ci.project.policy import Policy
     from ci.scan.database import Database
     from ci.scan.gate import Rules
+    from ci.workspace import Workspace
 
 __all__ = ["Request", "fetch"]
 
@@ -54,7 +54,7 @@ class Request:
 
 
 async def fetch(
-    builder: Builder, python: dagger.Container, request: Request, now: datetime
+    workspace: Workspace, python: dagger.Container, request: Request, now: datetime
 ) -> tuple[dagger.Directory, Database]:
     """Return the database's folder and what it is; fetched once a day.
 
@@ -62,14 +62,14 @@ async def fetch(
     """
     found = mirrors.Mirrors(())
     program = ["python3", "/trivy_database.py"]
-    image = "" if request.mirrors or request.registry else mirrors.image(builder.images)
+    image = "" if request.mirrors or request.registry else mirrors.image(workspace.images)
     given = request.database or (dag.container().from_(image).rootfs() if image else None)
     if given:
         origin = "" if request.database else image
         python = python.with_mounted_directory("/given", given)
         done = python.with_exec([*program, "take", "/given", "/database", origin])
     else:
-        found = mirrors.resolve(list(request.mirrors), builder.images, service=request.registry is not None)
+        found = mirrors.resolve(list(request.mirrors), workspace.images, service=request.registry is not None)
         if request.registry:
             python = python.with_service_binding(found.alias, request.registry)
         python = python.with_env_variable("CI_DATABASE_DAY", now.date().isoformat())

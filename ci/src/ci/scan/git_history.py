@@ -8,17 +8,17 @@ import dagger
 from dagger import dag
 
 from ci import tools
-from ci.build.builder import program
+from ci.module_source import program
 from ci.scan import history
 
 if TYPE_CHECKING:
-    from ci.build.builder import Builder
+    from ci.workspace import Workspace
 
 __all__ = ["pack"]
 
 
 async def pack(
-    builder: Builder, repository: dagger.Directory, skip: tuple[str, ...]
+    workspace: Workspace, repository: dagger.Directory, skip: tuple[str, ...]
 ) -> tuple[dagger.File, history.History]:
     """Return what the source does not have any more, packed, and what it is; kept while the history stays.
 
@@ -28,17 +28,17 @@ async def pack(
     # Not its configuration and hooks: they may hold credentials, and name programs to run.
     commits = dag.directory().with_directory("/", repository, include=list(history.NEEDED))
     raw = (
-        builder.tool(tools.GIT)
+        workspace.tool(tools.GIT)
         .with_mounted_file("/git_history.sh", program("git_history.sh"))
         .with_mounted_directory("/repository", commits, read_only=True)
         .with_exec(["sh", "/git_history.sh", "/repository", "/raw", str(history.LIMIT)])
         .directory("/raw")
     )
     packed = (
-        builder.tool(tools.PYTHON)
+        workspace.tool(tools.PYTHON)
         .with_mounted_file("/git_history.py", program("git_history.py"))
         .with_mounted_directory("/raw", raw)
-        .with_mounted_directory("/source", builder.source)
+        .with_mounted_directory("/source", workspace.source)
         .with_exec(
             ["python3", "/git_history.py", "pack", "/raw", "/source", "/output", str(history.LIMIT), *skip]
         )

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ci import table
 from ci.errors import PipelineError
-from ci.report import table
 from ci.scan import baseline
 from ci.scan.exceptions import FILE
 from ci.scan.findings import SEVERITIES

@@ -12,8 +12,8 @@ import dagger
 from dagger import dag
 
 from ci import parallel, references, tools
-from ci.build.builder import program
 from ci.errors import PipelineError
+from ci.module_source import program
 from ci.scan import baseline, exceptions, findings, gate, history, scanner
 from ci.scan.fetch import fetch
 from ci.scan.git_history import pack
@@ -22,9 +22,9 @@ from ci.scan.report import Report
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ci.build.builder import Builder
     from ci.scan.fetch import Request
     from ci.scan.findings import Scan
+    from ci.workspace import Workspace
 
 __all__ = ["Outcome", "Target", "scan"]
 
@@ -99,18 +99,18 @@ class Outcome:
         )
 
 
-async def scan(builder: Builder, targets: Mapping[str, Target], request: Request) -> Outcome:
+async def scan(workspace: Workspace, targets: Mapping[str, Target], request: Request) -> Outcome:
     """Scan the images, and the source if so asked; a red gate is in the report, not raised."""
     now = datetime.now(UTC)
-    await _check_vex(builder.source, request.vex)
+    await _check_vex(workspace.source, request.vex)
     base = baseline.read(await request.base.contents()) if request.base else None
-    exemptions = exceptions.read(await _exceptions(builder.source), now.date())
-    python = _scanner(builder)
-    folder, database = await fetch(builder, python, request, now)
+    exemptions = exceptions.read(await _exceptions(workspace.source), now.date())
+    python = _scanner(workspace)
+    folder, database = await fetch(workspace, python, request, now)
     database.check_age(now, request.rules.database_age)
     for name in ("trivy.db", "metadata.json"):
         python = python.with_mounted_file(f"/cache/db/{name}", folder.file(name))
-    run = _Run(builder, python, request)
+    run = _Run(workspace, python, request)
     work: dict[str, Callable[[], Awaitable[tuple[Scan, dagger.Container]]]] = {
         name: partial(run.image, name, target) for name, target in targets.items()
     }
@@ -118,7 +118,7 @@ async def scan(builder: Builder, targets: Mapping[str, Target], request: Request
         work[gate.SOURCE] = run.source
     there = None
     if request.history:
-        texts, there = await pack(builder, request.history, request.skip)
+        texts, there = await pack(workspace, request.history, request.skip)
         work[history.SUBJECT] = partial(run.history, texts)
     done = await parallel.run(work, limit=request.jobs)
     scans = {name: result for name, (result, _) in done.items()}
@@ -133,21 +133,21 @@ async def scan(builder: Builder, targets: Mapping[str, Target], request: Request
         digests={name: target.digest for name, target in targets.items()},
         base=base,
         skipped=request.skip if request.source else (),
-        not_read=tuple([name for name in _NOT_READ if await builder.source.exists(name)]),
+        not_read=tuple([name for name in _NOT_READ if await workspace.source.exists(name)]),
         history=there,
     )
     return Outcome(report, scans, {name: container for name, (_, container) in done.items()})
 
 
-def _scanner(builder: Builder) -> dagger.Container:
+def _scanner(workspace: Workspace) -> dagger.Container:
     """Return Python with Trivy's binary and our programs: no credential and no socket is in it."""
-    resolved = builder.images.resolve(scanner.TRIVY, where="tool image")
+    resolved = workspace.images.resolve(scanner.TRIVY, where="tool image")
     for text in (scanner.TRIVY, resolved or ""):
         if text:
             scanner.check_reference(references.parse(text, where="the scanner"), where="the scanner")
     return (
-        builder.tool(tools.PYTHON)
-        .with_file(_TRIVY, builder.tool(scanner.TRIVY).file(_TRIVY))
+        workspace.tool(tools.PYTHON)
+        .with_file(_TRIVY, workspace.tool(scanner.TRIVY).file(_TRIVY))
         .with_file("/trivy_scan.py", program("trivy_scan.py"))
         .with_file("/trivy_database.py", program("trivy_database.py"))
         .with_file("/trivy_secrets.yaml", program("trivy_secrets.yaml"))
@@ -182,7 +182,7 @@ def _failed(name: str, error: dagger.ExecError) -> PipelineError:
 
 @dataclass(frozen=True)
 class _Run:
-    builder: Builder
+    workspace: Workspace
     container: dagger.Container
     request: Request
 
@@ -198,18 +198,18 @@ class _Run:
         container = container.with_mounted_file("/image.tar", target.packed)
         vex = ["--show-suppressed"] if self.request.vex else []
         for number, path in enumerate(self.request.vex):
-            container = container.with_mounted_file(f"/vex/{number}.json", self.builder.source.file(path))
+            container = container.with_mounted_file(f"/vex/{number}.json", self.workspace.source.file(path))
             vex += ["--vex", f"/vex/{number}.json"]
         return await self._read(name, _exec(container, "/output", [*_IMAGE, "--input", "/image.tar", *vex]))
 
     async def source(self) -> tuple[Scan, dagger.Container]:
         """Scan the source: locks, secrets, Dockerfiles."""
-        source = self.builder.source
+        source = self.workspace.source
         for name, text in self.request.beside.items():
             source = source.with_new_file(name, text)
         container = self.container.with_mounted_directory("/source", source, read_only=True)
         skipped = [word for path in self.request.skip for word in ("--skip-dirs", f"/source/{path}")]
-        if await self.builder.source.exists(_SECRETS):
+        if await self.workspace.source.exists(_SECRETS):
             skipped += ["--secret-config", f"/source/{_SECRETS}"]
         return await self._read(gate.SOURCE, _exec(container, "/output", [*_SOURCE, *skipped, "/source"]))
 
@@ -217,8 +217,8 @@ class _Run:
         """Scan what the source once had, by the rules for what it has."""
         container = self.container.with_mounted_file("/history.tar", texts)
         settings: list[str] = []
-        if await self.builder.source.exists(_SECRETS):
-            container = container.with_mounted_file(f"/{_SECRETS}", self.builder.source.file(_SECRETS))
+        if await self.workspace.source.exists(_SECRETS):
+            container = container.with_mounted_file(f"/{_SECRETS}", self.workspace.source.file(_SECRETS))
             settings = ["--secret-config", f"/{_SECRETS}"]
         container = _exec(container, "/output", [*_HISTORY, *settings, "/history.tar"]).with_mounted_file(
             "/git_history.py", program("git_history.py")

@@ -16,7 +16,7 @@ from ci.stack.run import Stack
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci.build.builder import BuiltImage
+    from ci.build.image import BuiltImage
     from ci.project.load import Project
     from ci.stack.model import Timeouts
 
@@ -41,7 +41,7 @@ async def plan(
     model = make(compose, names, Images(tags, references), left_out, timeouts)
     used = {text for name, item in model.services.items() for text, _ in named_images(name, item)}
     return Stack(
-        builder=loaded.builder,
+        workspace=loaded.workspace,
         model=model,
         images={name: (tags[name], image) for name, image in images.items() if tags[name] in used},
         pinned=all("@" in each for each in references.values() if each not in tags.values()),
@@ -53,7 +53,7 @@ async def _resolved(loaded: Project, named: Mapping[str, str], built: set[str]) 
     found = {}
     for text, place in named.items():
         own = parse(text, where=place).without_digest
-        resolved = own if own in built else loaded.builder.images.resolve(text, where=place)
+        resolved = own if own in built else loaded.workspace.images.resolve(text, where=place)
         if resolved is None:
             raise PipelineError(
                 "images-map.image-missing",

@@ -8,12 +8,13 @@ import re
 import secrets as random
 from dataclasses import dataclass, field
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import dagger
 from dagger import dag
 
 from ci import module_source, tools
+from ci.build.image import config
 from ci.sandbox import container as sandbox
 from ci.sandbox import failure
 from ci.sandbox.place import PROJECT, WORKDIR
@@ -22,12 +23,12 @@ from ci.stack import failures, published
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ci.build.builder import Builder, BuiltImage
+    from ci.build.image import BuiltImage
     from ci.errors import PipelineError
     from ci.stack.model import Model
-    from ci.testing.suite import Suite
+    from ci.workspace import Workspace
 
-__all__ = ["Outcome", "Stack"]
+__all__ = ["Outcome", "Stack", "Suite"]
 
 _ROOT = "/python"  # root with Python, see container_scripts/stack.sh
 _SCRIPTS = "ci/container_scripts"
@@ -83,6 +84,18 @@ class Outcome:
         return directory
 
 
+class Suite(Protocol):
+    """What runs in a stack as one more container, see `ci.testing.suite`."""
+
+    NAME: ClassVar[str]
+
+    def model(self, model: Model, workspace: Workspace) -> str:
+        """Describe the suite as a compose file in JSON."""
+
+    def mounted(self, container: dagger.Container) -> dagger.Container:
+        """Mount what the suite's container gets."""
+
+
 @dataclass(frozen=True)
 class Stack:
     """A project that can be run, each time from scratch.
@@ -91,7 +104,7 @@ class Stack:
     digest. `settle` is in seconds, see `container_scripts.stack.readiness`.
     """
 
-    builder: Builder
+    workspace: Workspace
     model: Model
     images: Mapping[str, tuple[str, BuiltImage]] = field(default_factory=dict)
     settle: float = SETTLE
@@ -115,7 +128,7 @@ class Stack:
             container = container.with_env_variable("CI_RERUN", random.token_hex(8))
         for attempt in itertools.count():
             nonce = container.with_env_variable("CI_ATTEMPT", str(attempt)) if attempt else container
-            done = await sandbox.run(self.builder, nonce, *_WORDS)
+            done = await sandbox.run(self.workspace, nonce, *_WORDS)
             output = done.directory("/output")
             report = json.loads(await output.file("report.json").contents())
             outcome = Outcome(self.model, report, output, asked_at)
@@ -129,8 +142,8 @@ class Stack:
             container = self.images[name][1].container()
         else:
             container = dag.container().from_(str(self.model.services[name]["image"]))
-        config = json.loads(await self.builder.config(container).contents())
-        return list((config.get("config") or {}).get("ExposedPorts") or {})
+        found = json.loads(await config(self.workspace, container).contents())
+        return list((found.get("config") or {}).get("ExposedPorts") or {})
 
     async def start(self, ports: list[published.Port], model: Model) -> dagger.Service:
         """Return the stack as a Dagger service with these ports once it is up; it stops with the session."""
@@ -157,7 +170,7 @@ class Stack:
             raise
 
     def _container(self, model: Model, *, hold: bool = False, suite: Suite | None = None) -> dagger.Container:
-        builder = self.builder
+        workspace = self.workspace
         request = {
             "project": model.project,
             "folder": model.folder,
@@ -178,11 +191,13 @@ class Stack:
         files = dag.directory().with_new_file("request.json", json.dumps(request, indent=1, sort_keys=True))
         files = files.with_new_file("model.json", model.text)
         if suite:
-            files = files.with_new_file("suite.json", suite.model(model, builder))
+            files = files.with_new_file("suite.json", suite.model(model, workspace))
         container = (
-            sandbox.container(builder, "stack.sh")
-            .with_mounted_directory(_ROOT, builder.tool(tools.PYTHON).rootfs())
-            .with_mounted_file(f"{_ROOT}/docker-compose", builder.tool(tools.COMPOSE).file("/docker-compose"))
+            sandbox.container(workspace, "stack.sh")
+            .with_mounted_directory(_ROOT, workspace.tool(tools.PYTHON).rootfs())
+            .with_mounted_file(
+                f"{_ROOT}/docker-compose", workspace.tool(tools.COMPOSE).file("/docker-compose")
+            )
             .with_mounted_directory(f"{_ROOT}/programs", module_source.files().filter(include=_PROGRAM))
             .with_mounted_directory(PROJECT, self._source())
             .with_mounted_directory("/stack", files)
@@ -197,21 +212,21 @@ class Stack:
         """Return only the files that containers use, so that other changes do not affect the cache."""
         paths = self.model.paths
         if "." in paths:
-            return self.builder.context.filter(exclude=["**/.git"])
+            return self.workspace.context.filter(exclude=["**/.git"])
         if not paths:
             return dag.directory()
         named = [re.sub(r"([\\*?\[])", r"\\\1", path) for path in paths]
-        return self.builder.context.filter(include=named, exclude=["**/.git"])
+        return self.workspace.context.filter(include=named, exclude=["**/.git"])
 
     def _with_secrets(self, container: dagger.Container) -> dagger.Container:
-        builder = self.builder
-        if builder.env_file:
-            container = container.with_mounted_secret(f"{_ROOT}/variables.env", builder.env_file)
+        workspace = self.workspace
+        if workspace.env_file:
+            container = container.with_mounted_secret(f"{_ROOT}/variables.env", workspace.env_file)
             # The project's own .env is not uploaded, so containers that mount it get this one.
-            container = container.with_mounted_secret(f"{self.model.folder}/.env", builder.env_file)
-        if builder.docker_config:
+            container = container.with_mounted_secret(f"{self.model.folder}/.env", workspace.env_file)
+        if workspace.docker_config:
             place = f"{_ROOT}/root/.docker/config.json"
-            container = container.with_mounted_secret(place, builder.docker_config)
+            container = container.with_mounted_secret(place, workspace.docker_config)
         return container
 
 

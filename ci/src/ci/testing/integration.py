@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ci import table
 from ci.errors import PipelineError
-from ci.report import table
 from ci.stack import failures
 from ci.testing import results
 

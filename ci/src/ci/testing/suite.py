@@ -11,16 +11,16 @@ import dagger
 from dagger import dag
 
 from ci import tools
-from ci.build.builder import program
 from ci.errors import PipelineError
+from ci.module_source import program
 from ci.testing import results
 from ci.testing.unit import DEPENDENCIES, dependencies
 
 if TYPE_CHECKING:
-    from ci.build.builder import Builder
     from ci.project.policy import Policy
     from ci.stack.model import Model
     from ci.stack.run import Outcome
+    from ci.workspace import Workspace
 
 __all__ = ["Suite", "no_files"]
 
@@ -43,7 +43,7 @@ class Suite:
 
     NAME: ClassVar[str] = "ci-suite"
 
-    builder: Builder
+    workspace: Workspace
     policy: Policy
     cases: tuple[str, ...] = ()
     isolated: str = ""
@@ -51,14 +51,14 @@ class Suite:
 
     async def disruption_files(self) -> list[str]:
         """List the files of disruption tests, each of which needs its own stack."""
-        found = await self.builder.source.glob(f"{self.policy.disruption}/test_*.py")
+        found = await self.workspace.source.glob(f"{self.policy.disruption}/test_*.py")
         return sorted(PurePosixPath(path).name for path in found)
 
     async def check(self) -> None:
         """Raise if the project has no suite, unless its policy allows that."""
         folder = self.policy.integration
         kind = dagger.ExistsType.DIRECTORY_TYPE
-        if not folder or not await self.builder.source.exists(folder, expected_type=kind):
+        if not folder or not await self.workspace.source.exists(folder, expected_type=kind):
             raise PipelineError(
                 "test.no-suite",
                 f"there is no integration suite: {folder or 'tool.ci.integration is empty'}",
@@ -66,7 +66,7 @@ class Suite:
                 "the gate goes without one only if that is empty",
             )
 
-    def model(self, model: Model, builder: Builder) -> str:
+    def model(self, model: Model, workspace: Workspace) -> str:
         """Return the suite as a service of Compose's model, in all networks of the stack, as JSON."""
         binds = {
             "/suite/tests": "/ci/tests",
@@ -85,7 +85,7 @@ class Suite:
             }
         limit = self.policy.disruption_timeout if self.isolated else self.policy.integration_timeout
         service: dict[str, Any] = {
-            "image": builder.images.resolve(tools.PYTHON, where="tool image"),
+            "image": workspace.images.resolve(tools.PYTHON, where="tool image"),
             "command": [
                 "python3",
                 "/ci/run_tests.py",
@@ -110,7 +110,7 @@ class Suite:
             tests = tests.with_directory(_DISRUPTION, self._folder(self.policy.disruption))
         return (
             container.with_mounted_directory("/suite/tests", tests)
-            .with_mounted_directory("/suite/dependencies", dependencies(self.builder, self.policy))
+            .with_mounted_directory("/suite/dependencies", dependencies(self.workspace, self.policy))
             .with_mounted_file("/suite/run_tests.py", program("run_tests.py"))
             .with_directory("/output/suite", dag.directory())
         )
@@ -131,7 +131,7 @@ class Suite:
         return ["/ci/tests", "-k", " or ".join(self.cases)] if self.cases else ["/ci/tests"]
 
     def _folder(self, path: str) -> dagger.Directory:
-        return self.builder.source.filter(include=[path]).directory(path)
+        return self.workspace.source.filter(include=[path]).directory(path)
 
 
 def no_files(folder: str, cases: list[str]) -> PipelineError:

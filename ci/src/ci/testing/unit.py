@@ -13,15 +13,16 @@ import dagger
 from dagger import dag
 
 from ci import tools
-from ci.build.builder import program
 from ci.errors import PipelineError
+from ci.module_source import program
 from ci.references import parse
 from ci.testing import results
 
 if TYPE_CHECKING:
-    from ci.build.builder import Builder, BuiltImage
+    from ci.build.image import BuiltImage
     from ci.project.model import ComposeModel, Service
     from ci.project.policy import Policy
+    from ci.workspace import Workspace
 
 __all__ = ["UnitTests", "dependencies", "requirements"]
 
@@ -34,43 +35,43 @@ _PYTEST = [
 ]
 
 
-def requirements(builder: Builder, policy: Policy) -> dagger.File:
+def requirements(workspace: Workspace, policy: Policy) -> dagger.File:
     """Export the tests' dependencies from the root's lock.
 
     Dagger caches later steps by this file's content, so other changes of the lock do not affect them.
     """
     export = ("export", "--frozen", "--no-emit-workspace", "--no-header", "--no-annotate", "--only-group")
     return (
-        _uv(builder)
+        _uv(workspace)
         .with_workdir("/project")
-        .with_file("/project/pyproject.toml", builder.source.file("pyproject.toml"))
-        .with_file("/project/uv.lock", builder.source.file("uv.lock"))
+        .with_file("/project/pyproject.toml", workspace.source.file("pyproject.toml"))
+        .with_file("/project/uv.lock", workspace.source.file("uv.lock"))
         .with_exec(["/opt/uv/uv", *export, policy.test_group, "--output-file", "/out/requirements.txt"])
         .directory("/out")
         .file("requirements.txt")
     )
 
 
-def dependencies(builder: Builder, policy: Policy) -> dagger.Directory:
+def dependencies(workspace: Workspace, policy: Policy) -> dagger.Directory:
     """Install the tests' dependencies into a site-packages folder for the images' Python."""
     install = ("pip", "install", "--no-deps", "--target", DEPENDENCIES)
     container = (
-        _uv(builder)
+        _uv(workspace)
         .with_mounted_cache("/root/.cache/uv", dag.cache_volume("uv"))
-        .with_mounted_file("/requirements.txt", requirements(builder, policy))
+        .with_mounted_file("/requirements.txt", requirements(workspace, policy))
         .with_exec(["/opt/uv/uv", *install, "--require-hashes", "--requirements", "/requirements.txt"])
     )
     for package in policy.test_packages:
-        container = container.with_directory(f"/packages/{package}", builder.source.directory(package))
+        container = container.with_directory(f"/packages/{package}", workspace.source.directory(package))
         container = container.with_exec(["/opt/uv/uv", *install, f"/packages/{package}"])
     return container.directory(DEPENDENCIES)
 
 
-def _uv(builder: Builder) -> dagger.Container:
+def _uv(workspace: Workspace) -> dagger.Container:
     """Return Python with uv, which must use that Python and the system's certificate authorities."""
     return (
-        builder.tool(tools.PYTHON)
-        .with_directory("/opt/uv", builder.tool(tools.UV).rootfs())
+        workspace.tool(tools.PYTHON)
+        .with_directory("/opt/uv", workspace.tool(tools.UV).rootfs())
         .with_env_variable("UV_SYSTEM_CERTS", "1")
         .with_env_variable("UV_LINK_MODE", "copy")
         .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
@@ -83,7 +84,7 @@ def _uv(builder: Builder) -> dagger.Container:
 class UnitTests:
     """Run the tests of one project's services; `rerun` is a nonce that makes them run again."""
 
-    builder: Builder
+    workspace: Workspace
     project: ComposeModel
     policy: Policy
     rerun: str = ""
@@ -131,7 +132,7 @@ class UnitTests:
         service = artifact.service
         container = (
             artifact.container()
-            .with_mounted_directory(DEPENDENCIES, dependencies(self.builder, self.policy))
+            .with_mounted_directory(DEPENDENCIES, dependencies(self.workspace, self.policy))
             .with_mounted_directory("/ci/tests", await self._tests(service))
             .with_mounted_file("/ci/run_tests.py", program("run_tests.py"))
             .with_mounted_temp("/tmp")  # noqa: S108 - the container's, as in compose.yaml
@@ -152,14 +153,14 @@ class UnitTests:
             )
         folder = PurePosixPath(build.context, build.dockerfile).parent
         path = self.policy.tests.format(folder=folder)
-        if not await self.builder.source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
+        if not await self.workspace.source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
             raise PipelineError(
                 "test.no-tests",
                 f"service '{service.name}' has no tests at {path}",
                 hint="add tests, list it in tool.ci.services-without-tests, or correct tool.ci.tests "
                 f"({self.policy.tests})",
             )
-        return self.builder.source.directory(path)
+        return self.workspace.source.directory(path)
 
     async def _measured(self, service: Service) -> str:
         """Return the service's packages as arguments of coverage; empty if the policy sets none."""
@@ -167,7 +168,7 @@ class UnitTests:
             return ""
         folder = PurePosixPath(service.build.context, service.build.dockerfile).parent
         path = self.policy.coverage.format(folder=folder)
-        entries = await self.builder.source.directory(path).glob("*/__init__.py")
+        entries = await self.workspace.source.directory(path).glob("*/__init__.py")
         return ",".join(sorted(PurePosixPath(entry).parent.name for entry in entries))
 
     def _bind(self, container: dagger.Container, service: Service) -> dagger.Container:
@@ -178,7 +179,7 @@ class UnitTests:
                 continue
             name = parse(dependency.image, where=f"service '{other}'").name.rpartition("/")[2]
             backing = self.policy.backing.get(name)
-            image = self.builder.images.resolve(dependency.image, where=f"service '{other}'")
+            image = self.workspace.images.resolve(dependency.image, where=f"service '{other}'")
             if backing is None or image is None:
                 continue
             beside = dag.container().from_(image).with_exposed_port(backing.port)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ci.report import table
+from ci import table
 
 
 def test_text_aligns_columns_without_trailing_blanks() -> None:

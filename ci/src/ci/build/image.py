@@ -1,0 +1,97 @@
+"""A built image, for tests, scans, the stack and pushes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dagger import dag
+
+from ci import tools
+from ci.module_source import program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import dagger
+
+    from ci.build.provenance import Material, Provenance
+    from ci.project.model import Service
+    from ci.workspace import Workspace
+
+__all__ = ["BuiltImage", "config", "facts", "layout", "uncompressed"]
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """An image to be tested, scanned, started and pushed.
+
+    - `file`: its OCI layout, packed
+    - `facts`: what `container_scripts/layout.py` reads from the layout
+    - `exported_at`, `built`: when BuildKit exported it, and whether this call did
+    - `base`: the image below the layers that the build added
+    - `references`: the images that the build requested, as named in the project
+    - `versions`: versions of the programs that built it
+    """
+
+    service: Service
+    file: dagger.File
+    facts: dict[str, Any]
+    provenance: Provenance
+    exported_at: float
+    built: bool
+    seconds: float
+    base: Material | None
+    base_layers: int
+    references: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """The manifest digest, which is the same on every engine for the same source."""
+        return str(self.facts["digest"])
+
+    @property
+    def instructions(self) -> list[str]:
+        """The instruction of each layer above the base, from the image's history."""
+        history = self.facts["config"].get("history") or ()
+        made = [str(entry.get("created_by", "")) for entry in history if not entry.get("empty_layer")]
+        return made[self.base_layers :]
+
+    def container(self) -> dagger.Container:
+        """Import this image as a container."""
+        return dag.container().import_(self.file)
+
+
+def config(workspace: Workspace, image: dagger.Container) -> dagger.File:
+    """Read an image's config as its registry has it, with all fields."""
+    return _read(workspace, "config", image.as_tarball()).file("/config.json")
+
+
+async def facts(workspace: Workspace, packed: dagger.File) -> dict[str, Any]:
+    """Read what a packed OCI layout contains: digest, config, layers."""
+    found: dict[str, Any] = json.loads(await _read(workspace, "facts", packed).file("/facts.json").contents())
+    return found
+
+
+def layout(workspace: Workspace, image: BuiltImage) -> dagger.Directory:
+    """Unpack the image's OCI layout into a folder."""
+    return _read(workspace, "unpack", image.file, "/layout").directory("/layout")
+
+
+async def uncompressed(workspace: Workspace, image: BuiltImage) -> int:
+    """Count the bytes of the image's layers without their compression."""
+    found = await _read(workspace, "sizes", image.file).file("/sizes.json").contents()
+    sizes: dict[str, int | None] = json.loads(found)
+    return sum(size or 0 for size in sizes.values())
+
+
+def _read(workspace: Workspace, command: str, packed: dagger.File, output: str = "") -> dagger.Container:
+    return (
+        workspace.tool(tools.PYTHON)
+        .with_mounted_file("/layout.py", program("layout.py"))
+        .with_mounted_file("/image.tar", packed)
+        .with_exec(["python3", "/layout.py", command, "/image.tar", output or f"/{command}.json"])
+    )

@@ -1,0 +1,56 @@
+"""What a call works with: the source, the images map, the tool images and the user's credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dagger import dag
+
+from ci.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import dagger
+
+    from ci.references import ImagesMap
+
+__all__ = ["Workspace"]
+
+_NO_SOURCE = ("**/.git", "**/node_modules")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One source tree, with one images map.
+
+    `source` is the tree without `.git` and `node_modules`, `context` all of it: the project's own
+    .dockerignore decides what a build may read.
+    """
+
+    source: dagger.Directory
+    context: dagger.Directory
+    images: ImagesMap
+    values: Mapping[str, str] = field(default_factory=dict)  # of the variables of --env-file
+    platform: str = ""  # as linux/arm64; empty: the engine's own
+    docker_config: dagger.Secret | None = None  # credentials for the registries of base images
+    ssh_agent: dagger.Socket | None = None
+    env_file: dagger.Secret | None = None  # the same as `values`, for Compose to read
+
+    @classmethod
+    def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Workspace:  # noqa: ANN401 - the fields
+        """Create a workspace of everything that was uploaded."""
+        # Dagger caches a filtered folder by its content, so a commit changes nothing for readers of the rest.
+        return cls(source.filter(exclude=list(_NO_SOURCE)), source, images, **options)
+
+    def tool(self, reference: str) -> dagger.Container:
+        """Return a tool image. Raise if the images map does not provide it."""
+        resolved = self.images.resolve(reference, where="tool image")
+        if resolved is None:
+            raise PipelineError(
+                "images-map.tool-missing",
+                f"the images map marks the tool image {reference} as not available",
+                hint="map it to an image that the engine can pull",
+            )
+        return dag.container().from_(resolved)
