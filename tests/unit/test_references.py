@@ -16,6 +16,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
         ("docker.io/prom/prometheus:v3", Reference("prom/prometheus", "v3")),
         ("127.0.0.1:5000/library/redis:7", Reference("127.0.0.1:5000/library/redis", "7")),
         (f"ghcr.io/a/b-c:1.2@{DIGEST}", Reference("ghcr.io/a/b-c", "1.2", DIGEST)),
+        ("Registry.Example/team/app:V1", Reference("Registry.Example/team/app", "V1")),
         (f"redis@{DIGEST}", Reference("redis", "", DIGEST)),
     ],
 )
@@ -23,7 +24,9 @@ def test_a_reference_is_read_in_its_parts(text: str, expected: Reference) -> Non
     assert parse(text, where="test") == expected
 
 
-@pytest.mark.parametrize("text", ["", "a b", "redis:", "redis@sha256:12", "-x", "redis:7:8"])
+@pytest.mark.parametrize(
+    "text", ["", "a b", "redis:", "Team/App", "host:5000/App", "redis@sha256:12", "-x", "redis:7:8"]
+)
 def test_what_is_no_reference_is_refused_with_its_place(text: str) -> None:
     with raises("images-map.reference-invalid", match=r"services\.x\.image") as caught:
         parse(text, where="services.x.image")
@@ -54,6 +57,9 @@ def test_null_says_not_available_here() -> None:
         ("images-map.not-json", "{"),
         ("images-map.not-a-reference", '{"redis": 7}'),
         ("images-map.reference-invalid", '{"a b": "c"}'),
+        ("images-map.reference-invalid", '{"Redis": "c"}'),
+        ("images-map.duplicate-key", '{"redis:7": "a", "redis:7": "b"}'),
+        ("images-map.duplicate-key", '{"redis:7": "a", "docker.io/library/redis:7": "b"}'),
     ],
 )
 def test_another_form_of_map_is_refused_and_named(code: str, text: str) -> None:

@@ -16,11 +16,11 @@ __all__ = ["ImagesMap", "Reference", "parse"]
 
 # The grammar of github.com/distribution/reference, without length limits.
 _PATTERN = re.compile(
-    r"(?P<name>(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?/)?"
+    r"(?P<name>(?:[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*(?::\d+)?/)?"
     r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
-    re.ASCII | re.IGNORECASE,
+    re.ASCII,
 )
 
 
@@ -58,12 +58,18 @@ def parse(text: str, *, where: str) -> Reference:
     if match is None:
         what = f"{where}: '{text}' is not a valid image reference"
         raise PipelineError(
-            "images-map.reference-invalid", what, hint="write it as name[:tag][@sha256:digest]"
+            "images-map.reference-invalid",
+            what,
+            hint="write it as name[:tag][@sha256:digest]; repositories are lower case",
         )
     name = match["name"]
     for prefix in ("docker.io/library/", "docker.io/", "index.docker.io/", "library/"):
         name = name.removeprefix(prefix)
     return Reference(name, match["tag"] or "", match["digest"] or "")
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The keys and values of a JSON object, also of keys that are there twice."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +86,19 @@ class ImagesMap:
     def from_json(cls, text: str, *, where: str) -> ImagesMap:
         """Read the map from JSON. Raise unless it maps references to references or null."""
         try:
-            data: Any = json.loads(text or "{}")
+            data: Any = json.loads(text or "{}", object_pairs_hook=_Pairs)
         except json.JSONDecodeError as error:
             what = f"images map {where}: not JSON: {error}"
             raise PipelineError(
                 "images-map.not-json", what, hint='write {"from": "to", …} or null for "not here"'
             ) from error
-        if not isinstance(data, dict):
-            what = f"images map {where}: expected a JSON object, found {type(data).__name__}"
+        if not isinstance(data, _Pairs):
+            what = f"images map {where}: expected a JSON object, found {data!r}"
             raise PipelineError(
                 "images-map.not-an-object", what, hint='write {"from": "to", …} or null for "not here"'
             )
         entries: dict[str, str | None] = {}
-        for key, value in data.items():
+        for key, value in data:
             if not isinstance(value, str | None):
                 what = f"images map {where}: '{key}' maps to {value!r}"
                 raise PipelineError(
@@ -101,7 +107,14 @@ class ImagesMap:
             source = parse(key, where=f"images map {where}")
             if value is not None:
                 parse(value, where=f"images map {where}: '{key}'")
-            entries[str(source) if source.pinned else source.without_digest] = value
+            name = str(source) if source.pinned else source.without_digest
+            if name in entries:
+                raise PipelineError(
+                    "images-map.duplicate-key",
+                    f"images map {where}: {name} is there twice, the second time as '{key}'",
+                    hint="keep one of the two entries",
+                )
+            entries[name] = value
         return cls(entries)
 
     def resolve(self, text: str, *, where: str) -> str | None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ci import parallel
-from ci.build import comparison, workspace
+from ci.build import builder, comparison
 from ci.posture.gather import record
 from ci.report import tables
 
@@ -24,19 +24,19 @@ __all__ = ["build", "image", "record_all", "reproduce"]
 
 async def build(inputs: Inputs, only: list[str], platform: str) -> str:
     """Build images and print each one's digest, size and layers."""
-    return tables.built(await workspace.build(await inputs.project(platform), only))
+    return tables.built(await builder.build(await inputs.project(platform), only))
 
 
 async def image(inputs: Inputs, service: str, platform: str) -> dagger.Container:
     """Build one image and return it as a container."""
-    return (await workspace.build(await inputs.project(platform), [service]))[service].container()
+    return (await builder.build(await inputs.project(platform), [service]))[service].container()
 
 
 async def reproduce(inputs: Inputs, manifest: dagger.File) -> str:
     """Build the images of build.json again; fail with every difference if there is one."""
     there = comparison.read(await manifest.contents())
     project = await inputs.project()
-    here = await _recorded(project, await workspace.build(project, list(there)), inputs.jobs)
+    here = await _recorded(project, await builder.build(project, list(there)), inputs.jobs)
     return comparison.text(here, comparison.compare(there, here))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ci import parallel
-from ci.build.workspace import build
+from ci.build.builder import build
 from ci.pipeline import gates
 from ci.posture import report as posture_report
 from ci.report import tables

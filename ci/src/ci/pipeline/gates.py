@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dagger import dag
 
 from ci import parallel
-from ci.build.workspace import build
+from ci.build.builder import build
 from ci.posture import judge
 from ci.posture import report as posture_report
 from ci.posture.gather import gather

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ci import table
-from ci.build.workspace import build
+from ci.build.builder import build
 from ci.errors import PipelineError
 from ci.stack import published
 from ci.stack.model import Timeouts

@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import tomllib
 from dataclasses import dataclass, field
-from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+from msgspec import Meta
 
 from ci.errors import PipelineError
-from ci.project import waivers
+from ci.project.waivers import Waiver
 from ci.scan import licenses
 
-if TYPE_CHECKING:
-    from ci.project.waivers import Waiver
+__all__ = ["Policy", "read"]
 
-__all__ = ["Backing", "Policy", "read"]
-
-
-@dataclass(frozen=True)
-class Backing:
-    """A service that runs next to unit tests if their service depends on its image.
-
-    `url` is the value of the variable; `{host}` is the host name of the service.
-    """
-
-    variable: str
-    url: str
-    environment: dict[str, str] = field(default_factory=dict)
-    port: int = 0
-
-
-_BACKING = {
-    "redis": Backing("TEST_REDIS_URL", "redis://{host}:6379/0", port=6379),
-    "postgres": Backing(
-        "TEST_DATABASE_URL",
-        "postgresql+asyncpg://postgres:postgres@{host}:5432/postgres",
-        {"POSTGRES_PASSWORD": "postgres"},
-        port=5432,
-    ),
-}
+Positive = Annotated[int, Meta(gt=0)]
 
 
 @dataclass(frozen=True)
@@ -52,24 +28,21 @@ class Policy:
     test_group: str = "test"  # dependency group of the root's uv.lock with the tests' dependencies
     test_packages: tuple[str, ...] = ()  # folders of the project's packages that tests need
     coverage: str = ""  # a service's packages, whose coverage is measured; empty: no coverage
-    test_timeout: int = 300  # seconds for the tests of one service
+    test_timeout: Positive = 300  # seconds for the tests of one service
     integration: str = "tests/integration"  # folder of the suite that runs in the stack; empty: no suite
     integration_files: tuple[str, ...] = ()  # compose files of the stack under test; empty: Compose's default
-    integration_timeout: int = 600  # seconds for the whole suite
-    disruption: str = (
-        "tests/disruption"  # folder of tests that may stop services; each file has its own stack
-    )
-    disruption_timeout: int = 120  # seconds for each file of disruption tests
+    integration_timeout: Positive = 600  # seconds for the whole suite
+    disruption: str = "tests/disruption"  # folder of tests that may stop services, each file in its own stack
+    disruption_timeout: Positive = 120  # seconds for each file of disruption tests
     scan_skip: tuple[str, ...] = ()  # folders of the source that the scan excludes and reports as excluded
     denied_licenses: tuple[
         str, ...
     ] = ()  # SPDX ids, or forbidden, restricted, reciprocal, unknown: packages under them fail the scan
     lint: tuple[str, ...] = ("ruff", "mypy")  # linters; the default plus actionlint, hadolint and others
-    size_budget: int = 250  # maximum size of an image in MB (10^6 bytes), compressed, including its base
-    size_budgets: dict[str, int] = field(default_factory=dict)  # the same for individual services
+    size_budget: Positive = 250  # maximum size of an image in MB (10^6 bytes), compressed, including its base
+    size_budgets: dict[str, Positive] = field(default_factory=dict)  # the same for individual services
     allowed_pth_files: tuple[str, ...] = ()  # names of .pth files that images may contain
     waivers: tuple[Waiver, ...] = ()  # posture rules that may be violated until a date
-    backing: dict[str, Backing] = field(default_factory=lambda: dict(_BACKING))
 
     def check_services(self, built: list[str]) -> None:
         """Reject names of services without a build."""
@@ -90,41 +63,29 @@ def read(text: str) -> Policy:
         raise PipelineError(
             "policy.not-toml", f"pyproject.toml: {error}", hint="fix it at that line"
         ) from error
-    known = {
-        item.name.replace("_", "-"): item for item in dataclasses.fields(Policy) if item.name != "backing"
+    types = {
+        name.replace("_", "-"): kind for name, kind in get_type_hints(Policy, include_extras=True).items()
     }
-    settings: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"the keys are {', '.join(known)}"
-            raise PipelineError(
-                "policy.unknown-setting", f"pyproject.toml: tool.ci.{key} is not a setting", hint=hint
-            )
-        default = getattr(Policy(), known[key].name)
-        expected = list if isinstance(default, tuple) else type(default)
-        if not isinstance(value, expected):
-            raise PipelineError(
-                "policy.wrong-type",
-                f"pyproject.toml: tool.ci.{key} is {value!r}",
-                hint=f"give it a {expected.__name__}",
-            )
-        settings[known[key].name] = tuple(value) if isinstance(value, list) else value
-    _check_budgets(settings.get("size_budgets", {}))
+    settings = {key.replace("-", "_"): _value(key, value, types) for key, value in table.items()}
     if "denied_licenses" in settings:
         settings["denied_licenses"] = licenses.check(
             settings["denied_licenses"], where="pyproject.toml: tool.ci.denied-licenses"
         )
-    if "waivers" in settings:
-        settings["waivers"] = tuple(starmap(waivers.read, enumerate(settings["waivers"], 1)))
     return Policy(**settings)
 
 
-def _check_budgets(budgets: dict[str, Any]) -> None:
-    for name, budget in budgets.items():
-        if not isinstance(budget, int):
-            raise PipelineError(
-                "policy.wrong-size-budget",
-                f"pyproject.toml: tool.ci.size-budgets.{name} is {budget!r}",
-                hint="use an integer: MB",
-            )
+def _value(key: str, value: object, types: dict[str, Any]) -> Any:  # noqa: ANN401 - of the setting's type
+    if key not in types:
+        near = difflib.get_close_matches(key, types, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"the keys are {', '.join(types)}"
+        raise PipelineError(
+            "policy.unknown-setting", f"pyproject.toml: tool.ci.{key} is not a setting", hint=hint
+        )
+    try:
+        return msgspec.convert(value, types[key])
+    except msgspec.ValidationError as error:
+        raise PipelineError(
+            "policy.invalid-value",
+            f"pyproject.toml: tool.ci.{key} is {value!r}: {error}",
+            hint=f"correct it; docs/reference/policy.md describes {key}",
+        ) from error

@@ -17,6 +17,7 @@ from ci.errors import PipelineError
 from ci.module_source import program
 from ci.references import parse
 from ci.testing import results
+from ci.testing.backing import BACKING
 
 if TYPE_CHECKING:
     from ci.build.image import BuiltImage
@@ -178,7 +179,7 @@ class UnitTests:
             if not dependency.image:
                 continue
             name = parse(dependency.image, where=f"service '{other}'").name.rpartition("/")[2]
-            backing = self.policy.backing.get(name)
+            backing = BACKING.get(name)
             image = self.workspace.images.resolve(dependency.image, where=f"service '{other}'")
             if backing is None or image is None:
                 continue
