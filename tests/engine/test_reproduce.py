@@ -72,7 +72,7 @@ def test_what_differs_is_named_and_what_is_equal_is_not(dagger: Dagger, recorded
 
 def test_the_same_build_is_reproduced(dagger: Dagger, recorded: tuple[Path, Path]) -> None:
     _, here = recorded
-    manifest = here / "report" / "build.json"
+    manifest = here / "report" / "build" / "build.json"
     called = dagger.call("--source", str(here), "reproduce", "--manifest", str(manifest))
     assert called.code == 0, called.error
     assert called.stdout.count("equal") == 3
