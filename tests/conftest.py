@@ -21,7 +21,6 @@ ROOT = Path(__file__).parents[1]
 CHOSEN = "CI_ENGINE_CHOSEN"
 # The variable that names the program, and where it is: an image and a path in it.
 PROGRAMS = {
-    "REGCTL": ("ghcr.io/regclient/regctl:v0.11.6", "/regctl"),
     "PROMTOOL": ("docker.io/prom/prometheus:v3.13.4", "/bin/promtool"),
     "ACTIONLINT": ("docker.io/rhysd/actionlint:1.7.12", "/usr/local/bin/actionlint"),
 }

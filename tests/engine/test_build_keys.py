@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engine.images import Image, built, copied, registry, sha256
+from tests.release import by_hand
 from tests.release.registry import find
 
 if TYPE_CHECKING:
@@ -67,11 +68,7 @@ def test_a_build_takes_what_the_compose_file_gives_it(dagger: Dagger, source: Pa
 
 def test_a_build_writes_the_cache_that_cache_to_names(keys: Images) -> None:
     assert keys["cache-to"].files
-    regctl = find("REGCTL", "regctl", "go install github.com/regclient/regclient/cmd/regctl@v0.11.6")
-    host = ("--host", f"reg={registry()},tls=disabled")
-    command = [regctl, *host, "manifest", "get", f"{registry()}/tests/cache-of-a-build:1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert by_hand.get_manifest(registry(), "tests/cache-of-a-build", "1")
 
 
 def test_a_dockerfile_of_the_compose_file_is_in_no_context(source: Path, keys: Images) -> None:

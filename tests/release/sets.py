@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from ci.container_scripts import label
 from ci.release import labels, provenance, registries
 from tests.release import layouts
-from tests.release.registry import find
 
 if TYPE_CHECKING:
     from tests.release.registry import Registry
@@ -68,9 +67,6 @@ class Set:
     def request(self, host: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         registry = registries.parse(f"{host}/{PREFIX}")
         return {
-            "regctl": find(
-                "REGCTL", "regctl", "go install github.com/regclient/regclient/cmd/regctl@v0.11.6"
-            ),
             "registries": [{"host": host, "plain_http": True}],
             "images": [
                 {

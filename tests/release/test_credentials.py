@@ -40,7 +40,7 @@ def test_whether_a_registry_lets_us_in_can_be_asked_before_a_push(
         request = with_password(release, guarded.host, tmp_path, "alice", password)
         asked = {**request, "repositories": [f"{guarded.host}/team/not-there"]}
         run = sets.run(asked, tmp_path / f"run-{number}", "reach")
-        assert (run.code, "list the tags of" in run.error) == (code, bool(code))
+        assert (run.code, "registry.unauthorized" in run.error) == (code, bool(code))
 
 
 def test_wrong_credentials_are_said_at_once_and_not_repeated(
@@ -77,11 +77,9 @@ def test_the_password_is_in_no_argument_no_variable_and_no_file_that_stays(
                 seen += [(folder / name).read_bytes() for name in ("cmdline", "environ")]
             except OSError:
                 continue  # it has ended in the meantime
-        (config,) = (tmp_path / "run").glob("*/config.json")
-        assert config.stat().st_mode & 0o777 == 0o600
         until.set()
         run = sets.finish(process, tmp_path / "run")
-    assert any(b"manifest\0put" in text for text in seen)  # the one that was held was seen
+    assert any(b"registry\0push" in text for text in seen)  # the one that was held was seen
     assert not any(PASSWORD.encode() in text for text in seen)
     assert run.code == 0
     assert PASSWORD not in run.said

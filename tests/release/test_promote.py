@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ci.release import provenance
-from tests.release import sets
+from tests.release import by_hand, sets
 from tests.release.proxy import Down, Proxy
-from tests.release.registry import Registry, find
+from tests.release.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +28,6 @@ def released(registry: Registry, tmp_path: Path) -> sets.Set:
     release = sets.make(tmp_path / "v1")
     assert sets.run(release.request(registry.host), tmp_path / "push").code == 0
     return release
-
-
-def regctl(tmp_path: Path, *arguments: str) -> None:
-    """Do to a registry what a user or an attacker could."""
-    binary = find("REGCTL", "regctl", "go install github.com/regclient/regclient/cmd/regctl@v0.11.6")
-    hosts = {"version": 1, "incDockerCred": False, "hostDefault": {"tls": "disabled"}}
-    (tmp_path / "regctl.json").write_text(json.dumps(hosts))
-    environment = {"REGCTL_CONFIG": str(tmp_path / "regctl.json"), "HOME": str(tmp_path)}
-    subprocess.run([binary, *arguments], env=environment, check=True, capture_output=True)
 
 
 def test_a_set_is_promoted_by_digest_with_what_is_attached(
@@ -67,11 +56,8 @@ def test_what_was_attached_since_is_promoted_with_the_next_run(
     request = released.promotion(registry.host, target.host)
     assert sets.run(request, tmp_path / "run").code == 0
     image = released.images[0]
-    (tmp_path / "signature").write_text("{}")
     kind = sets.SIGNATURE
-    subject = f"{registry.host}/shop/agent@{image.digest}"
-    attach = ("artifact", "put", "--artifact-type", kind, "--file-media-type", kind)
-    regctl(tmp_path, *attach, "--file", str(tmp_path / "signature"), "--subject", subject)
+    by_hand.attach(registry.host, "shop/agent", image.digest, b"{}", kind)
     assert sets.run(request, tmp_path / "run").code == 0
     assert kind in sets.attached(target, image)
 
@@ -162,7 +148,7 @@ def test_an_image_that_nothing_is_attached_to_does_not_verify(
 ) -> None:
     image = released.images[1]
     bare = f"{registry.host}/shop/bare"
-    regctl(tmp_path, "image", "copy", f"{registry.host}/shop/{image.service}@{image.digest}", f"{bare}:1")
+    by_hand.copy(registry.host, f"shop/{image.service}", image.digest, "shop/bare", "1")
     request = released.verification(registry.host)
     request["images"] = [{"service": "bare", "repository": bare, "digest": image.digest}]
     run = sets.run(request, tmp_path / "run", "verify")
@@ -174,14 +160,12 @@ def test_another_sbom_beside_the_right_one_does_no_harm_and_alone_does_not_verif
     registry: Registry, released: sets.Set, tmp_path: Path
 ) -> None:
     image = released.images[0]
-    subject = f"{registry.host}/shop/agent@{image.digest}"
-    (tmp_path / "forged.json").write_text('{"bomFormat": "CycloneDX", "components": []}')
-    attach = ("artifact", "put", "--artifact-type", sets.CYCLONEDX, "--file-media-type", sets.CYCLONEDX)
-    regctl(tmp_path, *attach, "--file", str(tmp_path / "forged.json"), "--subject", subject)
+    forged = b'{"bomFormat": "CycloneDX", "components": []}'
+    by_hand.attach(registry.host, "shop/agent", image.digest, forged, sets.CYCLONEDX)
     request = released.verification(registry.host)
     request["images"] = request["images"][:1]
     assert sets.run(request, tmp_path / "run", "verify").code == 0
-    request["images"][0]["sbom"] = sets.digest_of((tmp_path / "forged.json").read_bytes())
+    request["images"][0]["sbom"] = sets.digest_of(forged)
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
     assert "provenance.wrong-sbom" in run.error
@@ -189,14 +173,11 @@ def test_another_sbom_beside_the_right_one_does_no_harm_and_alone_does_not_verif
 
 def test_a_forged_provenance_does_not_verify(registry: Registry, released: sets.Set, tmp_path: Path) -> None:
     image, other = released.images[:2]
-    subject = f"{registry.host}/shop/agent@{image.digest}"
-    kind = provenance.MEDIA_TYPE
-    attach = ("artifact", "put", "--artifact-type", kind, "--file-media-type", kind)
-    (tmp_path / "forged.json").write_bytes(released.statement(other, registry.host))
-    regctl(tmp_path, *attach, "--file", str(tmp_path / "forged.json"), "--subject", subject)
+    forged = released.statement(other, registry.host)
+    by_hand.attach(registry.host, "shop/agent", image.digest, forged, provenance.MEDIA_TYPE)
     request = released.verification(registry.host)
     request["images"] = request["images"][:1]
-    request["images"][0]["provenance"] = sets.digest_of((tmp_path / "forged.json").read_bytes())
+    request["images"][0]["provenance"] = sets.digest_of(forged)
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
     assert "provenance.wrong-subject" in run.error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.release import by_hand, sets
 from tests.release import keys as cosign_keys
-from tests.release import sets
 from tests.release.proxy import Down, Hold, Proxy, Status
-from tests.release.registry import PASSWORD, Registry, find
+from tests.release.registry import PASSWORD, Registry
 from tests.release.rules import nth
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from tests.release.proxy import Fault, Request
 
 pytestmark = pytest.mark.long
-# Of the lists of what is attached: SBOM and provenance of five images come first, then the signatures.
-FIRST_SIGNATURE = 11
+# Of the lists of what is attached: one for SBOM and provenance of each of five images, then the signatures.
+FIRST_SIGNATURE = 6
 LIST = "/manifests/sha256-"
 
 
@@ -77,25 +76,19 @@ def references(registry: Registry, release: sets.Set) -> list[str]:
     return [f"{registry.host}/{sets.PREFIX}/{image.service}@{image.digest}" for image in release.images]
 
 
-def regctl(folder: Path, *arguments: str) -> bytes:
-    binary = find("REGCTL", "regctl", "go install github.com/regclient/regclient/cmd/regctl@v0.11.6")
-    hosts = {"version": 1, "incDockerCred": False, "hostDefault": {"tls": "disabled"}}
-    (folder / "regctl.json").write_text(json.dumps(hosts))
-    environment = {"REGCTL_CONFIG": str(folder / "regctl.json"), "HOME": str(folder)}
-    return subprocess.run([binary, *arguments], env=environment, check=True, capture_output=True).stdout
+def bundle(reference: str) -> bytes:
+    """Return the signature of an image."""
+    return by_hand.attached(*located(reference), sets.SIGNATURE)[0]
 
 
-def bundle(folder: Path, reference: str) -> Path:
-    """Return a file with the signature of an image."""
-    text = regctl(folder, "artifact", "get", "--subject", reference, "--filter-artifact-type", sets.SIGNATURE)
-    (folder / "bundle.json").write_bytes(text)
-    return folder / "bundle.json"
+def attach(content: bytes, reference: str) -> None:
+    by_hand.attach(*located(reference), content, sets.SIGNATURE)
 
 
-def attach(folder: Path, file: Path, reference: str) -> None:
-    kind = sets.SIGNATURE
-    types = ("--artifact-type", kind, "--file-media-type", kind)
-    regctl(folder, "artifact", "put", *types, "--file", str(file), "--subject", reference)
+def located(reference: str) -> tuple[str, str, str]:
+    host, _, rest = reference.partition("/")
+    repository, _, digest = rest.partition("@")
+    return host, repository, digest
 
 
 def test_every_digest_is_signed_before_any_tag_is_put(case: Case) -> None:
@@ -152,7 +145,7 @@ def test_nothing_is_tagged_when_signing_fails_and_a_rerun_completes(
     case.proxy.rule = nth(number, "PUT", LIST, fault)
     run = case.push()
     assert run.code == sets.REFUSED
-    assert "sign 127.0.0.1" in run.error
+    assert "what is attached to 127.0.0.1" in run.error
     sets.assert_untagged(case.registry)
     case.proxy.rule = lambda _request: None
     if isinstance(fault, Down):
@@ -194,7 +187,7 @@ def test_another_image_s_signature_does_not_verify(
     theirs = sets.make(tmp_path / "v2", version="1.2.4", content="other")
     assert sets.run(theirs.request(registry.host), tmp_path / "run").code == 0
     target = references(registry, theirs)[0]
-    attach(tmp_path, bundle(tmp_path, references(registry, signed)[0]), target)
+    attach(bundle(references(registry, signed)[0]), target)
     request = theirs.verification(registry.host) | keys.checking()
     request["images"] = request["images"][:1]
     run = sets.run(request, tmp_path / "run", "verify")
@@ -205,20 +198,18 @@ def test_another_image_s_signature_does_not_verify(
 def test_a_changed_signature_beside_the_right_one_does_no_harm_and_alone_does_not_verify(
     registry: Registry, signed: sets.Set, keys: Keys, tmp_path: Path
 ) -> None:
-    right = bundle(tmp_path, references(registry, signed)[0])
-    content = json.loads(right.read_text())
+    content = json.loads(bundle(references(registry, signed)[0]))
     text = content["dsseEnvelope"]["signatures"][0]["sig"]
     content["dsseEnvelope"]["signatures"][0]["sig"] = (
         text[:10] + ("A" if text[10] != "A" else "B") + text[11:]
     )
-    changed = tmp_path / "changed.json"
-    changed.write_text(json.dumps(content))
-    attach(tmp_path, changed, references(registry, signed)[0])
+    changed = json.dumps(content).encode()
+    attach(changed, references(registry, signed)[0])
     request = signed.verification(registry.host) | keys.checking()
     assert sets.run(request, tmp_path / "run", "verify").code == 0
     bare = sets.make(tmp_path / "v2", version="1.2.4", content="other")
     assert sets.run(bare.request(registry.host), tmp_path / "run").code == 0
-    attach(tmp_path, changed, references(registry, bare)[0])
+    attach(changed, references(registry, bare)[0])
     request = bare.verification(registry.host) | keys.checking()
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
@@ -351,7 +342,7 @@ def test_neither_password_is_in_an_argument_a_variable_or_a_file_that_stays(
                 continue  # it has ended in the meantime
         until.set()
         run = sets.finish(process, tmp_path / "run")
-    assert any(b"cosign\0sign\0" in text for text in seen)  # the one that was held was seen
+    assert any(b"registry\0push" in text for text in seen)  # the one that was held was seen
     for password in (PASSWORD, cosign_keys.PASSWORD):
         assert not any(password.encode() in text for text in seen)
         assert password not in run.said

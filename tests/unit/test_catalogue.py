@@ -7,10 +7,10 @@ import logging
 import pytest
 
 from ci.catalogue import codes, sources
-from ci.container_scripts.registry.regctl import RegistryError
 from ci.errors import PipelineError, hide_tracebacks
 from ci.project import policy
-from ci.release.retries import Verdict
+from ci.registry.failures import Failure
+from ci.registry.retrying import RegistryError
 from tests.raised import raises
 
 
@@ -19,8 +19,8 @@ def test_an_error_ends_with_its_next_step_and_its_code() -> None:
     assert str(error) == "it broke\nwhy\nNext: fix it\nCode: some.code"
 
 
-def test_an_error_of_a_registry_has_the_code_of_its_verdict() -> None:
-    error = RegistryError("push", Verdict("some.code", "the registry refuses", hint="fix it"), "why")
+def test_an_error_of_a_registry_has_the_code_of_its_failure() -> None:
+    error = RegistryError("push", Failure("some.code", "the registry refuses", hint="fix it"), "why")
     assert str(error) == "push: the registry refuses\nwhy\nNext: fix it\nCode: some.code"
 
 

@@ -13,7 +13,7 @@ from dagger._exceptions import QueryErrorValue
 
 from ci import user_errors
 from ci.build import failure, secrets
-from ci.container_scripts.registry import regctl, upload
+from ci.container_scripts.registry import upload
 from ci.errors import PipelineError
 from ci.lint import run as lint
 from ci.pipeline import promote, stack
@@ -30,7 +30,6 @@ from tests.unit.release.test_manifest import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
 RED = results.Result("web", 2, 1, 0, 0.5, "1 failed", "assert 1 == 2", cached=False)
 DIGEST = "sha256:" + "1" * 64
@@ -187,9 +186,3 @@ def test_an_image_to_promote_that_is_gone_is_named() -> None:
     registry: Any = SimpleNamespace(manifest=lambda _reference: None)
     with raises("registry.source-missing", f"r/a@{DIGEST}"):
         upload.from_registry(registry, "r/a", "s/a", DIGEST)
-
-
-def test_a_manifest_of_another_digest_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regctl, "execute", lambda *_, **__: (None, b"another"))
-    with raises("registry.wrong-content", f"r/a@{DIGEST}", regctl.digest_of(b"another")):
-        regctl.Regctl("regctl", tmp_path, regctl.Limits()).manifest(f"r/a@{DIGEST}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ci import module_source
 
 PACKAGE = Path(module_source.__file__).parent
@@ -18,3 +20,14 @@ def test_nothing_asks_the_engine_for_the_source_of_the_module() -> None:
     """After a restart, with what it generated let go, the engine answers that with an error."""
     asks = [path.name for path in PACKAGE.rglob("*.py") if "current_module().source" in path.read_text()]
     assert asks == []
+
+
+def test_a_library_is_found_with_what_it_needs() -> None:
+    found = module_source.pure("httpx")
+    assert {"httpx", "httpcore", "h11", "anyio", "certifi", "idna"} <= found.keys()
+    assert all(place.exists() for place in found.values())
+
+
+def test_a_library_that_is_not_python_alone_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="not Python alone"):
+        module_source.pure("pyyaml")

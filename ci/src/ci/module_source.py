@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import shutil
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagger import dag
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import dagger
 
-__all__ = ["FOLDERS", "files", "program"]
+__all__ = ["FOLDERS", "files", "libraries", "program", "pure"]
 
 _PACKAGE = Path(__file__).parent
 FOLDERS = {"ci": _PACKAGE}
 # The folder that `currentModule.workdir` reads, in the container of the running function.
 _WORK = Path("/scratch")
 _NAME = "own"
+_LIBRARIES = "libraries"
 
 
 def files() -> dagger.Directory:
@@ -42,3 +47,49 @@ def _copied() -> str:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(folder, _WORK / _NAME / name, ignore=ignored, dirs_exist_ok=True)
     return _NAME
+
+
+def libraries(name: str) -> dagger.Directory:
+    """Return a folder with an installed library and its requirements, for containers that install nothing."""
+    return dag.current_module().workdir(_gathered(name))
+
+
+def pure(name: str) -> Mapping[str, Path]:
+    """Return where each package of a library and of its requirements is, by the package's name.
+
+    They come from the metadata of what is installed. One that is not Python alone would not run in another
+    image.
+    """
+    found: dict[str, Path] = {}
+    waiting, seen = [name], set()
+    while waiting:
+        distribution = metadata.distribution(waiting.pop())
+        if distribution.name in seen:
+            continue
+        seen.add(distribution.name)
+        if "Root-Is-Purelib: true" not in (distribution.read_text("WHEEL") or ""):
+            msg = f"{distribution.name}, which {name} needs, is not Python alone"
+            raise RuntimeError(msg)
+        for file in distribution.files or ():
+            top = file.parts[0]
+            if file.suffix == ".py" and top != "..":
+                found[top] = Path(str(distribution.locate_file(top)))
+        for text in distribution.requires or ():
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
+    return found
+
+
+@cache
+def _gathered(name: str) -> str:
+    """Copy a library to where the engine reads; once for a call."""
+    target = _WORK / _LIBRARIES / name
+    target.mkdir(parents=True, exist_ok=True)
+    for package, place in pure(name).items():
+        if place.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "tests")
+            shutil.copytree(place, target / package, ignore=ignored, dirs_exist_ok=True)
+        else:
+            shutil.copy(place, target / package)
+    return f"{_LIBRARIES}/{name}"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["ACTIONLINT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "PYTHON", "REGCTL", "TRIVY", "UV"]
+__all__ = ["ACTIONLINT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "PYTHON", "TRIVY", "UV"]
 
 # Runs the programs of `ci.container_scripts`. As the base image of the services, it is pulled anyway.
 PYTHON = "python:3.13-slim-trixie@sha256:70729b46c69b4f1e97c4822c1af3df53a1476cf5ddc6c087c0c10bc3a5678c2f"
 # A scratch image with the binary /docker-compose.
 COMPOSE = "docker/compose-bin:v5.6.0@sha256:db34ebea4a1acd4b130e9abc305cdb51b3fe53b9116a6c2ac268a451eb308bed"
-# A scratch image with the binary /regctl.
-REGCTL = (
-    "ghcr.io/regclient/regctl:v0.11.6@sha256:db2e5f3a5de80b24d53fea5af9edf7021a53f2689f1e166ef2f0e200dad4fb3a"
-)
 # Contains the static binary /ko-app/cosign; used only with a signing key.
 COSIGN = (
     "ghcr.io/sigstore/cosign/cosign:v3.1.3"

@@ -1,111 +1,75 @@
-"""What cosign is told, and what its words mean; tests/release/test_signing.py has cosign itself."""
+"""How cosign is run, and what counts as a signature; tests/release/test_signing.py has cosign itself."""
 
 from __future__ import annotations
 
+import base64
 import itertools
+import json
 from pathlib import Path
 
 import pytest
 
-from ci.release import retries, signatures
+from ci.release import signatures
 from tests.raised import raises
 
-IMAGE = f"registry:5000/shop/gateway@sha256:{'1' * 64}"
+DIGEST = f"sha256:{'1' * 64}"
 PUBLIC = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
 PRIVATE = "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nsecret\n-----END SIGSTORE-----\n"
 
 
-def test_a_signature_asks_no_log_and_no_public_trust_root() -> None:
-    words = signatures.sign(IMAGE, key="/key", folder=Path("/f"), plain_http=False)
-    assert words[0] == "sign"
-    assert words[-1] == IMAGE
+def bundle(predicate: str) -> bytes:
+    payload = base64.b64encode(json.dumps({"predicateType": predicate}).encode()).decode()
+    return json.dumps({"dsseEnvelope": {"payload": payload}}).encode()
+
+
+def test_a_signature_is_made_here_with_no_log_and_no_public_trust_root() -> None:
+    words = signatures.sign(Path("/s"), Path("/b"), key="/key", folder=Path("/f"))
     pairs = dict(itertools.pairwise(words))
+    assert words[0] == "attest-blob"
     assert (pairs["--signing-config"], pairs["--trusted-root"]) == ("/f/signing.json", "/f/root.json")
-    assert pairs["--key"] == "/key"
+    assert (pairs["--key"], pairs["--statement"], pairs["--bundle"]) == ("/key", "/s", "/b")
 
 
-def test_only_a_signature_counts_as_one() -> None:
-    words = signatures.verify(IMAGE, key="/cosign.pub", plain_http=False)
+def test_a_signature_is_checked_for_its_digest_and_its_kind() -> None:
+    words = signatures.verify(DIGEST, Path("/b"), key="/cosign.pub", folder=Path("/f"))
     pairs = dict(itertools.pairwise(words))
-    assert words[0] == "verify-attestation"
-    assert pairs["--type"] == "https://sigstore.dev/cosign/sign/v1"
-    assert "--insecure-ignore-tlog" in words
-    assert words[-1] == IMAGE
+    assert words[0] == "verify-blob-attestation"
+    assert (pairs["--type"], pairs["--digest"], pairs["--digestAlg"]) == (
+        signatures.PREDICATE,
+        "1" * 64,
+        "sha256",
+    )
 
 
-@pytest.mark.parametrize("plain_http", [True, False])
-def test_a_registry_without_tls_is_said_to_be_one(*, plain_http: bool) -> None:
-    for words in (
-        signatures.sign(IMAGE, key="k", folder=Path("/f"), plain_http=plain_http),
-        signatures.verify(IMAGE, key="k", plain_http=plain_http),
-    ):
-        assert ("--allow-http-registry" in words) is plain_http
-
-
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        ("Error: a\nerror during command execution: no signatures found\n", "no signatures found"),
-        ("Error: only this\n\n", "only this"),
-        ("", ""),
-    ],
-)
-def test_the_reason_is_said_once(output: str, expected: str) -> None:
-    assert signatures.words(output) == expected
+def test_what_is_signed_is_a_statement_about_the_digest() -> None:
+    data = json.loads(signatures.statement(DIGEST))
+    assert data["subject"] == [{"digest": {"sha256": "1" * 64}}]
+    assert data["predicateType"] == signatures.PREDICATE
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        ("signing digest: PUT http://r/v2/x: unexpected status code 503 Service Unavailable: later", "503"),
-        ("GET https://r/v2/x: TOOMANYREQUESTS: slow down", "429"),
-    ],
+    "content", [bundle("https://slsa.dev/provenance/v1"), b"", b"{}", b'{"dsseEnvelope": {"payload": "?"}}']
 )
-def test_what_may_pass_is_tried_again(words: str, status: str) -> None:
-    verdict = signatures.judge(f"Error: {words}\nerror during command execution: {words}")
-    assert (verdict.status, verdict.delays) == (status, retries.DELAYS)
+def test_another_bundle_is_not_a_signature(content: bytes) -> None:
+    assert signatures.is_signature(bundle(signatures.PREDICATE))
+    assert not signatures.is_signature(content)
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        ("GET https://r/v2/x: UNAUTHORIZED: authentication required; []", "registry.unauthorized"),
-        ("PUT https://r/v2/x: DENIED: requested access is denied", "registry.denied"),
-        ("PUT http://r/v2/x: unexpected status code 405 Method Not Allowed", "registry.read-only"),
-    ],
-)
-def test_what_stays_is_told_at_once(words: str, code: str) -> None:
-    verdict = signatures.judge(words)
-    assert (verdict.code, verdict.delays) == (code, ())
-
-
-def test_a_connection_that_is_lost_is_tried_again() -> None:
-    assert signatures.judge('Get "http://r/v2/": dial tcp: connect: connection refused').delays
-
-
-@pytest.mark.parametrize("words", ["no matching attestations: invalid signature", "no signatures found", ""])
-def test_a_signature_that_is_not_there_or_not_valid_is_no_fault_of_the_registry(words: str) -> None:
-    assert signatures.judge(words) is retries.UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("output", "what"),
-    [
-        ("Error: reading key: decrypt: encrypted: decryption failed", "the password does not open the key"),
-        ("Error: reading key: invalid pem block", "is no private key of cosign"),
-        ("Error: reading key: unsupported pem type: RSA PRIVATE KEY", "is no private key of cosign"),
-    ],
-)
-def test_a_key_that_cannot_sign_is_said_to_be_one(output: str, what: str) -> None:
-    error = signatures.key_error(output)
-    assert f"--sign-key{':' if 'password' in what else ''} {what}" in error.what
-    assert error.code == ("signing.password-mismatch" if "password" in what else "signing.key-invalid")
-    assert error.details in output
+def test_a_key_that_cannot_sign_is_told_by_its_form() -> None:
+    error = signatures.key_error(PRIVATE, "Error: reading key: decrypt: decryption failed\n")
+    assert (error.code, error.details) == (
+        "signing.password-mismatch",
+        "Error: reading key: decrypt: decryption failed",
+    )
+    for key in ("hello", "-----BEGIN RSA PRIVATE KEY-----\nsecret\n", ""):
+        error = signatures.key_error(key, "Error: invalid pem block")
+        assert error.code == "signing.key-invalid"
+        assert "secret" not in str(error)
 
 
 def test_a_public_key_is_taken_and_anything_else_is_not_shown() -> None:
     signatures.check_public(PUBLIC)
     for text in (PRIVATE, "", "-----BEGIN PUBLIC KEY-----"):
-        with raises("signing.public-key-invalid", match="--public-key is no public key") as caught:
+        with raises("signing.public-key-invalid") as caught:
             signatures.check_public(text)
         assert "secret" not in str(caught.value)

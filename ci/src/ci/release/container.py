@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["RegistryAccess", "is_there", "program", "run"]
 
 # What the program imports.
-_PROGRAM = ["ci/*.py", "ci/container_scripts/*.py", "ci/container_scripts/registry/*.py", "ci/release/*.py"]
+_PROGRAM = [
+    "ci/*.py",
+    "ci/container_scripts/*.py",
+    "ci/container_scripts/registry/*.py",
+    "ci/registry/*.py",
+    "ci/release/*.py",
+]
+# The program's HTTP client, as it is installed for the module itself.
+_LIBRARY = "httpx"
 # The exit code of an outcome that is an error; any other but 0 is a crash.
 _REFUSED = 10
 _PARALLEL = 4
@@ -74,13 +82,13 @@ async def is_there(secret: dagger.Secret) -> bool:
 
 
 def program(workspace: Workspace) -> dagger.Container:
-    """Return a container with regctl and the program; nothing in it stays behind."""
+    """Return a container with the program and its libraries; nothing in it stays behind."""
     package = dag.directory().with_directory("/", module_source.files(), include=_PROGRAM)
     return (
         workspace.tool(tools.PYTHON)
-        .with_mounted_file("/regctl", workspace.tool(tools.REGCTL).file("/regctl"))
         .with_mounted_directory("/program", package)
-        .with_env_variable("PYTHONPATH", "/program")
+        .with_mounted_directory("/libraries", module_source.libraries(_LIBRARY))
+        .with_env_variable("PYTHONPATH", "/program:/libraries")
         .with_mounted_temp("/tmp")  # noqa: S108 - a tmpfs of the container: what is written there is never stored
     )
 
@@ -106,7 +114,6 @@ async def run(
         registries[access.registry.host] = entry
     full = {
         **request,
-        "regctl": "/regctl",
         "registries": list(registries.values()),
         "parallel": _PARALLEL,
     }

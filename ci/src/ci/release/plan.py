@@ -101,9 +101,13 @@ def claim(image: Image) -> str:
 
 
 def wanted(image: Image, existing: Sequence[str]) -> tuple[str, ...]:
-    """Return those of a repository's tags whose digest the plan needs."""
+    """Return the tags whose digest the plan needs: of a version those that exist, of a branch all of them.
+
+    A branch's are known by name, so that its repository's tags need not be listed: there may be many pages
+    of them.
+    """
     ours = (*image.fixed, *image.moving)
-    return tuple(tag for tag in existing if tag in ours)
+    return tuple(tag for tag in existing if tag in ours) if image.version else ours
 
 
 def make(images: Sequence[Image], states: Mapping[str, State]) -> Plan:

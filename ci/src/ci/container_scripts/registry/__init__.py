@@ -1,1 +1,1 @@
-"""The program that talks to registries, through regctl: `python3 -m ci.container_scripts.registry`."""
+"""The program that talks to registries: `python3 -m ci.container_scripts.registry`."""

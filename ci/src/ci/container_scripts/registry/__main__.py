@@ -2,18 +2,16 @@
 
     python3 -m ci.container_scripts.registry push|verify|key|reach REQUEST.json OUTCOME.json
 
-`key` tries the key that a push would sign with, `reach` whether the registries answer and let us in.
+`key` tries the key that a push would sign with; `reach` checks that the registries answer, accept the
+credentials and can be written to.
 
-What happens is told on the error stream while it does. The outcome is
-{"error": …} with exit code 10, or what is in the registry now. Passwords come
-as files, reach regctl in a configuration file that is removed at the end, and
-are in no argument and no variable.
+Progress is printed on the error stream. The outcome is {"error": …} with exit code 10, or what is in the
+registry now. Passwords come as files, and are in no argument and no variable.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -24,9 +22,12 @@ from ci.container_scripts.registry import attachments, tagging
 from ci.container_scripts.registry.cosign import Cosign
 from ci.container_scripts.registry.pool import each
 from ci.container_scripts.registry.prepare import prepare
-from ci.container_scripts.registry.regctl import Limits, Regctl, RegistryError, say
 from ci.container_scripts.registry.upload import Upload, from_layout, from_registry, upload
 from ci.errors import PipelineError
+from ci.registry import referrers
+from ci.registry.client import Client
+from ci.registry.hosts import Endpoint
+from ci.registry.retrying import Limits, RegistryError, say
 from ci.release import plan
 
 Json = dict[str, Any]
@@ -34,18 +35,22 @@ Json = dict[str, Any]
 REFUSED = 10
 
 
-def configuration(registries: list[Json]) -> Json:
-    """Return regctl's configuration: where each registry is, and the credentials for it."""
-    hosts: dict[str, Json] = {}
-    for registry in registries:
-        host: Json = {"hostname": registry.get("address") or registry["host"]}
-        host["tls"] = "disabled" if registry.get("plain_http") else "enabled"
-        if registry.get("password_file"):
-            host["user"] = registry["username"]
+def endpoints(registries: list[Json]) -> list[Endpoint]:
+    """Return where each registry is, and the credentials for it."""
+    return [
+        Endpoint(
+            registry["host"],
+            address=registry.get("address", ""),
+            plain_http=registry.get("plain_http", False),
+            username=registry.get("username", ""),
             # What prints a token ends its line as a rule.
-            host["pass"] = Path(registry["password_file"]).read_text().rstrip("\r\n")
-        hosts[registry["host"]] = host
-    return {"version": 1, "incDockerCred": False, "incDockerCert": False, "hosts": hosts}
+            password=Path(registry["password_file"]).read_text().rstrip("\r\n")
+            if registry.get("password_file")
+            else "",
+            ca_file=registry.get("ca_file", ""),
+        )
+        for registry in registries
+    ]
 
 
 def image_of(item: Json) -> plan.Image:
@@ -61,14 +66,14 @@ def image_of(item: Json) -> plan.Image:
     )
 
 
-def source(regctl: Regctl, item: Json) -> Upload:
+def source(client: Client, item: Json) -> Upload:
     """Return where an image comes from and goes to."""
     if "layout" in item:
         return from_layout(item["layout"], item["repository"], item["digest"])
-    return from_registry(regctl, item["from"], item["repository"], item["digest"])
+    return from_registry(client, item["from"], item["repository"], item["digest"])
 
 
-def attach(regctl: Regctl, item: Json, *, new: bool) -> None:
+def attach(client: Client, item: Json, *, new: bool) -> None:
     """Attach what belongs to an image, from files or from where it was released, and verify it.
 
     What is attached to a `new` image, which was not there before, need not be looked for.
@@ -76,18 +81,18 @@ def attach(regctl: Regctl, item: Json, *, new: bool) -> None:
     subject = f"{item['repository']}@{item['digest']}"
     if "from" in item:
         # All of it, a signature as well, and what was added since the last time.
-        regctl.copy(f"{item['from']}@{item['digest']}", subject, "--referrers", size=item["size"])
-        verify(regctl, item)
+        referrers.copy(client, f"{item['from']}@{item['digest']}", subject)
+        verify(client, item)
         return
-    if new or not complete(regctl, item):
-        attachments.attach(regctl, subject, item["attachments"])
-        verify(regctl, item)
+    if new or not complete(client, item):
+        attachments.attach(client, subject, item["attachments"])
+        verify(client, item)
 
 
-def complete(regctl: Regctl, item: Json) -> bool:
+def complete(client: Client, item: Json) -> bool:
     """Tell whether an image has what belongs to it already."""
     try:
-        verify(regctl, item)
+        verify(client, item)
     except RegistryError:
         raise
     except PipelineError:
@@ -95,22 +100,21 @@ def complete(regctl: Regctl, item: Json) -> bool:
     return True
 
 
-def verify(regctl: Regctl, item: Json, *, repository: str = "") -> Json:
+def verify(client: Client, item: Json, *, repository: str = "") -> Json:
     """Check one image's SBOM and provenance; `repository` is where, else the one it goes to."""
     subject = f"{repository or item['repository']}@{item['digest']}"
     expected = {"sbom": item.get("sbom", ""), "statement": item.get("provenance", "")}
-    found = attachments.verify(regctl, subject, **expected)
+    found = attachments.verify(client, subject, **expected)
     say(f"{subject} has an SBOM and a provenance that fit")
     return {"service": item["service"], "reference": subject, **found}
 
 
-def cosign_of(request: Json, folder: Path) -> Cosign | None:
+def cosign_of(request: Json, folder: Path, client: Client) -> Cosign | None:
     """Return what signs or checks signatures, if the request has a key for it."""
     signing: Json = request.get("signing", {})
     if not signing:
         return None
-    hosts = configuration(request["registries"])["hosts"]
-    cosign = Cosign(request["cosign"], folder, hosts, Limits(**request.get("limits", {})))
+    cosign = Cosign(request["cosign"], folder, client)
     if "public_key_file" in signing:
         cosign.take_public(Path(signing["public_key_file"]))
     else:
@@ -120,41 +124,42 @@ def cosign_of(request: Json, folder: Path) -> Cosign | None:
     return cosign
 
 
-def check(regctl: Regctl, cosign: Cosign | None, item: Json) -> Json:
+def check(client: Client, cosign: Cosign | None, item: Json) -> Json:
     """Check one image where it is, and its signature if there is a key to check it by."""
-    found = verify(regctl, item)
+    found = verify(client, item)
     if cosign is not None:
         cosign.verify(found["reference"])
     return {**found, "signature": "valid" if cosign is not None else "not checked"}
 
 
-def push(regctl: Regctl, cosign: Cosign | None, request: Json, folder: Path) -> Json:
+def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> Json:
     """Bring the set in, sign it, then move its tags; a dry run only looks."""
     items: list[Json] = request["images"]
     limit: int = request["parallel"]
     if "layout" in items[0]:
         items = [prepare(item, request["origin"], request["builder"], folder) for item in items]
     else:
-        each(items, lambda item: verify(regctl, item, repository=item["from"]), limit=limit)
+        each(items, lambda item: verify(client, item, repository=item["from"]), limit=limit)
     images = [image_of(item) for item in items]
-    states = tagging.read(regctl, images, limit=limit)
+    states = tagging.read(client, images, limit=limit, first=True)
     planned = plan.make(images, states)
     if request["dry_run"]:
         return outcome(items, planned, [0] * len(items), planned.moves)
-    uploads = each(items, lambda item: source(regctl, item), limit=limit)
+    uploads = each(items, lambda item: source(client, item), limit=limit)
     known = {repository: state.blobs for repository, state in states.items()}
-    sent = upload(regctl, uploads, known, limit=limit)
+    sent = upload(client, uploads, known, limit=limit)
     pairs = list(zip(items, sent, strict=True))
-    each(pairs, lambda pair: attach(regctl, pair[0], new=bool(pair[1])), limit=limit)
+    each(pairs, lambda pair: attach(client, pair[0], new=bool(pair[1])), limit=limit)
     if cosign is not None:
         signed = each(uploads, lambda item: cosign.sign(item.reference), limit=limit)
-        words = ["put" if new else "was there" for new in signed]
-        items = [{**item, "signature": word} for item, word in zip(items, words, strict=True)]
+        signatures = ["put" if new else "was there" for new in signed]
+        items = [{**item, "signature": done} for item, done in zip(items, signatures, strict=True)]
     if not planned.rounds:
         say("every tag is there")
         return outcome(items, planned, sent, ())
     started = time.monotonic()
-    settled = tagging.settle(regctl, images, {it.digest: it.manifest for it in uploads}, limit=limit)
+    manifests = {item.digest: item.manifest for item in uploads}
+    settled = tagging.settle(client, images, states, manifests, limit=limit)
     say(f"all tags are in place after {time.monotonic() - started:.1f} s")
     return outcome(items, settled, sent, planned.moves)
 
@@ -180,22 +185,26 @@ def outcome(items: list[Json], made: plan.Plan, sent: list[int], moved: tuple[pl
     }
 
 
+def reach(client: Client, repository: str) -> None:
+    """Refuse a repository that cannot be pushed to: better now than after all the work."""
+    client.check_readable(repository)
+    client.check_writable(repository)
+
+
 def run(command: str, request: Json) -> Json:
-    """Run one command with a configuration that lives as long as it does."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        file = os.open(folder / "config.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w") as config:
-            json.dump(configuration(request["registries"]), config)
-        regctl = Regctl(request["regctl"], folder, Limits(**request.get("limits", {})))
+    """Run one command."""
+    limit: int = request["parallel"]
+    limits = Limits(**request.get("limits", {}))
+    with tempfile.TemporaryDirectory() as name, Client(endpoints(request["registries"]), limits) as client:
         if command == "reach":
-            each(request["repositories"], regctl.tags, limit=request["parallel"])
+            each(request["repositories"], lambda repository: reach(client, repository), limit=limit)
             return {"images": []}
-        cosign = cosign_of(request, folder)
+        folder = Path(name)
+        cosign = cosign_of(request, folder, client)
         if command == "push":
-            return push(regctl, cosign, request, folder)
+            return push(client, cosign, request, folder)
         images: list[Json] = request["images"]
-        return {"images": each(images, lambda item: check(regctl, cosign, item), limit=request["parallel"])}
+        return {"images": each(images, lambda item: check(client, cosign, item), limit=limit)}
 
 
 def main(command: str, request: str, outcome_file: str) -> int:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ci.container_scripts import label
 from ci.container_scripts.registry.attachments import SBOM
-from ci.container_scripts.registry.regctl import digest_of
 from ci.errors import PipelineError
+from ci.registry.digests import digest_of
 from ci.release import labels, provenance
 
 if TYPE_CHECKING:

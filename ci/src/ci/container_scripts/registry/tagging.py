@@ -6,14 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ci.container_scripts.registry.pool import each
-from ci.container_scripts.registry.regctl import digest_of, say
 from ci.errors import PipelineError
+from ci.registry.digests import digest_of
+from ci.registry.retrying import say
 from ci.release import plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ci.container_scripts.registry.regctl import Regctl
+    from ci.registry.client import Client
 
 __all__ = ["read", "settle"]
 
@@ -22,16 +23,28 @@ _CREATED = "org.opencontainers.image.created"
 _ROUNDS = 4
 
 
-def read(regctl: Regctl, images: Sequence[plan.Image], *, limit: int) -> dict[str, plan.State]:
-    """Return what the repositories of a set hold."""
+def read(
+    client: Client, images: Sequence[plan.Image], *, limit: int, first: bool = False
+) -> dict[str, plan.State]:
+    """Read what the repositories of a set hold.
+
+    `first` is before anything is pushed: a registry that does not let a repository be read that does not
+    exist is then taken to hold nothing. It is read again before tags are put.
+    """
 
     def one(image: plan.Image) -> plan.State:
-        existing = regctl.tags(image.repository)
+        existing: tuple[str, ...] | None = ()
+        if image.version:
+            existing = client.tags_if_readable(image.repository) if first else client.tags(image.repository)
+        if existing is None:
+            say(f"{image.repository} cannot be read yet; it may not exist before the first push")
+            return plan.State()
         digests: dict[str, str] = {}
         created: dict[str, str] = {}
         blobs: set[str] = set()
         for tag in plan.wanted(image, existing):
-            content = regctl.manifest(f"{image.repository}:{tag}")
+            reference = f"{image.repository}:{tag}"
+            content = client.manifest_if_readable(reference) if first else client.manifest(reference)
             if content is not None:
                 digests[tag] = digest_of(content)
                 manifest = json.loads(content)
@@ -44,21 +57,26 @@ def read(regctl: Regctl, images: Sequence[plan.Image], *, limit: int) -> dict[st
 
 
 def settle(
-    regctl: Regctl, images: Sequence[plan.Image], manifests: Mapping[str, bytes], *, limit: int
+    client: Client,
+    images: Sequence[plan.Image],
+    states: Mapping[str, plan.State],
+    manifests: Mapping[str, bytes],
+    *,
+    limit: int,
 ) -> plan.Plan:
     """Put the tags, and look again until nothing is left to do; return the last look.
 
-    `manifests` are the images' bytes by digest.
+    `states` are what was read before the upload, `manifests` the images' bytes by digest.
     """
     put: list[plan.TagUpdate] = []
-    _claim(regctl, images, manifests, limit)
+    _claim(client, images, states, manifests, limit)
     for _ in range(_ROUNDS):
-        todo = plan.make(images, read(regctl, images, limit=limit))
+        todo = plan.make(images, read(client, images, limit=limit))
         if not todo.rounds:
             return todo
         for moves in todo.rounds:
             try:
-                each(moves, lambda move: _put(regctl, move, manifests), limit=limit)
+                each(moves, lambda move: _put(client, move, manifests), limit=limit)
             except PipelineError as error:
                 raise _interrupted(error, put, todo) from error
             put.extend(moves)
@@ -70,27 +88,32 @@ def settle(
     )
 
 
-def _claim(regctl: Regctl, images: Sequence[plan.Image], manifests: Mapping[str, bytes], limit: int) -> None:
+def _claim(
+    client: Client,
+    images: Sequence[plan.Image],
+    states: Mapping[str, plan.State],
+    manifests: Mapping[str, bytes],
+    limit: int,
+) -> None:
     def one(image: plan.Image) -> None:
-        existing = regctl.tags(image.repository)
+        existing = states[image.repository].tags
         if plan.claim(image) not in existing and image.version not in existing:
-            reference = f"{image.repository}:{plan.claim(image)}"
-            regctl.put_manifest(reference, manifests[image.digest])
+            client.put_manifest(f"{image.repository}:{plan.claim(image)}", manifests[image.digest])
 
     each([image for image in images if image.version], one, limit=limit)
 
 
-def _put(regctl: Regctl, move: plan.TagUpdate, manifests: Mapping[str, bytes]) -> None:
+def _put(client: Client, move: plan.TagUpdate, manifests: Mapping[str, bytes]) -> None:
     content = manifests.get(move.digest)
     if move.source:
-        content = regctl.manifest(f"{move.repository}:{move.source}")
+        content = client.manifest(f"{move.repository}:{move.source}")
     if content is None:
         raise PipelineError(
             "registry.tagged-image-gone",
             f"{move.repository}:{move.source or move.digest} is gone",
             hint="run this again",
         )
-    regctl.put_manifest(f"{move.repository}:{move.tag}", content)
+    client.put_manifest(f"{move.repository}:{move.tag}", content)
 
 
 def _interrupted(error: PipelineError, put: Sequence[plan.TagUpdate], todo: plan.Plan) -> PipelineError:
