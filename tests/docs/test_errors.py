@@ -15,7 +15,6 @@ FORM = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*")
 # Codes that no test provokes, each with the reason.
 UNTESTED = {
     "build.images-removed": "takes a call that empties the sandbox between two steps of another",
-    "registry.attachment-lost": "takes a registry that forgets what is attached, each time that it is asked",
     "registry.nothing-to-check": "only said if lists that were not empty are",
     "registry.program-ended": "takes an engine that ends the program from outside",
     "registry.program-not-started": "takes a registry that the engine cannot bind",

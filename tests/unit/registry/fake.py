@@ -185,11 +185,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def handle(self) -> None:
         if self.mistaken:
             # As Go's servers do.
+            self.connection.recv(1 << 16)
             self.wfile.write(
                 b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
             )
         else:
             super().handle()
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
 
     def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing; what was seen is in `Fake.seen`."""

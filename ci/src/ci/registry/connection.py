@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import ssl
+import threading
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
-import certifi
 import httpx
 
 from ci.errors import PipelineError
@@ -18,8 +16,10 @@ from ci.registry import answers, failures, faults
 from ci.registry.authorization import Authorization, TokenRequest
 from ci.registry.hosts import is_loopback
 from ci.registry.retrying import AttemptError, persist
+from ci.registry.trust import trusted, unverified
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
 
     from ci.registry.hosts import Endpoint
@@ -81,11 +81,13 @@ class Connection:
         self.endpoint = endpoint
         self.limits = limits
         self.scheme = "http" if endpoint.plain_http else "https"
-        self._client = self._http(_trust(endpoint) if not endpoint.plain_http else _no_trust())
+        self._client = self._http(trusted(endpoint) if not endpoint.plain_http else unverified())
         self._authorization = Authorization(endpoint, self._token)
         # Whether it has the referrers API, and the largest body it takes: none as long as that is not known.
         self.has_referrers: bool | None = None
         self.largest_body: int | None = None
+        self._is_probed = False
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close what is open."""
@@ -113,7 +115,7 @@ class Connection:
         refused = ""
         for last in (False,) * (_SENDINGS - 1) + (True,):
             sent = self._header(ask, url)
-            with self._sent(ask, url, sent) as response:
+            with self._answered(ask, url, sent) as response:
                 if response.status_code in ask.accepted:
                     yield response
                     return
@@ -126,11 +128,10 @@ class Connection:
             if not again or (sent and sent == refused):
                 break
             refused = sent
-        if response.status_code == _BAD_REQUEST and not body.codes and self._turns_to_tls():
-            with self.opened(ask) as encrypted:
-                yield encrypted
-            return
-        raise AttemptError(self._judged(response, body, ask), _shown(response, body))
+        failure = self._judged(response, body, ask)
+        if response.status_code == _BAD_REQUEST and not body.codes and self._turns_to_tls(url):
+            failure = faults.TLS
+        raise AttemptError(failure, _shown(response, body))
 
     def url(self, path: str) -> str:
         """Return the address of a path, or of a location that the registry gave."""
@@ -148,6 +149,17 @@ class Connection:
     def _ours(self, url: str) -> bool:
         """Tell whether an address is the registry's: no other gets its credentials."""
         return urlsplit(url)[:2] == (self.scheme, urlsplit(f"//{self.endpoint.reached_at}").netloc)
+
+    @contextmanager
+    def _answered(self, ask: Ask, url: str, authorization: str) -> Iterator[httpx.Response]:
+        """Send a request; a registry that drops plain HTTP may speak TLS."""
+        try:
+            with self._sent(ask, url, authorization) as response:
+                yield response
+        except AttemptError as error:
+            if error.failure is failures.LOST and self._turns_to_tls(url):
+                raise AttemptError(faults.TLS, error.details) from error
+            raise
 
     @contextmanager
     def _sent(self, ask: Ask, url: str, authorization: str) -> Iterator[httpx.Response]:
@@ -214,20 +226,26 @@ class Connection:
             ) from error
         return data if isinstance(data, dict) else {}
 
-    def _turns_to_tls(self) -> bool:
+    def _turns_to_tls(self, url: str) -> bool:
         """Go over to TLS where a registry on loopback refuses plain HTTP; return whether it did.
 
         Loopback is Docker's rule for a registry whose certificate need not be verified. TLS without
         verification is no weaker than the plain HTTP that is spoken there otherwise.
         """
-        if self.scheme == "https" or not self.endpoint.is_near:
+        if url.startswith("https:") or not self.endpoint.is_near:
             return False
-        with self._http(_no_trust()) as probe:
+        with self._lock:
+            if not self._is_probed:
+                self._is_probed = True
+                self.scheme = "https" if self._speaks_tls() else self.scheme
+        return self.scheme == "https"
+
+    def _speaks_tls(self) -> bool:
+        with self._http(unverified()) as probe:
             try:
                 probe.get(f"https://{self.endpoint.reached_at}/v2/", timeout=self.limits.seconds)
             except httpx.HTTPError:
                 return False
-        self.scheme = "https"
         return True
 
     def _http(self, trust: ssl.SSLContext) -> httpx.Client:
@@ -252,25 +270,6 @@ def _with_parameters(url: str, parameters: Mapping[str, str]) -> str:
     if not parameters:
         return url
     return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(parameters)}"
-
-
-def _trust(endpoint: Endpoint) -> ssl.SSLContext:
-    """Return whom to trust: the system's authorities, or certifi's where it has none, and the ones given."""
-    context = ssl.create_default_context()
-    paths = ssl.get_default_verify_paths()
-    folder = paths.capath
-    if not paths.cafile and not (folder and os.path.isdir(folder) and os.listdir(folder)):  # noqa: PTH112, PTH208
-        context.load_verify_locations(certifi.where())
-    if endpoint.ca_file:
-        context.load_verify_locations(endpoint.ca_file)
-    return context
-
-
-def _no_trust() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _read(response: httpx.Response, *, bounded: bool) -> bytes:

@@ -15,7 +15,7 @@ from ci.registry.retrying import AttemptError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["understood"]
+__all__ = ["TLS", "understood"]
 
 # What OpenSSL names an answer that is not TLS, by version.
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}
@@ -23,6 +23,13 @@ _NO_TLS = Failure(
     "registry.tls-absent",
     "it answers without TLS",
     hint="hand it in: --registry-service tcp://HOST:PORT; it is then reached over plain HTTP",
+)
+# Not an end: the next try speaks it.
+TLS = Failure(
+    "registry.tls-required",
+    "it answers with TLS",
+    hint="run it again",
+    delays=(0.0,),
 )
 _UNTRUSTED = Failure(
     "registry.certificate-untrusted",
