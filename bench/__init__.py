@@ -1,1 +1,1 @@
-"""The whole job side by side: this pipeline against buildx, Compose, Trivy and Docker."""
+"""Benchmark the whole job: this pipeline compared with buildx, Compose, Trivy and Docker."""

@@ -1,4 +1,4 @@
-"""`python3 -m bench`: measure this pipeline against the peer, its own overhead, and how plans grow."""
+"""`python3 -m bench`: compare this pipeline with the peer, and measure its overhead and growth."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ DEFAULT = ("nothing", "readme", "source-line", "dependency", "shared-package")
 
 
 def main(argv: list[str]) -> int:
-    """Measure what is asked for; return 1 when a budget is exceeded or a run failed."""
+    """Measure the requested parts; return 1 if a budget is exceeded or a run failed."""
     options = _parse(argv)
     if "overhead" in options.parts:
-        overhead.check_python()  # before the first of hours
+        overhead.check_python()  # before hours of measurements
     say = Progress()
     output = Path(options.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
 
 
 def _budgeted(options: argparse.Namespace, say: Progress) -> dict[str, Callable[[], dict[str, Any]]]:
-    """Return the parts that have a budget, in the order they are measured in."""
+    """Return the parts that have a budget, in the order of measurement."""
     repeat = options.repeat
     return {
         "overhead": partial(overhead.measure, repeat, say),
@@ -70,46 +70,48 @@ def _budgeted(options: argparse.Namespace, say: Progress) -> dict[str, Callable[
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--repeat", type=int, default=5, help="runs of each case and side (5)")
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each case and side (default: 5)")
     parser.add_argument(
         "--cases",
-        help=f"of {', '.join(CASES)}; default: {', '.join(DEFAULT)}. cold empties the caches of both sides",
+        help=f"some of {', '.join(CASES)} (default: {', '.join(DEFAULT)}); cold empties all caches",
     )
     parser.add_argument(
         "--parts",
         default=",".join(PARTS),
         type=lambda text: text.split(","),
-        help=f"of {', '.join(PARTS)}: what to measure (all)",
+        help=f"what to measure: some of {', '.join(PARTS)} (default: all)",
     )
     parser.add_argument(
         "--steps",
         default="all",
         type=lambda text: text.split(","),
-        help=f"of {', '.join(sides.STEPS)}: what to run in each case (all: the whole job)",
+        help=f"what to run in each case: some of {', '.join(sides.STEPS)} (default: all, the whole job)",
     )
     parser.add_argument(
         "--stacks",
         default=",".join(stack.STACKS),
         type=lambda text: text.split(","),
-        help=f"of {', '.join(stack.STACKS)}: what the part `stack` measures (all)",
+        help=f"what the part `stack` measures: some of {', '.join(stack.STACKS)} (default: all)",
     )
-    parser.add_argument("--output", default="reports/bench", help="folder of table, JSON and chart")
+    parser.add_argument("--output", default="reports/bench", help="folder for the JSON and the chart")
     parser.add_argument(
-        "--lock", type=Path, help="a file whose lock is held in each run, where others hold it for heavy work"
+        "--lock",
+        type=Path,
+        help="a lock file to hold during each run, if other programs use it for heavy work",
     )
     options = parser.parse_args(argv)
     for name in (options.cases or "").split(","):
         if name and name not in CASES:
-            parser.error(f"there is no case {name!r}; choose from {', '.join(CASES)}")
+            parser.error(f"unknown case {name!r}; choose from {', '.join(CASES)}")
     for name in options.parts:
         if name not in PARTS:
-            parser.error(f"there is no part {name!r}; choose from {', '.join(PARTS)}")
+            parser.error(f"unknown part {name!r}; choose from {', '.join(PARTS)}")
     for name in options.stacks:
         if name not in stack.STACKS:
-            parser.error(f"there is no stack {name!r}; choose from {', '.join(stack.STACKS)}")
+            parser.error(f"unknown stack {name!r}; choose from {', '.join(stack.STACKS)}")
     for name in options.steps:
         if name not in sides.STEPS:
-            parser.error(f"there is no step {name!r}; choose from {', '.join(sides.STEPS)}")
+            parser.error(f"unknown step {name!r}; choose from {', '.join(sides.STEPS)}")
     return options
 
 
@@ -123,7 +125,7 @@ def _cases(choice: Choice, output: Path, say: Progress) -> dict[str, dict[str, d
     ]
     runs = Runs(output, docker.state, choice.lock, say)
     for side in both:
-        say(f"{side.name}: preparing, and one run of each step that is not measured, unless all is cold")
+        say(f"{side.name}: preparing, with one unmeasured run of each step unless only cold is measured")
         side.prepare()
         for step in choice.steps if set(choice.cases) != {"cold"} else ():
             runs.measured(side, step, "not measured", next(runs.numbers))
@@ -143,7 +145,7 @@ def _cases(choice: Choice, output: Path, say: Progress) -> dict[str, dict[str, d
 
 @dataclass(frozen=True)
 class Choice:
-    """What to run, and how often; a lock to hold meanwhile."""
+    """What to run, how often, and a lock to hold meanwhile."""
 
     cases: list[str]
     steps: list[str]
@@ -153,7 +155,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs sides; no two runs of any day have the same number."""
+    """Run both sides; every run has a unique number, also between invocations."""
 
     output: Path
     state: State
@@ -162,7 +164,7 @@ class Runs:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(int(time.time()), 2))
 
     def measured(self, side: sides.Side, step: str, case: str, number: int) -> measure.Cost:
-        """Return what one run of a step costs, after what must be there before it."""
+        """Measure one run of a step, after running the step that it requires."""
         if case == "cold":
             side.empty()
         if step in side.before:
@@ -173,7 +175,7 @@ class Runs:
         return self.run(side, f"{step}, {case}", command)
 
     def run(self, side: sides.Side, title: str, command: list[str]) -> measure.Cost:
-        """Run and say what it took; its output is in the side's log."""
+        """Run a command and report its duration; its output is in the side's log."""
         log = self.output / f"{side.name}.log"
         with measure.alone(self.lock):
             cost = measure.run(command, side.folder, disk=self.state.root, log=log, limit=LIMIT)

@@ -1,4 +1,4 @@
-"""What is changed before a run, in the same way for both sides; `number` makes each run's change its own."""
+"""Edit both sides' copies before a run; `number` makes each edit unique."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-# Packages of the lock that the assistant does not have: up to three are added, never the same in 63 repeats.
+# Packages of the lock that the assistant does not use. Up to three are added, in 63 combinations.
 _PACKAGES = ("mako", "greenlet", "asyncpg", "sqlalchemy", "alembic", "redis", "markupsafe")
 _ADDED = [names for count in (1, 2, 3) for names in combinations(_PACKAGES, count)]
 
@@ -26,7 +26,7 @@ def source_line(folder: Path, number: int) -> None:
 
 
 def dependency(folder: Path, number: int) -> None:
-    """Give one service one to three dependencies more than here, in its pyproject.toml and in the lock."""
+    """Add one to three dependencies to one service, in its pyproject.toml and in the lock."""
     names = _ADDED[number % len(_ADDED)]
     project, lock = (Path(name) for name in ("services/assistant/pyproject.toml", "uv.lock"))
     text = (ROOT / project).read_text()
@@ -39,12 +39,12 @@ def dependency(folder: Path, number: int) -> None:
 
 
 def shared_package(folder: Path, number: int) -> None:
-    """Change the package that all services have."""
+    """Change the package that all services use."""
     _append(folder / "services/common/src/aip_common/__init__.py", f"# {number}\n")
 
 
 def readme(folder: Path, number: int) -> None:
-    """Change what is in no image."""
+    """Change a file that no image contains."""
     _append(folder / "README.md", f"\nEdited {number}.\n")
 
 

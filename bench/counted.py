@@ -1,4 +1,4 @@
-"""A socket between a client and the engine that counts the bytes each way."""
+"""Count the bytes between a client and the engine, with a proxy socket."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 
 SCHEMES = ("unix://", "tcp://")
 _CHUNK = 1 << 16
-_END = 10.0  # seconds that the engine has to close a connection that its client has closed
+_END = 10.0  # seconds for the engine to close a connection after the client closed it
 
 
 @dataclass
 class Counted:
-    """Bytes to the engine, and back."""
+    """Bytes sent to the engine and received from it."""
 
     sent: int = 0
     received: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add_sent(self, count: int) -> None:
-        """Add what goes to the engine."""
+        """Add bytes sent to the engine."""
         with self._lock:
             self.sent += count
 
     def add_received(self, count: int) -> None:
-        """Add what comes back."""
+        """Add bytes received from the engine."""
         with self._lock:
             self.received += count
 
 
 @contextmanager
 def between(engine: str, folder: Path) -> Iterator[tuple[str, Counted]]:
-    """Return an address that stands for the engine's, and the count; it is whole at the end of the block."""
+    """Yield an address to use in place of the engine's, and the count, which is complete after the block."""
     found = Counted()
     served: list[threading.Thread] = []
     path = folder / "engine.sock"
@@ -50,14 +50,14 @@ def between(engine: str, folder: Path) -> Iterator[tuple[str, Counted]]:
         try:
             yield f"unix://{path}", found
         finally:
-            listener.shutdown(socket.SHUT_RDWR)  # closing it would not wake who accepts
+            listener.shutdown(socket.SHUT_RDWR)  # because closing it would not wake up accept()
             accepting.join()
             for thread in served:
                 thread.join()
 
 
 def _accept(listener: socket.socket, engine: str, found: Counted, served: list[threading.Thread]) -> None:
-    """Give each connection one to the engine, until the listener is shut."""
+    """Connect each client to the engine, until the listener is shut down."""
     while True:
         try:
             client, _ = listener.accept()
@@ -68,7 +68,7 @@ def _accept(listener: socket.socket, engine: str, found: Counted, served: list[t
 
 
 def _lend(client: socket.socket, engine: str, found: Counted) -> None:
-    """Be one connection to the engine, until the client has ended it."""
+    """Forward one connection to the engine until the client closes it."""
     with client, _connected(engine) as upstream:
         words = (upstream, client, found.add_received)
         back = threading.Thread(target=_pump, args=words, daemon=True)
@@ -88,11 +88,11 @@ def _connected(engine: str) -> socket.socket:
 
 
 def _pump(source: socket.socket, target: socket.socket, add: Callable[[int], None]) -> None:
-    """Copy one direction to its end, and pass the end on."""
+    """Copy one direction until its end, and forward the end."""
     try:
         while data := source.recv(_CHUNK):
             add(len(data))
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
     except OSError:
-        return  # the other direction has ended the connection
+        return  # the other direction has closed the connection

@@ -1,4 +1,4 @@
-"""How the plan grows with the number of services: Compose's own time, and what is added to it."""
+"""Measure how planning time grows with the number of services, in addition to Compose's own time."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIZES = (1, 5, 20, 50, 200)
-LINEAR_FROM = 20  # services: below, what a plan costs is mostly constant
+LINEAR_FROM = 20  # services; with fewer, the cost of a plan is mostly constant
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "ci" / "src"
 _READ = "ci.container_scripts.compose_config"
-# Budgets: the plan on top of Compose's own, and its growth.
-MOST_ADDED = 1.0  # seconds above the Compose binary's own time, for each size
+# Budgets: the time of a plan in addition to Compose's, and its growth.
+MOST_ADDED = 1.0  # seconds in addition to the Compose binary's own time, for each size
 MOST_EXPONENT = 1.2  # 1 is linear; small sizes are mostly constant
 _PLAN = """
 import json, resource, sys, time
@@ -45,7 +45,7 @@ print(json.dumps([min(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def project(size: int) -> str:
-    """Return a compose file of that many services: each waits for one before, in networks of ten."""
+    """Return a compose file with that many services, each waiting for an earlier one, in networks of ten."""
     services: dict[str, Any] = {}
     for number in range(size):
         services[f"service-{number}"] = {
@@ -71,7 +71,10 @@ def project(size: int) -> str:
 
 
 def measure(say: Callable[[str], None], sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
-    """Return, for each size, seconds of Compose, of reading and of planning; exponents; budgets exceeded."""
+    """Measure for each size the seconds of Compose, reading and planning.
+
+    Return exponents and exceeded budgets.
+    """
     rows = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:

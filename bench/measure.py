@@ -1,4 +1,4 @@
-"""What one run costs: of the whole machine, since both sides do their work in daemons."""
+"""Measure the cost of a run on the whole machine, because both sides do their work in daemons."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from airgap.errors import AirgapError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_SAMPLE = 0.2  # seconds between two looks at the memory
+_SAMPLE = 0.2  # seconds between two samples of memory
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run: seconds of wall clock and of all processors, bytes, and the program's exit code.
+    """The cost of a run: seconds of wall clock and of all processors, bytes, and the exit code.
 
-    `network` is what came in over the machine's interface, `memory` the most
-    that was in use above what was before, `disk` what is used more afterwards.
+    `network` is the bytes received by the machine's interface, `memory` the peak
+    above the usage before the run, `disk` the increase in disk usage.
     """
 
     seconds: float
@@ -37,12 +37,12 @@ class Cost:
     exit_code: int
 
     def as_dict(self) -> dict[str, float | int]:
-        """Return it for JSON."""
+        """Convert to JSON values."""
         return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
 def run(command: Sequence[str], folder: Path, *, disk: Path, log: Path, limit: float) -> Cost:
-    """Run a program to its end and return what that cost; its output is in ``log``."""
+    """Run a program and return its cost; its output is in ``log``."""
     peak = _Peak()
     before = _state(disk)
     began = time.monotonic()
@@ -61,14 +61,14 @@ def run(command: Sequence[str], folder: Path, *, disk: Path, log: Path, limit: f
 
 
 def timed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> float:
-    """Return the seconds of wall clock that a program takes; AirgapError if it fails."""
+    """Run a program and return the seconds of wall clock. Raise AirgapError if it fails."""
     began = time.monotonic()
     printed(command, folder, env)
     return time.monotonic() - began
 
 
 def printed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> str:
-    """Return what a program prints; AirgapError if it fails. ``env`` is added to this process's own."""
+    """Run a program and return its output. Raise AirgapError if it fails. ``env`` extends the environment."""
     done = subprocess.run(
         command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
     )
@@ -78,19 +78,19 @@ def printed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None 
 
 
 def failure(command: Sequence[str], code: int, output: str) -> AirgapError:
-    """Return the error of a program that failed, with the end of what it printed."""
+    """Return the error of a failed program, with the end of its output."""
     return AirgapError(f"`{' '.join(command)}` ended with exit code {code}:\n{output[-3000:]}")
 
 
 def spread(seconds: Sequence[float], digits: int = 2) -> dict[str, float]:
-    """Return median, least and most."""
+    """Return the median, minimum and maximum."""
     found = {"median": statistics.median(seconds), "least": min(seconds), "most": max(seconds)}
     return {name: round(value, digits) for name, value in found.items()}
 
 
 @contextmanager
 def alone(lock: Path | None) -> Iterator[None]:
-    """Hold a file's lock meanwhile, where others on the machine hold it for their heavy work."""
+    """Hold a lock file that other programs on the machine hold during heavy work."""
     if lock is None:
         yield
         return
@@ -109,7 +109,7 @@ def _state(disk: Path) -> tuple[float, float, float]:
 
 
 def _received() -> int:
-    """Return what came in over the interface of the default route."""
+    """Return the bytes received by the interface of the default route."""
     for line in Path("/proc/net/route").read_text(encoding="ascii").splitlines()[1:]:
         name, destination, *_ = line.split()
         if destination == "00000000":
@@ -118,7 +118,7 @@ def _received() -> int:
 
 
 class _Peak:
-    """Looks at the machine's free memory now and then, in a thread."""
+    """Sample the machine's free memory in a thread."""
 
     def __init__(self) -> None:
         self.most = 0

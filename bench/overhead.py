@@ -1,4 +1,4 @@
-"""What the module itself costs in a call: against an empty module under the same runtime."""
+"""Measure the module's overhead in a call, compared with an empty module in the same runtime."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 IMPORT = "import ci.main after dagger, of a processor"
 CLIENT = "import dagger, of a processor"
-MOST_ABOVE_EMPTY = 0.3  # seconds that a cached call of ours may take above one of the empty module
-MOST_IMPORT = 0.3  # seconds of a processor for `import ci.main` above `import dagger`
+MOST_ABOVE_EMPTY = 0.3  # seconds that a cached call may take longer than one of the empty module
+MOST_IMPORT = 0.3  # processor seconds of `import ci.main` in addition to `import dagger`
 _EMPTY = '''"""Nothing."""
 
 import dagger
@@ -38,22 +38,22 @@ class Ci:
 
     @dagger.function(cache="never")
     def never(self) -> str:
-        """Return a word, each time anew."""
+        """Return a word, without caching."""
         return "never"
 '''
 
 
 def check_python() -> None:
-    """Refuse a Python without the client library, whose import is measured."""
+    """Raise if Python lacks the client library, whose import is measured."""
     if importlib.util.find_spec("dagger") is None:
         raise AirgapError(
             f"{sys.executable} has no Dagger client library",
-            hint="run make bench, which takes the one of .venv",
+            hint="run make bench, which uses .venv",
         )
 
 
 def measure(repeat: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return medians and spreads in seconds of warm calls, of imports, and the budgets exceeded."""
+    """Measure warm calls and imports in seconds; return medians, spreads and exceeded budgets."""
     with tempfile.TemporaryDirectory() as name:
         empty = _empty(Path(name))
         calls = {
@@ -90,7 +90,7 @@ def exceeded(rows: dict[str, dict[str, float]]) -> list[str]:
 
 
 def _empty(folder: Path) -> Path:
-    """Make a module with the same runtime and lock as ours, and nothing in it."""
+    """Create an empty module with our runtime and lock."""
     (folder / "src" / "ci").mkdir(parents=True)
     shutil.copytree(ROOT / "ci" / "runtime", folder / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "uv.lock"):
@@ -105,7 +105,7 @@ def _empty(folder: Path) -> Path:
 
 
 def _import(statement: str) -> float:
-    """Return seconds of a processor: a busy machine makes no import slower by that measure."""
+    """Return processor seconds, because these do not increase on a busy machine."""
     code = f"import sys; sys.path.insert(0, 'ci/src'); {statement}; import os; print(sum(os.times()[:2]))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return float(done.stdout)

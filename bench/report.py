@@ -1,4 +1,4 @@
-"""What was measured, as a table, as JSON and as a chart."""
+"""Format measurements as a table, as JSON and as a chart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDTH, _LEFT, _ROW = 760, 150, 22
 
 
 def summary(costs: list[Cost]) -> dict[str, Any]:
-    """Return median, least and most of the seconds, medians of the rest, and every run."""
+    """Return median, minimum and maximum of seconds, medians of other costs, and every run."""
     good = [cost for cost in costs if cost.exit_code == 0]
     if not good:
         return {"runs": [cost.as_dict() for cost in costs]}
@@ -32,7 +32,7 @@ def summary(costs: list[Cost]) -> dict[str, Any]:
 
 
 def table(cases: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """Return a Markdown table; the factor is peer's median over ours."""
+    """Format a Markdown table; the factor is the peer's median divided by ours."""
     lines = [
         "| case | side | runs | median s | spread | factor | CPU s | network MB | memory MB | disk MB |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -54,7 +54,7 @@ def table(cases: dict[str, dict[str, dict[str, Any]]]) -> str:
 
 
 def chart(cases: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """Return an SVG: a bar a case and side, in seconds on a logarithmic scale, with its spread as a line."""
+    """Draw an SVG with a bar per case and side, in seconds on a logarithmic scale, and spreads as lines."""
     bars = [
         (case, side, seen)
         for case, sides in cases.items()

@@ -1,4 +1,4 @@
-"""The two sides: this pipeline on its engine, and the peer's script on Docker; each in copies of its own."""
+"""The two sides: this pipeline on its engine, and the peer's script on Docker, each in its own copies."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CREATED = "2026-01-01T00:00:00Z"
-COMPOSE = "docker/compose-bin:v5.6.0"  # Docker has it as a plugin
-# Of the whole job, what can be run by itself on both sides.
+COMPOSE = "docker/compose-bin:v5.6.0"  # installed in Docker as a plugin
+# The parts of the job that can run separately on both sides.
 STEPS = ("all", "build", "scan", "push")
 
 
 class Side(Protocol):
-    """One of the two: its copies of the repository, what is run there, and how its caches are emptied."""
+    """A side: its copies of the repository, its commands, and how its caches are emptied."""
 
     name: str
     folder: Path
     second: Path
-    together: str
-    before: Mapping[str, str]  # step to the step whose work it goes on from
+    concurrent: bool
+    before: Mapping[str, str]  # maps a step to the step that must run before it
 
     def prepare(self) -> None:
-        """Make the copies, and have everything run that a pipeline needs."""
+        """Create the copies, and start everything that the pipeline needs."""
 
     def command(self, number: int, step: str = "all", *, second: bool = False) -> list[str]:
-        """Return what is run for a commit of that number, in the first copy or in the second."""
+        """Return the command for a commit of that number, in the first copy or in the second."""
 
     def empty(self) -> None:
-        """Empty every cache; then have the base images again, which is not measured."""
+        """Empty all caches, then pull the base images again, which is not measured."""
 
 
 @dataclass
 class Ours:
-    """`dagger call publish`, all gates before it, to the registry on this machine."""
+    """`dagger call publish` with all gates, to the registry on this machine."""
 
     folder: Path
     second: Path
     registry: str
     name: str = "ours"
-    together: str = "side by side"
-    # There is no push without the gates: what they found is kept.
+    concurrent: bool = True
+    # There is no push without the gates, whose results are cached.
     before: Mapping[str, str] = field(default_factory=lambda: {"scan": "build", "push": "all"})
 
     def prepare(self) -> None:
-        """Make the copies."""
+        """Create the copies."""
         if "_EXPERIMENTAL_DAGGER_RUNNER_HOST" not in os.environ and "CI_ENGINE_CHOSEN" not in os.environ:
             raise AirgapError(
                 "no engine is chosen", hint='run make bench, or eval "$(python3 -m airgap env)"'
@@ -65,7 +65,7 @@ class Ours:
         project.checkout(self.second)
 
     def command(self, number: int, step: str = "all", *, second: bool = False) -> list[str]:
-        """Return the call."""
+        """Return the `dagger call` command."""
         call = [
             "env",
             f"--chdir={self.second if second else self.folder}",
@@ -82,7 +82,7 @@ class Ours:
         ]
 
     def empty(self) -> None:
-        """Empty the engine's cache, whoever else uses it."""
+        """Empty the engine's cache, even if others use it."""
         _query("{ engine { localCache { prune } } }")
         there = images_map(self.registry)
         for name in (*project.IMAGES, COMPOSE):
@@ -91,18 +91,18 @@ class Ours:
 
 @dataclass
 class Peer:
-    """`bench/peer/pipeline.sh`, with a registry of its own."""
+    """`bench/peer/pipeline.sh`, with its own registry."""
 
     folder: Path
     second: Path
     registry: str
     docker: Docker
     name: str = "peer"
-    together: str = "one after the other"  # both would want the ports that compose.yaml publishes
+    concurrent: bool = False  # both would publish the fixed ports of compose.yaml
     before: Mapping[str, str] = field(default_factory=lambda: {"scan": "build", "push": "build"})
 
     def prepare(self) -> None:
-        """Bring Docker up, with images, tools and the copies."""
+        """Start Docker and provide images, tools and copies."""
         self.docker.up()
         project.equip(self.docker, self.registry)
         for folder in (self.folder, self.second):
@@ -110,12 +110,12 @@ class Peer:
             project.prepare(self.docker, folder, self._tag(0))
 
     def command(self, number: int, step: str = "all", *, second: bool = False) -> list[str]:
-        """Return the script's call in Docker's root and network."""
+        """Return the command that runs the script in Docker's root and network."""
         words = project.pipeline(f"{REGISTRY}/{_prefix(number, step)}", self._tag(number), step)
         return self.docker.command(words, folder=self.second if second else self.folder)
 
     def empty(self) -> None:
-        """Empty the build cache, remove all images."""
+        """Empty the build cache and remove all images."""
         self.docker.run("docker", "builder", "prune", "--all", "--force")
         self.docker.run("docker", "system", "prune", "--all", "--force", "--volumes")
         project.equip(self.docker, self.registry)
@@ -129,12 +129,12 @@ def _query(text: str) -> None:
 
 
 def _prefix(number: int, step: str) -> str:
-    """Return where in the registry: a push by itself goes to new repositories, whose layers others have."""
+    """Return the prefix in the registry. A separate push uses new repositories with existing layers."""
     return f"bench-{number}" if step == "push" else "bench"
 
 
 def commit(number: int) -> str:
-    """Return a commit's id for a number: tags have the beginning of it only."""
+    """Return a commit id for a number, hashed because tags contain only its beginning."""
     return hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -145,9 +145,9 @@ def change(sides: list[Side], edit: Callable[[Path, int], None], number: int) ->
 
 
 def twice(side: Side, edit: Callable[[Path, int], None], number: int, step: str) -> list[str]:
-    """Change the second copy otherwise than the first; return what runs both, as the side can."""
+    """Edit the second copy differently; return the command that runs both, in parallel if possible."""
     edit(side.second, number + 1)
     first, second = (shlex.join(side.command(n, step, second=n > number)) for n in (number, number + 1))
-    if side.together == "side by side":
+    if side.concurrent:
         return ["sh", "-c", f"{first} & one=$!; {second} && wait $one"]
     return ["sh", "-c", f"{first} && {second}"]

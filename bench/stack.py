@@ -1,4 +1,4 @@
-"""How long stacks take, up and down: trivial ones and this project's own, ours beside plain Compose."""
+"""Measure how long stacks take to start and stop, compared with plain Compose."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 SIZES = (1, 5, 20, 30, 50)
-TWICE = 20  # services of each of two stacks that run concurrently
-# What can be measured: trivial stacks by their sizes, two of them, and this project's own.
+TWICE = 20  # services in each of two concurrent stacks
+# The stacks to choose from: trivial ones by size, two concurrent ones, and this project's.
 STACKS = (*map(str, SIZES), f"{TWICE}-twice", "project")
 IMAGE = "python:3.13-slim-trixie"
-TAG = "bench"  # of the images that the peer builds
+TAG = "bench"  # tag of the images that the peer builds
 LIMIT = 600.0  # seconds, for one run
-FILES = ("compose.yaml", "compose.test.yaml")  # the second has the stand-in of Azure OpenAI
-# Budget of each stack, up and down: seconds that ours may take, by those of plain Compose.
-MOST_UP = (1.15, 1.5)  # times Compose's, and more
+FILES = ("compose.yaml", "compose.test.yaml")  # the second contains the stand-in for Azure OpenAI
+# Budgets for the start and stop of each stack, relative to plain Compose.
+MOST_UP = (1.15, 1.5)  # factor of Compose's time, and seconds in addition
 MOST_DOWN = (1.0, 1.5)
 
 Row = dict[str, float]
 
 
 def project(size: int, name: str = "trivial") -> str:
-    """Return a compose file of that many services which end immediately when they are stopped."""
+    """Return a compose file with that many services, which stop immediately."""
     service = {"image": IMAGE, "command": ["sleep", "600"], "init": True, "stop_grace_period": "2s"}
     return json.dumps({"name": name, "services": {f"service-{number}": service for number in range(size)}})
 
@@ -45,7 +45,7 @@ def project(size: int, name: str = "trivial") -> str:
 def measure(
     repeat: int, docker: Docker, say: Callable[[str], None], chosen: Sequence[str] = STACKS
 ) -> dict[str, Any]:
-    """Return medians, spreads and runs in seconds for each side and stack, and the budgets exceeded."""
+    """Measure each side and stack in seconds; return medians, spreads, runs and exceeded budgets."""
     docker.up()
     registry = os.environ.get("CI_REGISTRY", "127.0.0.1:5000")
     images.load(docker, registry, [IMAGE])
@@ -88,7 +88,7 @@ def exceeded(rows: dict[str, Row]) -> list[str]:
 
 
 def _case(stack: str, docker: Docker, registry: str) -> Callable[[], Row]:
-    """Return what runs a stack on both sides, one after the other."""
+    """Return a function that runs a stack on both sides, one after the other."""
     if stack == "project":
         return _own(docker, registry)
     if stack == f"{TWICE}-twice":
@@ -98,7 +98,7 @@ def _case(stack: str, docker: Docker, registry: str) -> Callable[[], Row]:
 
 
 def _twice(docker: Docker) -> Callable[[], Row]:
-    """Return what runs two trivial stacks concurrently, and takes as long as the slower one."""
+    """Return a function that runs two trivial stacks concurrently and reports the slower one."""
     folders = [_folder(docker, f"twice-{number}", TWICE) for number in (1, 2)]
 
     def both(side: Callable[[Path], Row]) -> Row:
@@ -113,7 +113,7 @@ def _twice(docker: Docker) -> Callable[[], Row]:
 
 
 def _own(docker: Docker, registry: str) -> Callable[[], Row]:
-    """Return what runs this project's stack, whose images are built before on both sides."""
+    """Return a function that runs this project's stack, with images built beforehand on both sides."""
     images.load(docker, registry, list(peer.SERVICES))
     folder = docker.shared / "stack"
     peer.checkout(folder)
@@ -135,9 +135,9 @@ def _folder(docker: Docker, name: str, size: int) -> Path:
 
 
 def _ours(folder: Path, title: str, *words: str) -> Row:
-    """Return the times of a call that starts all and stops all when all are up, and its memory in MB.
+    """Measure a call that starts a stack, waits until it is up, and stops it; memory in MB.
 
-    `up` and `down` are of the stack alone; `call` has the module, the sandbox's engine and the logs in it.
+    `up` and `down` measure the stack alone; `call` includes the module, the sandbox's engine and the logs.
     """
     with tempfile.TemporaryDirectory() as output:
         call = ("dagger", "--progress=plain", "call", "--source", str(folder), *words)
@@ -153,7 +153,7 @@ def _ours(folder: Path, title: str, *words: str) -> Row:
 
 
 def _peer(docker: Docker, folder: Path, title: str, *files: str) -> Row:
-    compose = ["docker", "compose", *files]  # its .env has the tag
+    compose = ["docker", "compose", *files]  # the folder's .env contains the tag
     up, down = ("up", "--wait", "--no-build", "--quiet-pull"), ("down", "--volumes")
     first, memory = _run(docker.command([*compose, *up], folder=folder), folder)
     last, _ = _run(docker.command([*compose, *down], folder=folder), folder)
@@ -161,7 +161,7 @@ def _peer(docker: Docker, folder: Path, title: str, *files: str) -> Row:
 
 
 def _run(command: list[str], folder: Path) -> tuple[float, float]:
-    """Return seconds, and the most memory in MB; AirgapError if the program fails."""
+    """Return seconds and peak memory in MB. Raise AirgapError if the program fails."""
     with tempfile.NamedTemporaryFile() as log:
         cost = run(command, folder, disk=folder, log=Path(log.name), limit=LIMIT)
         if cost.exit_code:

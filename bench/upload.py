@@ -1,4 +1,4 @@
-"""How many bytes a call sends to the engine: nothing changed, or one line of one service."""
+"""Measure how many bytes a call sends to the engine, with nothing or one line changed."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 RUNNER = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 FIRST, NOTHING, LINE = "first call of a checkout", "nothing changed", "one line changed"
-# Bytes that a call may send once the engine has the checkout. Nearly all of it is the list of all files.
+# Bytes that a call may send once the engine has the checkout. Nearly all of them are the list of files.
 MOST_SENT = 300_000
-# Reads the whole source, as every verb does.
+# Reads the whole source, as every function does.
 _CALL = ("dagger", "--progress=plain", "call", "services")
 
 
 def measure(repeat: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return bytes sent, with spread, and the median of those received; the budgets exceeded."""
+    """Measure bytes sent, with spread, and the median of bytes received; return exceeded budgets."""
     engine = os.environ.get(RUNNER, "")
     if not engine.startswith(counted.SCHEMES):
-        reason = f"not measured, the engine is not reached by a socket: {RUNNER}={engine}"
+        reason = f"not measured, because the engine's address is not a socket: {RUNNER}={engine}"
         say(f"upload: {reason}")
         return {"rows": {}, "reason": reason, "exceeded": []}
     seen: dict[str, list[counted.Counted]] = {}
@@ -37,7 +37,7 @@ def measure(repeat: int, say: Callable[[str], None]) -> dict[str, Any]:
         folder = Path(name) / "checkout"
         project.checkout(folder)
         seen[FIRST] = [_call(engine, folder)]
-        number = int(time.time())  # the engine has seen no edit of this run
+        number = int(time.time())  # so that the edits are new to the engine
         for turn in range(repeat):
             source_line(folder, number + turn)
             for title in (LINE, NOTHING):
@@ -60,7 +60,7 @@ def exceeded(rows: dict[str, dict[str, float]]) -> list[str]:
 
 
 def _call(engine: str, folder: Path) -> counted.Counted:
-    """Return what one call sends and receives."""
+    """Count the bytes that one call sends and receives."""
     with tempfile.TemporaryDirectory() as name, counted.between(engine, Path(name)) as (address, found):
         printed(_CALL, folder, {RUNNER: address})
     return found

@@ -1,1 +1,1 @@
-"""A real Docker on this machine: the pipeline is measured against it, and its stack is held against it."""
+"""A real Docker on this machine, to compare the pipeline and its stack with."""

@@ -1,10 +1,10 @@
-"""`python3 -m bench.peer VERB`: a real Docker with this repository in it.
+"""`python3 -m bench.peer COMMAND`: a real Docker with a copy of this repository.
 
-up | down | reset     start it; stop it; stop it and remove all that it made
+up | down | reset     start it; stop it; stop it and remove everything it created
 run COMMAND...        run a command in its root and network
-project               give it the stand-in images, Trivy, a registry, and a copy of this repository
-compose WORDS...      `docker compose WORDS` there, on compose.yaml and the names of the stand-ins
-pipeline              run the peer's pipeline there
+project               provide stand-in images, Trivy, a registry, and a copy of this repository
+compose WORDS...      run `docker compose WORDS` with compose.yaml and the stand-ins
+pipeline              run the peer's pipeline
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TAG = "sha-1234567"
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb; return its exit code."""
+    """Run one command and return its exit code."""
     docker = Docker(State(default_state()), Progress())
     folder = docker.shared / "project"
     match argv:
@@ -40,7 +40,9 @@ def main(argv: list[str]) -> int:
             project.equip(docker, os.environ.get("CI_REGISTRY", "127.0.0.1:5000"))
             project.checkout(folder)
             left_out = project.prepare(docker, folder, TAG)
-            docker.say(f"ready: {folder}; left out, no image of it here: {', '.join(left_out) or 'nothing'}")
+            docker.say(
+                f"ready: {folder}; left out because no image is available: {', '.join(left_out) or 'nothing'}"
+            )
         case ["compose", *words] if words:
             command = ["docker", "compose", "-f", "compose.yaml", "-f", project.STAND_INS, *words]
             return subprocess.run(docker.command(command, folder=folder), check=False).returncode

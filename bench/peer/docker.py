@@ -1,6 +1,6 @@
-"""Docker from Debian packages, in a root and a network of its own; Compose and buildx with it.
+"""Docker, Compose and buildx from Debian packages, in their own root and network namespace.
 
-Nothing is installed on the machine but tools of Debian, and nothing listens on it: Docker is entered.
+On the machine itself only tools of Debian are installed, and no port is opened.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from airgap.state import State, fingerprint_of, locked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-# Debian's first suite whose Docker (26.1) knows a healthcheck's start interval.
+# The first Debian suite whose Docker (26.1) supports a healthcheck's start interval.
 SUITE = "trixie"
 INSIDE = ("docker.io", "docker-cli", "docker-buildx", "ca-certificates", "iptables", "iproute2")
 TOOLS = ("iproute2", "iptables", "mmdebstrap", "skopeo", "util-linux")
-REGISTRY = "127.0.0.1:5000"  # inside: Docker's own loopback
+REGISTRY = "127.0.0.1:5000"  # on the loopback of Docker's network namespace
 
 _SCRIPT = Path(__file__).with_name("daemon.sh")
 _ADDRESS, _GATEWAY = "172.31.238.2", "172.31.238.1"
@@ -37,37 +37,37 @@ _STOP_SECONDS = 60
 
 
 def default_state() -> Path:
-    """Return the folder of everything made here: BENCH_STATE, or one in the user's cache."""
+    """Return the folder of all generated files: BENCH_STATE, or one in the user's cache."""
     cache = os.environ.get("XDG_CACHE_HOME") or f"{os.environ.get('HOME') or '/root'}/.cache"
     return Path(os.environ.get("BENCH_STATE") or f"{cache}/containerise-bench")
 
 
 @dataclass(frozen=True)
 class Docker:
-    """A Docker in a state folder. It sees one folder of the machine, `shared`, at the same path."""
+    """A Docker in a state folder. The folder `shared` has the same path in Docker's root."""
 
     state: State
     say: Callable[[str], None]
 
     @property
     def shared(self) -> Path:
-        """Where projects lie that it mounts from, and archives that it loads."""
+        """The folder of projects whose files it mounts, and of archives to load."""
         return self.state / "shared"
 
     @property
     def data(self) -> Path:
-        """Images, containers, volumes and build cache."""
+        """The folder of images, containers, volumes and build cache."""
         return self.state / "data"
 
     @property
     def daemon(self) -> Daemon:
-        """Return the process's record."""
+        """Return the daemon."""
         return Daemon("docker", self.state / "docker.pid", self.state.log("docker"))
 
     def up(self) -> None:
-        """Bring it up and leave it running; quick when it is."""
+        """Start Docker and leave it running; quick if it already runs."""
         if os.geteuid() != 0 or not packages.on_debian():
-            raise AirgapError("Docker is run here by root on Debian only", hint="run it as root on Debian")
+            raise AirgapError("this Docker needs root on Debian", hint="run it as root on Debian")
         with locked(self.state, self.say) as lock:
             self.state.prepare()
             packages.install(TOOLS, self.state.log("packages"))
@@ -79,12 +79,12 @@ class Docker:
             self._start(root, lock)
 
     def down(self) -> None:
-        """Stop it; images and build cache stay."""
+        """Stop Docker; images and build cache are preserved."""
         with locked(self.state, self.say):
             self._stop()
 
     def reset(self) -> None:
-        """Stop it and remove everything made here."""
+        """Stop Docker and remove all generated files."""
         self.down()
         shutil.rmtree(self.state.root)
 
@@ -105,7 +105,7 @@ class Docker:
         check: bool = True,
         limit: float = 600,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program there; AirgapError with the end of its output when it fails and ``check`` is set."""
+        """Run a program in Docker's root. With ``check``, raise AirgapError if it fails."""
         extra = [f"{name}={value}" for name, value in (env or {}).items()]
         done = subprocess.run(
             self.command([*extra, *argv], folder=folder),
@@ -128,7 +128,7 @@ class Docker:
         found = self.state.artifact("root", fingerprint)
         if found.exists():
             return found
-        self.say("making Docker's root of Debian packages")
+        self.say("creating Docker's root from Debian packages")
         log = self.state.log("root")
 
         def build(made: Path) -> None:
@@ -180,12 +180,12 @@ class Docker:
 
     def _stop(self) -> None:
         self.daemon.stop(
-            seconds=_STOP_SECONDS, waiting=lambda so_far: self.say(f"Docker stops, {so_far:.0f} s so far")
+            seconds=_STOP_SECONDS, waiting=lambda so_far: self.say(f"stopping Docker for {so_far:.0f} s")
         )
         self._masquerade("-D")
 
     def _masquerade(self, action: str) -> None:
-        """Add or remove the one rule that this machine's network needs; a stale one goes first."""
+        """Add or remove the iptables rule for Docker's network, after removing a stale one."""
         kind = "legacy" if Path("/proc/net/ip_tables_names").exists() else "nft"
         rule = ("POSTROUTING", "-s", f"{_ADDRESS}/32", "!", "-o", "peer0", "-j", "MASQUERADE")
         argv = (f"/usr/sbin/iptables-{kind}", "-w", "-t", "nat")
@@ -205,7 +205,7 @@ def compose_binary() -> Path:
 
 @contextmanager
 def running(say: Callable[[str], None]) -> Iterator[Docker]:
-    """Give a Docker that runs; it is stopped at the end only if this started it."""
+    """Yield a running Docker, and stop it at the end only if it was started here."""
     docker = Docker(State(default_state()), say)
     before = docker.daemon.process()
     docker.up()

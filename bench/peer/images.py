@@ -1,4 +1,4 @@
-"""The images of the registry on this machine, loaded into Docker under the names they stand for."""
+"""Load the stand-in images from the registry on this machine, under the names they replace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load(docker: Docker, registry: str, names: list[str]) -> None:
-    """Load the named images, those that are not there in their present form."""
+    """Load the named images, unless they are already loaded and unchanged."""
     there = images_map(registry)
     record = docker.state / "loaded.json"
     loaded = read_json(record)
@@ -39,10 +39,10 @@ def load(docker: Docker, registry: str, names: list[str]) -> None:
 
 
 def override(model: str) -> tuple[str, list[str]]:
-    """Return a compose file that names the stand-ins, and the services for which there is none.
+    """Return a compose file that uses the stand-ins, and the services without one.
 
-    ``model`` is what `docker compose config --format json` printed. A stand-in
-    cannot have the digest of the official image: only the reference is changed.
+    ``model`` is the output of `docker compose config --format json`. Only
+    references change, because a stand-in has another digest than the official image.
     """
     there = images_map("")
     services: dict[str, dict[str, object]] = {}

@@ -1,11 +1,11 @@
 #!/bin/sh
 # The same job without Dagger, as a good engineer would write it for this repository: build, unit tests, scan, stack
-# with its integration suite (not the part that wants stacks of its own), push. What stands side by side in the
-# pipeline does so here, as many at a time as there: one more than processors.
+# with its integration suite (without disruption tests), push. Jobs run in parallel as in the pipeline: one more than
+# there are processors.
 #   pipeline.sh REGISTRY TAG [all|build|scan|push]
-# `scan` and `push` by themselves take the images that are there.
-# In the folder of the project, which has .env. STAND_INS: a further compose file and the images in place of the
-# official ones, where those cannot be had.
+# `scan` and `push` alone use the existing images.
+# Run it in the project's folder, which must contain .env. STAND_INS is an additional compose file with stand-ins for
+# images that are not available.
 set -eu
 registry=$1 tag=$2 only=${3:-all}
 services='gateway knowledge-service agent-service research-service assistant-service'
@@ -52,7 +52,7 @@ unit_tests() {
     set -- "$@" -e \
       "TEST_DATABASE_URL=postgresql+asyncpg://postgres:postgres@$run-$service-postgres:5432/postgres"
   fi
-  # The tests' packages come after the image's own: a .pth file, not PYTHONPATH.
+  # A .pth file, not PYTHONPATH, so that the tests' packages come after the image's own.
   site=/opt/venv/lib/python3.13/site-packages/tests.pth
   docker run "$@" -v "$here/.tests.pth:$site:ro" "ai-platform/$service:$tag" \
     python -m pytest /ci/tests -q -c /dev/null --rootdir=/ci/tests -p no:cacheprovider \

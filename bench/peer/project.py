@@ -1,4 +1,4 @@
-"""A copy of this repository as a user's checkout, where Docker sees it."""
+"""Create a copy of this repository, like a user's checkout, in a folder that Docker can access."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ROOT = Path(__file__).parents[2]
 PEER = Path(__file__).parent
 STAND_INS = "compose.stand-ins.json"
 BAKE = "docker-bake.peer.json"
-# What builds and runs the services, and what the rest of the job needs besides.
+# Images that build and run the services, and images for the rest of the job.
 SERVICES = (
     *("python:3.13-slim-trixie", "ghcr.io/astral-sh/uv:0.12.23", "postgres:16.15-alpine"),
     *("redis:7.4.11-alpine", "qdrant/qdrant:v1.19.1", "prom/prometheus:v3.13.4"),
 )
 IMAGES = (*SERVICES, "registry:2", "aquasec/trivy:0.74.0")
-# Each is a secret of its own; the model is a stand-in that takes any key.
+# Each gets a different secret. The model is a stand-in that accepts any key.
 _SECRETS = (
     "INTERNAL_TOKEN_SECRET",
     "API_KEY_PEPPER",
@@ -39,9 +39,9 @@ _BUILT = ("gateway", "knowledge-service", "agent-service", "research-service", "
 
 
 def equip(docker: Docker, source: str) -> None:
-    """Give Docker's root what a machine has that runs pipelines: images, Trivy with its database, a registry.
+    """Provide what a pipeline needs in Docker's root: images, Trivy with its database, a registry.
 
-    ``source`` is the registry of the machine itself; Docker has one of its own, at `REGISTRY`.
+    ``source`` is the machine's registry; Docker has its own registry at `REGISTRY`.
     """
     images.load(docker, source, list(IMAGES))
     if docker.run("docker", "inspect", "registry", check=False).returncode:
@@ -68,7 +68,7 @@ def equip(docker: Docker, source: str) -> None:
 
 
 def checkout(folder: Path) -> None:
-    """Copy what git knows of this repository, as it is now, into an empty folder."""
+    """Copy all files that Git does not ignore, in their current state, into an empty folder."""
     if folder.exists():
         shutil.rmtree(folder)
     listed = (
@@ -89,12 +89,12 @@ def checkout(folder: Path) -> None:
 
 
 def pipeline(registry: str, tag: str, step: str = "all") -> list[str]:
-    """Return the command of the peer's pipeline, or of one step, in the folder of the project."""
+    """Return the command of the peer's pipeline, or of one step, in the project's folder."""
     return ["env", f"STAND_INS={STAND_INS}", f"BAKE={BAKE}", "sh", "pipeline.sh", registry, tag, step]
 
 
 def prepare(docker: Docker, folder: Path, tag: str) -> list[str]:
-    """Write .env, the stand-ins and the peer's files; return the services left out, for want of an image."""
+    """Write .env, the stand-ins and the peer's files; return services left out for lack of an image."""
     lines = [f"{name}={secrets.token_hex(32)}" for name in _SECRETS]
     lines += [
         "AZURE_OPENAI_ENDPOINT=https://model.example.com/",
@@ -108,7 +108,7 @@ def prepare(docker: Docker, folder: Path, tag: str) -> list[str]:
     (folder / STAND_INS).write_text(override)
     for name in ("pipeline.sh", "tests.Dockerfile"):
         shutil.copy2(PEER / name, folder / name)
-    # A Dockerfile's own ignore file comes before .dockerignore, which leaves tests out.
+    # A Dockerfile's own ignore file takes precedence over .dockerignore, which excludes tests.
     (folder / "tests.Dockerfile.dockerignore").write_text(
         "*\n!pyproject.toml\n!uv.lock\n!services/testing\n!services/openai-stub\n**/__pycache__\n**/.*_cache\n"
     )

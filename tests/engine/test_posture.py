@@ -29,7 +29,7 @@ BROKEN = {
     ("files", "no-caches"): "/root/.cache/uv/x",
     ("files", "no-unexpected-pth"): "extra.pth",
     ("files", "root-owned"): "/app/serve.py (10001:0)",
-    ("files", "no-secret-files"): "/app/id_rsa: a file that holds secrets",
+    ("files", "no-secret-files"): "/app/id_rsa: a file with secrets",
     ("tagged", "pinned-base"): "python:3.13-slim-trixie",
     ("tagged", "healthcheck"): "no HEALTHCHECK",
     ("tagged", "non-root-user"): "USER app is a name",
