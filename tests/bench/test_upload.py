@@ -85,10 +85,10 @@ def test_where_no_socket_leads_to_the_engine_the_reason_is_said(monkeypatch: pyt
 def test_a_part_or_a_stack_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         bench.main(["--parts", "growth,uploads"])
-    assert "there is no part 'uploads'" in capsys.readouterr().err
+    assert "unknown part 'uploads'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         bench.main(["--stacks", "30,31"])
-    assert "there is no stack '31'" in capsys.readouterr().err
+    assert "unknown stack '31'" in capsys.readouterr().err
 
 
 def test_a_python_without_the_client_library_is_refused_at_once(

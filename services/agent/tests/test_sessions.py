@@ -102,7 +102,7 @@ def test_without_redis_only_sessions_fail(
     ready = agent.get("/ready")
     assert (ready.status_code, ready.json()["checks"]["redis"]["ok"]) == (200, False)
     assert strict.get("/ready").status_code == 503
-    line.mend()
+    line.restore()
     deadline = time.monotonic() + 10
     while (answer := say(agent, "hello")).status_code == 503:  # a connection of before may be used once more
         assert time.monotonic() < deadline

@@ -22,6 +22,6 @@ async def test_away_and_back(redis_url: str, relay: Callable[[str], Relay]) -> N
         await redis.get("a")
     assert time.monotonic() - started < 1
     assert raised.value.document()["dependency"] == "redis"
-    wire.mend()
+    wire.restore()
     assert await redis.get("a") == "1"
     await redis.aclose()

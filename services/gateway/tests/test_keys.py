@@ -124,7 +124,7 @@ def test_known_keys_outlive_the_database(
             assert int(answer.headers["retry-after"]) >= 1
         ready = gateway.http.get("/ready")
         assert (ready.status_code, ready.json()["checks"]["postgres"]["ok"]) == (200, False)
-        wire.mend()
+        wire.restore()
         assert stranger.get("/v1/assistant/profiles").status_code == 200
 
 

@@ -55,7 +55,7 @@ def test_without_redis_each_process_limits_alone(
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert all(answer.elapsed.total_seconds() < 0.5 for answer in answers)
         assert _degraded(gateway.http) == degraded + 3
-        wire.mend()
+        wire.restore()
         assert user.get("/v1/assistant/profiles").status_code == 200, "Redis has seen one request only"
 
 

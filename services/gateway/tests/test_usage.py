@@ -46,7 +46,7 @@ def test_usage_waits_for_the_database(
         for _ in range(3):
             assert user.post(CHAT, json={}).status_code == 200
         assert "aip_usage_queue_depth 3.0" in gateway.http.get("/metrics").text
-        wire.mend()
+        wire.restore()
         assert eventually(lambda: [row["calls"] for row in _used(user)] == [3])
 
 

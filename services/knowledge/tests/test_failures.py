@@ -66,7 +66,7 @@ def test_when_qdrant_is_back_everything_is(
     cabled.post("/documents", json=TEA).raise_for_status()
     cable.cut()
     assert cabled.post("/search", json={"query": "tea"}).status_code == 503
-    cable.mend()
+    cable.restore()
     wait_ready(cabled)
     assert cabled.post("/search", json={"query": "tea"}).json()["results"][0]["document_id"] == "tea"
 
@@ -78,7 +78,7 @@ def test_it_may_start_before_qdrant_does(
     client = client_of(start(qdrant_url=cable.url, qdrant_retry_seconds=0.5))
     assert client.get("/health").status_code == 200
     assert code_of(client.get("/ready")) == (503, "not_ready")
-    cable.mend()
+    cable.restore()
     wait_ready(client)
     assert client.post("/documents", json=TEA).status_code == 201
 

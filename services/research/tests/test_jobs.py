@@ -219,7 +219,7 @@ def test_redis_away_is_said_and_outlived(start: Start, redis_url: str, relay: Ca
         assert (answer.status_code, answer.json()["dependency"]) == (503, "redis")
     assert research.http.get("/ready").status_code == 503
     assert research.http.get("/health").status_code == 200
-    line.mend()
+    line.restore()
     deadline = time.monotonic() + 10
     while (answer := research.http.post("/jobs", json=order)).status_code == 503:
         assert time.monotonic() < deadline

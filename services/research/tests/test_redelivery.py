@@ -274,7 +274,7 @@ async def test_a_job_survives_redis_going_away_without_a_delivery_more(
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)
     assert (research.job(job_id)["status"], researcher.calls) == ("running", 1)
-    line.mend()
+    line.restore()
     while research.job(job_id)["status"] != "succeeded":
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -1,1 +1,1 @@
-"""The agent service: a bounded loop of a model and its tools, with sessions."""
+"""The agent service: a limited loop of a model and its tools, with sessions."""

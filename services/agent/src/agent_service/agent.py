@@ -1,4 +1,4 @@
-"""Runs: the model and its tools take turns, within limits, in a session or without one."""
+"""Run the agent: the model and its tools take turns, within limits, with or without a session."""
 
 import asyncio
 import secrets
@@ -27,7 +27,7 @@ SYSTEM_PROMPT = (
 
 
 class RunRequest(BaseModel, extra="forbid"):
-    """A goal; `tools` are those allowed (all if left out), `session_id` is a name of the caller's choice."""
+    """A goal; `tools` are the allowed tools (default: all), `session_id` is a name chosen by the caller."""
 
     goal: str = Field(min_length=1, max_length=16_000)
     session_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{8,64}$")
@@ -37,9 +37,9 @@ class RunRequest(BaseModel, extra="forbid"):
 
 
 class RunResult(BaseModel):
-    """What a run came to.
+    """The result of a run.
 
-    `finish_reason` is the model's own, or the limit that ended the run: `max_steps`, `max_tokens` or
+    `finish_reason` is the model's, or the limit that ended the run: `max_steps`, `max_tokens` or
     `invalid_tool_calls`.
     """
 
@@ -53,13 +53,13 @@ class RunResult(BaseModel):
 
 
 class Spent(Usage, frozen=True):
-    """What a run has used so far."""
+    """The resources that a run has used so far."""
 
     model: str
 
 
 class Agent:
-    """What all runs share."""
+    """The objects that all runs share."""
 
     def __init__(self, llm: LLM, toolbox: Toolbox, sessions: Sessions, settings: Settings) -> None:
         self.toolbox = toolbox
@@ -68,7 +68,7 @@ class Agent:
         self._settings = settings
 
     async def run(self, request: RunRequest, caller: Caller, emit: Emit) -> RunResult:
-        """Return what a run came to; `emit` is told "started", "delta", "usage" and "step" meanwhile."""
+        """Run the agent; `emit` receives "started", "delta", "usage" and "step" meanwhile."""
         outcome = "cancelled"
         try:
             current.limit_to(self._settings.agent_run_seconds)
@@ -131,7 +131,7 @@ class Agent:
                 await emit("step", step)
 
     def _finish_reason(self, turn: Turn, result: RunResult, rounds: int, max_steps: int) -> str:
-        """Return why the run ends with this turn, "" when the tools are to be called."""
+        """Return why the run ends with this turn, or "" if tools have to be called."""
         if not turn.tool_calls:
             return turn.finish_reason
         if rounds == max_steps:

@@ -52,7 +52,7 @@ async def read_session(session_id: SessionId, agent: AgentDep, caller: CallerDep
 
 @router.delete("/sessions/{session_id}", status_code=204)
 async def delete_session(session_id: SessionId, agent: AgentDep, caller: CallerDep) -> None:
-    """Forget a session; 409 while a run is using it, which would bring it back."""
+    """Delete a session; 409 while a run is using it, because the run would write it again."""
     async with agent.sessions.locked(caller.tenant, session_id):
         if not await agent.sessions.delete(caller.tenant, session_id):
             raise _no_session()
@@ -60,7 +60,7 @@ async def delete_session(session_id: SessionId, agent: AgentDep, caller: CallerD
 
 @router.post("/runs", response_model=RunResult)
 async def run(request: Request, body: RunRequest, agent: AgentDep, caller: CallerDep) -> RunResult | Response:
-    """Run the agent; answer at its end or by events `delta`, `usage`, `step`, then `done` or `error`."""
+    """Run the agent; respond at its end or with events `delta`, `usage`, `step`, then `done` or `error`."""
     if body.stream:
         return await _streamed(agent, body, caller, core_of(request).readiness.draining)
     return await agent.run(body, caller, _ignore)
@@ -71,13 +71,13 @@ def _no_session() -> Problem:
 
 
 async def _ignore(_name: str, _data: BaseModel | None) -> None:
-    """Let the events of a run go that answers at its end."""
+    """Discard the events of a run that responds at its end."""
 
 
 async def _streamed(
     agent: Agent, body: RunRequest, caller: Caller, draining: asyncio.Event
 ) -> sse.EventStream:
-    """Return the run as a stream; a run that fails before the model accepted it is an ordinary error."""
+    """Stream the run; if it fails before the model accepts the request, respond with an ordinary error."""
     events: asyncio.Queue[Event | None] = asyncio.Queue()
 
     async def emit(name: str, data: BaseModel | None) -> None:

@@ -34,7 +34,7 @@ class SearchArguments(BaseModel, extra="forbid"):
 
 
 def toolbox(knowledge: Knowledge | None, seconds: float) -> Toolbox:
-    """Return the tools of this process; searching needs a knowledge service."""
+    """Return the tools of this process; searching requires a knowledge service."""
     tools = [
         Tool("calculator", "Compute the value of an arithmetic expression.", CalculatorArguments, _calculate),
         Tool("current_time", "Tell the date and time now in a time zone.", TimeArguments, _current_time),

@@ -1,4 +1,4 @@
-"""Arithmetic on an expression that a model wrote: listed syntax, bounded numbers, nothing executed."""
+"""Evaluate an arithmetic expression from a model safely: allowed syntax only, bounded numbers, no eval."""
 
 import ast
 import math
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 MAX_LENGTH = 200
-# About 1,200 decimal digits: more than a question needs, and any operation on it takes microseconds.
+# About 1,200 decimal digits: more than enough, and any operation takes only microseconds.
 MAX_BITS = 4096
 
 Number = int | float
@@ -25,11 +25,11 @@ _BINARY: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
 
 
 class CalculationError(ValueError):
-    """The expression has no value here; the text says why."""
+    """The expression cannot be evaluated; the text gives the reason."""
 
 
 def calculate(expression: str) -> str:
-    """Return the value of numbers with + - * / // % ** and parentheses; raise CalculationError."""
+    """Evaluate numbers with + - * / // % ** and parentheses. Raise CalculationError if that is impossible."""
     if len(expression) > MAX_LENGTH:
         raise CalculationError(f"the expression is longer than {MAX_LENGTH} characters")
     if not _CHARACTERS.fullmatch(expression):
@@ -61,7 +61,7 @@ def _value(node: ast.expr) -> Number:
 
 
 def _power(base: Number, exponent: Number) -> Number:
-    # Looked at beforehand: the result of 9**9**9 would take hours and all memory to make.
+    # Checked before the calculation, because 9**9**9 would take hours and all memory.
     if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * exponent > 2 * MAX_BITS:
         raise OverflowError
     result = base**exponent

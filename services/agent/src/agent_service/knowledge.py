@@ -1,4 +1,4 @@
-"""Searching the knowledge service on behalf of a caller."""
+"""Search the knowledge service on behalf of a caller."""
 
 import json
 
@@ -25,7 +25,10 @@ class Knowledge:
         await self._upstream.aclose()
 
     async def search(self, query: str, top_k: int, caller: Caller) -> str:
-        """Return the passages found, as JSON for the model; raise ToolError when there is no answer."""
+        """Return the passages found, as JSON for the model.
+
+        Raise ToolError if the service does not respond.
+        """
         headers = {identity.HEADER: identity.issue(self._secret, self._upstream.name, caller)}
         try:
             answer = await self._upstream.call(

@@ -20,7 +20,7 @@ SERVICE = "agent-service"
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the service. It is ready without Redis, unless sessions are required: other runs need none."""
+    """Create the service. It is ready without Redis, unless sessions are required."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

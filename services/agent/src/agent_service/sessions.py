@@ -1,4 +1,4 @@
-"""Conversations in Redis: what was asked and answered, capped, forgotten an hour after the last use."""
+"""Conversations in Redis, limited in size, and deleted an hour after the last use."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 
 from agent_service.settings import Settings
 
-# A lock outlives the longest run and need not be renewed; a killed process holds it no longer than this.
+# A lock outlives the longest run, so it needs no renewal. After a kill it expires after this time.
 _LOCK_MARGIN_SECONDS = 10
-# What was written since by another run must not be overwritten by one that lost its lock.
+# A run that lost its lock must not overwrite what another run has written since.
 _SAVE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
@@ -38,7 +38,7 @@ _MESSAGES = TypeAdapter(list[Message])
 
 
 class Sessions:
-    """The sessions of all tenants. Raises the 503 problem that names Redis when it does not answer."""
+    """The sessions of all tenants. Methods raise the 503 problem that names Redis if it is unavailable."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
@@ -47,13 +47,13 @@ class Sessions:
         self._release = redis.register_script(_RELEASE)
 
     async def read(self, tenant: str, session_id: str) -> list[Message] | None:
-        """Return the messages, oldest first, or None when there is no such session; its time starts again."""
+        """Return the messages, oldest first, or None if there is no such session; renew its expiry."""
         with unavailable_as_problem():
             text = await self._redis.getex(_key(tenant, session_id), ex=self._settings.agent_session_seconds)
         return None if text is None else _MESSAGES.validate_json(text)
 
     async def delete(self, tenant: str, session_id: str) -> bool:
-        """Forget a session; say whether there was one."""
+        """Delete a session; return whether it existed."""
         with unavailable_as_problem():
             return bool(await self._redis.delete(_key(tenant, session_id)))
 

@@ -1,4 +1,4 @@
-"""Tools: what the model may call, with checked arguments and a time limit."""
+"""Tools that the model may call, with validated arguments and a time limit."""
 
 import asyncio
 import json
@@ -18,11 +18,11 @@ MAX_RESULT_CHARS = 8_000
 
 
 class ToolError(Exception):
-    """A call that gave no result; the text tells the model why."""
+    """A call without a result; the text tells the model the reason."""
 
 
 class InvalidCallError(ToolError):
-    """A call of a tool that does not exist, or with arguments that its schema forbids."""
+    """A call of an unknown tool, or with invalid arguments."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Tool:
     run: Callable[[Any, Caller], Awaitable[str]]
 
     def param(self) -> ChatCompletionFunctionToolParam:
-        """Return the tool as the model's API takes it."""
+        """Return the tool in the format of the model's API."""
         schema = self.arguments.model_json_schema()
         return {
             "type": "function",
@@ -44,7 +44,10 @@ class Tool:
 
 
 class Step(BaseModel):
-    """One call of a tool; `ok` says whether `result` is a result or the reason why there is none."""
+    """One call of a tool.
+
+    `ok` is whether `result` is a result, otherwise it is the reason for the failure.
+    """
 
     tool: str
     args: Any
@@ -70,7 +73,7 @@ class Toolbox:
         return [tool for tool in self._tools.values() if names is None or tool.name in names]
 
     async def call(self, tools: Sequence[Tool], name: str, arguments: str, caller: Caller) -> Step:
-        """Return what calling one of the tools with the model's words gave."""
+        """Call a tool with the model's arguments and return the result."""
         started = time.perf_counter()
         known = "unknown"
         outcome = "ok"

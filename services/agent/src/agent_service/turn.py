@@ -1,4 +1,4 @@
-"""One turn of the model: its text as it is written, and the tool calls put together from their pieces."""
+"""One turn of the model: its streamed text, and the tool calls assembled from their chunks."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ Emit = Callable[[str, BaseModel | None], Awaitable[object]]
 
 
 class Delta(BaseModel):
-    """A piece of what the model writes."""
+    """A chunk of the model's text."""
 
     content: str
 
 
 @dataclass
 class ToolCall:
-    """A call that the model asks for; `arguments` is its JSON, right or wrong."""
+    """A tool call of the model; `arguments` is its JSON, which may be invalid."""
 
     id: str = ""
     name: str = ""
@@ -32,7 +32,7 @@ class ToolCall:
 
 @dataclass
 class Turn:
-    """What the model said."""
+    """A turn of the model."""
 
     text: str = ""
     tool_calls: list[ToolCall] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Turn:
     usage: Usage = field(default_factory=Usage)
 
     def message(self) -> ChatCompletionMessageParam:
-        """Return the turn as the model wants to be reminded of it."""
+        """Return the turn as a message for the model's next request."""
         return {
             "role": "assistant",
             "content": self.text or None,
@@ -59,7 +59,7 @@ class Turn:
 async def next_turn(
     llm: LLM, messages: Sequence[ChatCompletionMessageParam], tools: Sequence[Tool], emit: Emit
 ) -> Turn:
-    """Return the model's next turn; `emit` is told "started" once it has accepted, then each "delta"."""
+    """Return the model's next turn; `emit` receives "started" once it has accepted, then each "delta"."""
     options: dict[str, Any] = {"tools": [tool.param() for tool in tools]} if tools else {}
     turn = Turn()
     calls: dict[int, ToolCall] = {}
@@ -76,7 +76,7 @@ async def next_turn(
             turn.finish_reason = choice.finish_reason or turn.finish_reason
     finally:
         await stream.aclose()
-    if not turn.finish_reason:  # it broke off without an error
+    if not turn.finish_reason:  # the stream ended early without an error
         raise unavailable()
     turn.tool_calls = [calls[index] for index in sorted(calls)]
     turn.usage = stream.usage

@@ -1,1 +1,1 @@
-"""Stateless chat: profiles, history trimmed to a budget, JSON or server-sent events."""
+"""Stateless chat with profiles, a limited history, and JSON or server-sent events."""

@@ -19,7 +19,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class Context:
-    """What the endpoints work with."""
+    """The objects that the endpoints use."""
 
     llm: LLM
     history_chars: int
@@ -43,7 +43,7 @@ async def profiles(_caller: CallerDep) -> dict[str, list[str]]:
 async def chat(
     request: Request, body: ChatRequest, context: ContextDep, _caller: CallerDep
 ) -> ChatAnswer | Response:
-    """Answer the conversation, at once or as events `meta`, `delta`…, `usage`, `done`, or `error`."""
+    """Answer the conversation, as JSON or as events `meta`, `delta`…, `usage`, `done`, or `error`."""
     messages = for_model(body, context.history_chars)
     if body.stream:
         stream = await context.llm.stream(messages, **body.options())

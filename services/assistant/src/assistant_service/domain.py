@@ -1,4 +1,4 @@
-"""Requests, answers, and what is sent to the model of a long conversation."""
+"""Requests, answers, and the part of a conversation to send to the model."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -28,7 +28,7 @@ class ChatRequest(BaseModel, extra="forbid"):
     stream: bool = False
 
     def options(self) -> dict[str, Any]:
-        """Return the model's options for this request; what was not asked for is left to the model."""
+        """Return the model's options for this request, without unset ones."""
         options: dict[str, Any] = {}
         if self.temperature is not None:
             options["temperature"] = self.temperature
@@ -41,14 +41,14 @@ class ChatRequest(BaseModel, extra="forbid"):
 
 
 class Answer(BaseModel):
-    """The model's turn; empty when the model said nothing."""
+    """The model's turn; empty if the model returned no text."""
 
     role: Literal["assistant"] = "assistant"
     content: str
 
 
 class ChatAnswer(BaseModel):
-    """The model's turn and what is to be known about it."""
+    """The model's turn with its metadata."""
 
     message: Answer
     finish_reason: str
@@ -57,7 +57,7 @@ class ChatAnswer(BaseModel):
 
 
 def for_model(request: ChatRequest, budget_chars: int) -> list[ChatCompletionMessageParam]:
-    """Return the system prompt and as many of the latest turns as fit the budget, the last one always."""
+    """Return the system prompt and as many of the latest turns as fit the budget, but at least the last."""
     turns: list[ChatCompletionMessageParam] = [
         {"role": "user", "content": turn.content}
         if turn.role == "user"
@@ -68,7 +68,7 @@ def for_model(request: ChatRequest, budget_chars: int) -> list[ChatCompletionMes
 
 
 def trimmed(messages: Sequence[Message], budget_chars: int) -> Sequence[Message]:
-    """Return the longest end of the conversation within the budget that begins with the user's turn."""
+    """Return the longest end of the conversation within the budget that starts with a user's turn."""
     left = budget_chars - len(messages[-1].content)
     start = len(messages) - 1
     while start > 0 and left >= len(messages[start - 1].content):

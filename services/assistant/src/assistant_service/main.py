@@ -14,7 +14,7 @@ SERVICE = "assistant-service"
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the service. It needs nothing but the model, which readiness never asks."""
+    """Create the service. It needs only the model, which readiness never calls."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""The service's settings beside the common ones."""
+"""The service's settings, in addition to the common ones."""
 
 from aip_common.llm import LLMSettings
 from pydantic import Field

@@ -1,1 +1,1 @@
-"""What the services share, so that each of them is only its own job."""
+"""Shared code of the services, so that each service contains only its own logic."""

@@ -1,4 +1,4 @@
-"""The application every service starts from."""
+"""Create the base application of every service."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -25,7 +25,7 @@ def create_app(
     lifespan: Lifespan,
     body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """Return an application with probes, metrics, problem documents and request handling round the routers.
+    """Create an application with probes, metrics, problem documents and request handling around the routers.
 
     `service` is the name of the distribution; `body_limits` are exceptions to MAX_BODY_BYTES by path.
     """
@@ -75,6 +75,6 @@ async def _ready(request: Request) -> dict[str, Any]:
 
 @_probes.get("/metrics")
 async def _metrics(request: Request) -> Response:
-    # Else nobody may have asked whether the dependencies are up, and the alert on them would sleep.
+    # Otherwise no request may check the dependencies, and the alert on them would not fire.
     await core_of(request).readiness.refresh()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""A circuit breaker: stop calling what keeps failing, ask once in a while whether it is back."""
+"""A circuit breaker: stop calling an upstream that keeps failing, and probe it from time to time."""
 
 import time
 from collections import deque
@@ -14,7 +14,7 @@ _CLOSED, _HALF_OPEN, _OPEN = 0, 1, 2
 
 
 class BreakerOpenError(Exception):
-    """The upstream failed too often lately; it is not called for `retry_after` seconds."""
+    """The upstream has failed too often; it is not called for `retry_after` seconds."""
 
     def __init__(self, upstream: str, retry_after: int) -> None:
         super().__init__(f"{upstream} is not called for {retry_after} s: it failed too often")
@@ -22,7 +22,7 @@ class BreakerOpenError(Exception):
 
 
 class Breaker:
-    """Counts calls of one upstream. Call `before`, then exactly one of `success`, `failure`, `neither`."""
+    """Count calls of one upstream. Call `before`, then exactly one of `success`, `failure`, `neither`."""
 
     def __init__(self, service: str, upstream: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._upstream = upstream
@@ -34,7 +34,7 @@ class Breaker:
         self._set(_CLOSED)
 
     def before(self) -> None:
-        """Raise `BreakerOpenError` if the call must not be made; half-open, one caller goes through."""
+        """Raise `BreakerOpenError` if the call must not be made; when half-open, allow one caller."""
         if self._state == _CLOSED:
             return
         left = self._opened_at + OPEN_SECONDS - self._clock()
@@ -43,14 +43,14 @@ class Breaker:
         self._set(_HALF_OPEN)
 
     def success(self) -> None:
-        """Count a call that was answered, even by an error of the caller's (4xx)."""
+        """Count a call that got a response, including a 4xx."""
         if self._state == _HALF_OPEN:
             self._calls.clear()
             self._set(_CLOSED)
         self._count(ok=True)
 
     def failure(self) -> None:
-        """Count a call that was not answered, or by a 5xx."""
+        """Count a call that got no response or a 5xx."""
         self._count(ok=False)
         failures = sum(not ok for _, ok in self._calls)
         too_many = failures >= MIN_FAILURES and failures >= MIN_RATIO * len(self._calls)
@@ -59,7 +59,10 @@ class Breaker:
             self._set(_OPEN)
 
     def neither(self) -> None:
-        """Count nothing: the caller went away. A half-open probe that ends so leaves the next one to ask."""
+        """Count nothing, because the caller disconnected.
+
+        If it was a half-open probe, the next call probes.
+        """
         if self._state == _HALF_OPEN:
             self._set(_OPEN)
 

@@ -1,4 +1,4 @@
-"""What `create_app` puts into every application and its endpoints find again."""
+"""The objects that `create_app` adds to every application, for its endpoints."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from aip_common.settings import Settings
 
 @dataclass(frozen=True)
 class Core:
-    """The parts every service has."""
+    """The objects that every service has."""
 
     service: str
     version: str

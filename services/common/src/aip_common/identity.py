@@ -1,4 +1,4 @@
-"""Who is calling, inside: a short-lived HS256 token from the gateway, for one service."""
+"""Authentication between services: a short-lived HS256 token from the gateway, for one service."""
 
 import time
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _REQUIRED = ["aud", "exp", "sub", "tenant", "scopes"]
 
 @dataclass(frozen=True)
 class Caller:
-    """An authenticated caller: the key it used, the tenant the key belongs to, what it may do."""
+    """An authenticated caller: its key, the key's tenant, and its scopes."""
 
     key_id: str
     tenant: str
@@ -28,7 +28,7 @@ class Caller:
 
 
 def issue(secret: SecretStr, audience: str, caller: Caller) -> str:
-    """Return a token that lets `audience` act for the caller during the next minute."""
+    """Issue a token with which `audience` may act for the caller during the next minute."""
     claims = {
         "aud": audience,
         "sub": caller.key_id,
@@ -41,7 +41,10 @@ def issue(secret: SecretStr, audience: str, caller: Caller) -> str:
 
 
 def verify(secret: SecretStr, audience: str, token: str) -> Caller:
-    """Return whom a token speaks for; raise the 401 problem if it is not one of ours for this service."""
+    """Return the caller that a token identifies.
+
+    Raise the 401 problem if it is not valid for this service.
+    """
     try:
         claims = jwt.decode(
             token,
@@ -63,7 +66,7 @@ def unauthenticated(detail: str) -> Problem:
 
 
 async def require_caller(request: Request) -> Caller:
-    """Return the caller of an endpoint that only the gateway and sibling services may reach."""
+    """Return the caller of an endpoint that only the gateway and other services may call."""
     core = core_of(request)
     caller = verify(core.settings.internal_token_secret, core.service, request.headers.get(HEADER, ""))
     structlog.contextvars.bind_contextvars(tenant=caller.tenant)

@@ -1,4 +1,4 @@
-"""The language model behind Azure OpenAI: one client, its limits and metrics, one mapping of its failures."""
+"""A client of Azure OpenAI's language model, with limits, metrics and a mapping of failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -36,7 +36,7 @@ class LLMSettings(Settings):
 
 
 class LLM:
-    """The model as a service uses it. Its methods raise problems only (see `llm_errors`)."""
+    """The model. Methods raise only problems (see `llm_errors`)."""
 
     def __init__(self, service: str, settings: LLMSettings) -> None:
         self._service = service
@@ -54,7 +54,10 @@ class LLM:
         messages: Iterable[ChatCompletionMessageParam],
         **options: Any,  # noqa: ANN401 - the SDK's own
     ) -> ChatCompletion:
-        """Return the model's answer to the messages; `options` are the SDK's (tools, temperature…)."""
+        """Return the model's answer to the messages.
+
+        `options` are options of the SDK (tools, temperature…).
+        """
         model = self._settings.azure_openai_chat_deployment
         call = await self._begin("chat", model)
         with call.watched():
@@ -71,7 +74,7 @@ class LLM:
         messages: Iterable[ChatCompletionMessageParam],
         **options: Any,  # noqa: ANN401 - the SDK's own
     ) -> "ChatStream":
-        """Return the answer as it is made, once the model has accepted the request; close it after use."""
+        """Return a streamed answer once the model has accepted the request; close it after use."""
         model = self._settings.azure_openai_chat_deployment
         call = await self._begin("chat", model)
         with call.watched():
@@ -86,7 +89,7 @@ class LLM:
         return ChatStream(call, chunks)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one vector a text, in their order."""
+        """Return one vector per text, in the same order."""
         model = self._settings.azure_openai_embedding_deployment
         call = await self._begin("embeddings", model)
         with call.watched():
@@ -110,7 +113,7 @@ class LLM:
 
 
 class ChatStream:
-    """The chunks of a streamed answer; its usage is known when they have ended."""
+    """The chunks of a streamed answer; the usage is known after the last one."""
 
     def __init__(self, call: Call, chunks: AsyncStream[ChatCompletionChunk]) -> None:
         self._call = call
@@ -118,7 +121,7 @@ class ChatStream:
         self.usage = Usage()
 
     async def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
-        """Yield the chunks that carry a choice."""
+        """Yield the chunks that contain a choice."""
         with self._call.watched():
             async for chunk in self._chunks:
                 if chunk.usage:
@@ -129,7 +132,7 @@ class ChatStream:
         self._call.end("ok")
 
     async def aclose(self) -> None:
-        """End the call, finished or not; safe to do twice."""
+        """End the call, even before it has finished; may be called twice."""
         await self._chunks.close()
         self._call.end("cancelled")
 

@@ -1,4 +1,4 @@
-"""One call of the model from its slot in the queue to its metrics."""
+"""One call of the model, from waiting for a slot to its metrics."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ UPSTREAM = "azure-openai"
 
 
 class Price(BaseModel, extra="forbid", frozen=True):
-    """US dollars for a million tokens."""
+    """The price of a million tokens in US dollars."""
 
     input: float = 0.0
     output: float = 0.0
@@ -36,7 +36,7 @@ class Usage(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, usage: CompletionUsage | EmbeddingUsage | None) -> Self:
-        """Return the tokens of the SDK's usage object; embeddings have no output."""
+        """Read the tokens from the SDK's usage object; embeddings have no output tokens."""
         if usage is None:
             return cls()
         output = usage.completion_tokens if isinstance(usage, CompletionUsage) else 0
@@ -50,7 +50,7 @@ class Usage(BaseModel, frozen=True):
 
 
 class Call:
-    """A call in progress: `begin` it, do it under `watched`, `end` it; a failure under `watched` ends it too.
+    """A call in progress: `begin` it, run it in `watched`, `end` it; a failure in `watched` also ends it.
 
     `labels` are service, operation and model.
     """
@@ -75,7 +75,7 @@ class Call:
         self._ended = False
 
     async def begin(self, queue_seconds: float) -> None:
-        """Wait for a slot; raise the 503 problem when there is none in time or the breaker is open."""
+        """Wait for a slot. Raise the 503 problem if there is none in time or the breaker is open."""
         try:
             async with asyncio.timeout(queue_seconds):
                 await self._slots.acquire()
@@ -90,12 +90,12 @@ class Call:
         self._started = time.perf_counter()
 
     def time_limit(self) -> asyncio.Timeout:
-        """Return the context that ends the call in time, the caller's or the configured one."""
+        """Return a context that limits the call to the caller's deadline or the configured time."""
         return asyncio.timeout(self._limit)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Turn every failure inside into a problem and end the call with it."""
+        """Convert every failure inside to a problem, and end the call with it."""
         try:
             yield
         except TimeoutError as error:
@@ -110,7 +110,7 @@ class Call:
             raise
 
     def first_token(self) -> None:
-        """Note the first piece of a streamed answer."""
+        """Record the first token of a streamed answer."""
         if not self._first_token_seen:
             self._first_token_seen = True
             metrics.LLM_FIRST_TOKEN_SECONDS.labels(*self._labels).observe(time.perf_counter() - self._started)
@@ -130,7 +130,7 @@ class Call:
         return used
 
     def end(self, outcome: str) -> None:
-        """Free the slot and count the call; only the first time counts."""
+        """Free the slot and count the call; only the first call of this method has an effect."""
         if self._ended:
             return
         self._ended = True

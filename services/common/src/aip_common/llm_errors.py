@@ -1,4 +1,4 @@
-"""What a failure of the model is to our caller: an outcome for the metrics and a problem for the answer."""
+"""Map failures of the model to an outcome for the metrics and a problem for the caller."""
 
 import httpx2
 import openai
@@ -10,7 +10,7 @@ _DEFAULT_RETRY_AFTER = 5
 
 
 def failure_of(error: openai.OpenAIError | httpx2.HTTPError) -> tuple[str, Problem]:
-    """Return the outcome label and the problem for what the SDK raised after its own retries."""
+    """Return the outcome label and the problem for an error that the SDK raised after its retries."""
     if isinstance(error, openai.RateLimitError):
         problem = Problem(503, "llm_rate_limited", "the model is throttled", retry_after=_retry_after(error))
         return "rate_limited", problem
@@ -24,7 +24,7 @@ def failure_of(error: openai.OpenAIError | httpx2.HTTPError) -> tuple[str, Probl
 
 
 def unavailable(retry_after: int = _DEFAULT_RETRY_AFTER) -> Problem:
-    """Return the 503 for a model that does not answer."""
+    """Return the 503 problem for a model that does not respond."""
     return Problem(503, "llm_unavailable", "the model does not answer; try again", retry_after=retry_after)
 
 

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, without secrets and without what users wrote."""
+"""Logging: one JSON object per line on standard output, without secrets and texts of users."""
 
 import logging
 import re
@@ -16,12 +16,12 @@ _QUIET = ("httpx2", "httpcore2", "openai", "asyncio")
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace the values whose names say that they are secrets or texts of users."""
+    """Replace the values whose names indicate secrets or texts of users."""
     return {key: "[redacted]" if _SENSITIVE.search(key) else value for key, value in event.items()}
 
 
 def configure(service: str, version: str, level: str, stream: TextIO | None = None) -> None:
-    """Send structlog's and the standard library's logs through one JSON formatter to `stream`."""
+    """Write logs of structlog and the standard library as JSON to `stream`."""
 
     def name_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event.update(service=service, version=version)

@@ -1,6 +1,6 @@
 """Metrics common to the services: base units, few labels, never a tenant or a key.
 
-They live in the process-wide registry, which is right for one process a container.
+They are in the process-wide registry, because each container has one process.
 """
 
 import platform
@@ -54,5 +54,5 @@ LLM_COST = Counter("aip_llm_cost_usd_total", "Cost by the configured prices", ["
 
 
 def build_info(service: str, version: str, revision: str) -> None:
-    """Publish which build this process is."""
+    """Publish the version of this process's build."""
     BUILD_INFO.labels(service, version, revision, platform.python_version()).set(1)

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class RequestMiddleware:
-    """Serve one request with everything around it that is not the service's own job."""
+    """Handle everything about a request that is common to all services."""
 
     def __init__(
         self, app: ASGIApp, *, service: str, max_body_bytes: int, body_limits: Mapping[str, int]
@@ -53,14 +53,14 @@ class RequestMiddleware:
             except Exception:
                 log.exception("unhandled error")
                 if exchange.status:
-                    raise  # half an answer is out: only closing the connection tells the truth
+                    raise  # part of the response is sent, so only closing the connection signals the error
                 await internal_error().response()(scope, receive, exchange.send)
             finally:
                 exchange.finish()
 
 
 class _Exchange:
-    """Watches the answer go out."""
+    """Observe the response."""
 
     def __init__(self, service: str, scope: Scope, send: Send, request_id: str, body: "_Body") -> None:
         self.status = 0
@@ -73,7 +73,7 @@ class _Exchange:
         self._started = time.perf_counter()
 
     async def send(self, message: Message) -> None:
-        """Pass a message on; the head gets the request id."""
+        """Send a message; add the request id to the headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             MutableHeaders(scope=message)[current.ID_HEADER] = self._request_id
@@ -108,7 +108,7 @@ def _trace(headers: Headers) -> dict[str, str]:
 
 
 class _Body:
-    """The request's body: refused when it is larger than the limit, announced or not."""
+    """The request's body, rejected if it exceeds the limit, with or without Content-Length."""
 
     def __init__(self, headers: Headers, receive: Receive, limit: int) -> None:
         announced = headers.get("content-length", "")
@@ -120,17 +120,17 @@ class _Body:
         self._ended = False
 
     async def receive(self) -> Message:
-        """Return the next message of the request; raise the 413 problem when it is too much."""
+        """Return the next message of the request. Raise the 413 problem if the body is too large."""
         message: Message = {} if self._announced > self._limit else await self._next()
         if self._announced > self._limit or self._seen > self._limit:
             self.refused = True
             text = f"the body is larger than {self._limit} bytes"
-            # What is left of it may still come: the connection is not used again.
+            # The rest of the body may still arrive, so the connection is not reused.
             raise Problem(413, "body_too_large", text, headers={"Connection": "close"}, limit=self._limit)
         return message
 
     async def discard(self) -> None:
-        """Read what the client is still sending: to close now would take the answer away from it."""
+        """Read what the client is still sending, because closing now could discard the response."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCARD_SECONDS):
                 while not self._ended and self._seen < self._limit + _DISCARD_BYTES:

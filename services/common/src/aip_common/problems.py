@@ -17,7 +17,7 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: 
 
 
 class Problem(HTTPException):
-    """An error with a stable code. Raise it anywhere under a request."""
+    """An error with a stable code. Raise it anywhere in a request."""
 
     def __init__(
         self,
@@ -55,23 +55,23 @@ class Problem(HTTPException):
 
 
 def dependency_unavailable(dependency: str, retry_after: int = 2) -> Problem:
-    """Return the 503 for a database, store or sibling service that does not answer."""
+    """Return the 503 for a database, store or service that does not respond."""
     text = f"{dependency} does not answer; try again"
     return Problem(503, "dependency_unavailable", text, retry_after=retry_after, dependency=dependency)
 
 
 def deadline_exceeded() -> Problem:
-    """Return the 504 for work that did not end within the caller's deadline."""
+    """Return the 504 for work that exceeded the caller's deadline."""
     return Problem(504, "deadline_exceeded", "the answer was not ready before the deadline")
 
 
 def internal_error() -> Problem:
-    """Return the 500 that says nothing about its cause; the log does."""
+    """Return the 500, without the cause, which is in the log."""
     return Problem(500, "internal_error", "an unexpected error; the log has it under this request id")
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the application a problem document."""
+    """Convert every error of the application to a problem document."""
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
 
@@ -88,7 +88,7 @@ async def _http_error(_request: Request, error: Exception) -> JSONResponse:
 async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    # The offending input is left out: it may be a prompt or a secret.
+    # The invalid input is omitted, because it may be a prompt or a secret.
     errors = [{"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]} for item in error.errors()]
     structlog.get_logger().info("request refused", reasons=[item["type"] for item in errors])
     return Problem(422, "validation_error", "the request is not valid; see errors", errors=errors).response()

@@ -1,4 +1,4 @@
-"""Readiness: which dependencies answer right now, and whether this process is going away."""
+"""Readiness: whether dependencies respond, and whether this process is shutting down."""
 
 import asyncio
 import time
@@ -34,11 +34,11 @@ class Readiness:
     def add(
         self, name: str, run: Callable[[], Awaitable[object]], required: Callable[[], bool] = lambda: True
     ) -> None:
-        """Add a check; `required` says, whenever it is asked, if a failure makes the service unready."""
+        """Add a check; `required` is called to decide whether a failure makes the service unready."""
         self._checks.append(_Check(name, run, required))
 
     async def answer(self) -> dict[str, Any]:
-        """Return the body of a ready service; raise the 503 problem that names what is not."""
+        """Return the response of a ready service. Raise the 503 problem that names failed checks."""
         if self.draining.is_set():
             raise Problem(503, "draining", "this process is shutting down", retry_after=1)
         await self.refresh()
@@ -51,8 +51,8 @@ class Readiness:
         return {"status": "ready", "checks": self._results}
 
     async def refresh(self) -> None:
-        """Check what was not checked during the last two seconds, and set the gauge that alerts look at."""
-        async with self._lock:  # whoever comes during a check waits for it and gets its result
+        """Run checks older than two seconds, and set the gauge for alerts."""
+        async with self._lock:  # concurrent requests wait for a running check and get its result
             if time.monotonic() - self._checked_at <= CACHE_SECONDS:
                 return
             outcomes = await asyncio.gather(*(self._run(check) for check in self._checks))

@@ -1,4 +1,4 @@
-"""A Redis client that fails within its time limits, and the problem that says so."""
+"""A Redis client with time limits, and the problem for its failures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ OPERATION_SECONDS = 1.0
 
 
 def connect(url: SecretStr, operation_seconds: float = OPERATION_SECONDS) -> Redis:
-    """Return a client for text values; nothing is connected yet.
+    """Create a client for text values, without connecting.
 
-    A command that blocks on the server needs an `operation_seconds` above its own time. The library's default
-    of ten retries would take seconds to report a refused connection.
+    A blocking command needs an `operation_seconds` above its own timeout. With the library's default of ten
+    retries, reporting a refused connection would take seconds.
     """
     return Redis.from_url(
         url.get_secret_value(),
@@ -32,7 +32,7 @@ def connect(url: SecretStr, operation_seconds: float = OPERATION_SECONDS) -> Red
 
 @contextmanager
 def unavailable_as_problem() -> Iterator[None]:
-    """Turn any failure of Redis inside the block into the 503 problem that names it."""
+    """Convert any failure of Redis inside the block to the 503 problem that names it."""
     try:
         yield
     except RedisError as error:

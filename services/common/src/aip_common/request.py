@@ -1,4 +1,4 @@
-"""What is known of the request being served: its id and how long its caller will wait."""
+"""The current request's id and the deadline of its caller."""
 
 import re
 import secrets
@@ -15,9 +15,9 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def begin(given_id: str, given_deadline: str) -> str:
-    """Start a request with what its headers say; return its id, a new one if that given is unacceptable."""
+    """Start a request from its headers; return its id, or a new one if the given id is invalid."""
     accepted = _ACCEPTED_ID.fullmatch(given_id)
-    # Sorted by time like a UUIDv7, which Python gets in 3.14.
+    # Sorted by time like a UUIDv7, which Python supports from 3.14 on.
     chosen = given_id if accepted else f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
     _id.set(chosen)
     milliseconds = int(given_deadline) if _ACCEPTED_DEADLINE.fullmatch(given_deadline) else None
@@ -26,16 +26,16 @@ def begin(given_id: str, given_deadline: str) -> str:
 
 
 def request_id() -> str:
-    """Return the id of the request being served, "" outside of one."""
+    """Return the id of the current request, or "" outside of one."""
     return _id.get()
 
 
 def limit_to(seconds: float) -> None:
-    """Make this request's deadline at most so many seconds from now; an earlier one stays."""
+    """Limit this request's deadline to this many seconds from now, unless it is earlier."""
     _deadline.set(time.monotonic() + seconds_left(seconds))
 
 
 def seconds_left(at_most: float) -> float:
-    """Return the seconds until the caller's deadline, never more than `at_most` and never below zero."""
+    """Return the seconds until the caller's deadline, between zero and `at_most`."""
     deadline = _deadline.get()
     return at_most if deadline is None else max(0.0, min(at_most, deadline - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Running a service: one process, one uvicorn, an orderly end."""
+"""Run a service: one process, one uvicorn, a graceful shutdown."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from aip_common.settings import S, load
 
 
 def main(service: str, settings_class: type[S], create_app: Callable[[S], FastAPI]) -> None:
-    """Run a service until SIGTERM or SIGINT; this is what `python -m <module>` calls."""
+    """Run a service until SIGTERM or SIGINT, for `python -m <module>`."""
     settings = load(settings_class, service)
     app = create_app(settings)
     logs.configure(service, core_of(app).version, settings.log_level)
@@ -26,7 +26,7 @@ def main(service: str, settings_class: type[S], create_app: Callable[[S], FastAP
 
 
 class DrainingServer(uvicorn.Server):
-    """A uvicorn that says it is going (readiness 503, streams end) before it stops listening; it exits 0."""
+    """A uvicorn that reports not ready and ends streams before it stops listening, and exits with 0."""
 
     def __init__(self, app: FastAPI) -> None:
         core = core_of(app)
@@ -47,12 +47,12 @@ class DrainingServer(uvicorn.Server):
         )
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until told to stop."""
+        """Serve until the shutdown."""
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn calls it
-        """Begin to drain on the first signal; stop at once on a second SIGINT."""
+        """Start to drain on the first signal; stop immediately on a second SIGINT."""
         if self._draining.is_set() or self._loop is None:
             self.should_exit = True
             self.force_exit = sig == signal.SIGINT
@@ -64,6 +64,6 @@ class DrainingServer(uvicorn.Server):
         asyncio.get_running_loop().call_later(self._drain_seconds, self._stop)
 
     def _stop(self) -> None:
-        # Not through uvicorn's own handler: that one raises the signal again at the end, and the exit code
+        # uvicorn's own handler is not used, because it raises the signal again at the end. Then the exit code
         # would depend on whether this is process 1.
         self.should_exit = True

@@ -38,7 +38,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 
 
 class Settings(BaseSettings):
-    """What every service is told. Variable names are the field names in upper case."""
+    """Settings of every service. Variable names are the field names in upper case."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -56,7 +56,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _no_placeholders(self) -> Self:
-        """Outside development a secret that came out of an example file stops the start."""
+        """Reject secrets from example files outside of development."""
         if self.environment == "development":
             return self
         for name in type(self).model_fields:
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
 
 
 def is_placeholder(value: str) -> bool:
-    """Say whether a secret is one of those that example files carry."""
+    """Return whether a secret is a placeholder from an example file."""
     lowered = value.lower()
     return lowered in _PLACEHOLDERS or any(mark in lowered for mark in _PLACEHOLDER_MARKS)
 
@@ -79,7 +79,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(cls: type[S], service: str) -> S:
-    """Read the settings, or end the process with one text that names each variable that is wrong."""
+    """Read the settings, or exit with one text that names each invalid variable."""
     secrets = SECRETS_DIR if SECRETS_DIR.is_dir() else None
     try:
         return cls(_secrets_dir=secrets)  # type: ignore[call-arg]  # BaseSettings takes it, its metaclass hides it

@@ -1,4 +1,4 @@
-"""Server-sent events: a stream that beats, ends when the process drains, and says why it ended early."""
+"""Server-sent events: a stream with heartbeats that ends on shutdown and reports why it ended early."""
 
 import asyncio
 import json
@@ -20,25 +20,25 @@ log = structlog.get_logger()
 
 
 def event(name: str, data: Any, event_id: str | None = None) -> bytes:  # noqa: ANN401 - any JSON value
-    """Return one event as it goes over the wire."""
+    """Encode an event."""
     return format_sse_event(event=name, data_str=json.dumps(data, ensure_ascii=False), id=event_id)
 
 
 def error(problem: Problem) -> bytes:
-    """Return the last event of a stream that failed; its data is the problem document."""
+    """Encode the last event of a failed stream, with the problem document as data."""
     return event("error", problem.document())
 
 
 def shutting_down() -> Problem:
-    """Return the problem a stream ends with when its process is told to stop."""
+    """Return the problem with which a stream ends on shutdown."""
     return Problem(503, "shutting_down", "this process is shutting down; try again", retry_after=1)
 
 
 class EventStream(StreamingResponse):
     """A response that sends the frames of an async generator as `text/event-stream`.
 
-    A problem raised by the generator becomes a last `error` event. `close` is awaited at the end in any case,
-    also when the client never read a byte.
+    A problem raised by the generator becomes a last `error` event. `close` is always awaited at the end, even
+    if the client never read a byte.
     """
 
     media_type = "text/event-stream"
@@ -53,7 +53,7 @@ class EventStream(StreamingResponse):
         super().__init__(_guarded(frames, draining), headers=HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream, then close what it read from."""
+        """Send the stream, then close its source."""
         try:
             await super().__call__(scope, receive, send)
         finally:

@@ -1,4 +1,4 @@
-"""Calling another service or a store over HTTP: time limits, breaker, metrics, one kind of error."""
+"""Call another service or a store over HTTP, with time limits, a breaker, metrics and one kind of error."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ _INTERNAL_ERROR = 500
 
 
 class Upstream:
-    """A client of one upstream, known by `name` in errors and metrics."""
+    """A client of one upstream, called `name` in errors and metrics."""
 
     def __init__(
         self, service: str, name: str, base_url: str, *, transport: httpx2.AsyncBaseTransport | None = None
@@ -28,7 +28,7 @@ class Upstream:
         self._client = httpx2.AsyncClient(
             base_url=base_url,
             transport=transport,
-            # Below uvicorn's 5 s: else a kept connection is used at the moment the other side closes it.
+            # Below uvicorn's 5 s, so that a connection is not reused while the other side closes it.
             limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=4),
         )
 
@@ -46,18 +46,18 @@ class Upstream:
         stream: bool = False,
         **content: Any,  # noqa: ANN401 - what httpx2 takes: json, content, params, headers
     ) -> httpx2.Response:
-        """Return the answer, whatever its status; of a streamed one only the head is read: close it.
+        """Return the response with any status. A streamed one has only its head read and must be closed.
 
-        `seconds` limits the call (of a streamed one: until its head); the caller's own deadline shortens it.
-        An idempotent call that could not connect is made once more. Raises the 503 problem that names the
-        upstream, or the 504 problem.
+        `seconds` limits the call (of a streamed one: until its head), as does the caller's own deadline. An
+        idempotent call that could not connect is retried once. Raise the 503 problem that names the upstream,
+        or the 504 problem.
         """
         limit = current.seconds_left(seconds)
         request = self._client.build_request(
             method, path, timeout=httpx2.Timeout(limit, connect=min(CONNECT_SECONDS, limit)), **content
         )
         request.headers.setdefault(current.ID_HEADER, current.request_id())
-        # A little less, so that the other side's own error comes back before this side gives up.
+        # Slightly less, so that the upstream's own error arrives before the timeout here.
         request.headers[current.DEADLINE_HEADER] = str(max(1, round(limit * 1000) - 200))
         try:
             async with asyncio.timeout(limit):
@@ -109,7 +109,7 @@ def _name_of(error: httpx2.HTTPError) -> str:
 
 
 def _failed(response: httpx2.Response) -> bool:
-    """Tell a broken upstream from a living one that reports trouble behind it, such as a throttled model."""
+    """Return whether the upstream itself failed, and not a dependency such as a throttled model."""
     if response.status_code == _INTERNAL_ERROR:
         return True
     reports = response.headers.get("content-type", "").startswith(problems.MEDIA_TYPE)

@@ -1,1 +1,1 @@
-"""The public door of the platform: keys, limits, routing, usage."""
+"""The platform's public API: keys, limits, routing, usage."""

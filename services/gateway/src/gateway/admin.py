@@ -1,4 +1,4 @@
-"""Managing API keys, with the one key that is a setting instead of a row."""
+"""Manage API keys, authenticated by the admin key from the settings."""
 
 import hmac
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/admin/v1", dependencies=[Depends(_require_admin)])
 
 
 class NewKey(BaseModel, extra="forbid"):
-    """A key to be made."""
+    """A key to create."""
 
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -35,7 +35,7 @@ class NewKey(BaseModel, extra="forbid"):
 
 
 class KeyInfo(BaseModel):
-    """A key as it may be shown."""
+    """The public information about a key."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -49,14 +49,14 @@ class KeyInfo(BaseModel):
 
 
 class CreatedKey(KeyInfo):
-    """A new key with its text, shown this once."""
+    """A new key with its text, which is shown only once."""
 
     key: str
 
 
 @router.post("/api-keys", status_code=201)
 async def create(body: NewKey, context: ContextDep) -> CreatedKey:
-    """Make a key."""
+    """Create a key."""
     expires_at = datetime.now(UTC) + timedelta(days=body.expires_in_days) if body.expires_in_days else None
     key, text = await context.keys.create(body.tenant, body.name, body.scopes, expires_at)
     return CreatedKey(**KeyInfo.model_validate(key).model_dump(), key=text)

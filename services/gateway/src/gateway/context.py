@@ -1,4 +1,4 @@
-"""What the gateway's endpoints work with."""
+"""The objects that the gateway's endpoints use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from gateway.usage import UsageLog
 
 @dataclass(frozen=True)
 class Context:
-    """The parts, made when the application starts."""
+    """The objects, created when the application starts."""
 
     settings: Settings
     keys: KeyStore

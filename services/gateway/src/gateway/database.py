@@ -1,4 +1,4 @@
-"""The tables and how they are reached."""
+"""The database's tables and connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +60,7 @@ usage_records = Table(
 
 
 def parse(url: SecretStr) -> URL:
-    """Return the parsed URL of the database; raise `ValueError` for one that is none or of another driver."""
+    """Parse the URL of the database. Raise `ValueError` if it is invalid or has another driver."""
     try:
         parsed = make_url(url.get_secret_value())
     except ArgumentError:
@@ -71,7 +71,7 @@ def parse(url: SecretStr) -> URL:
 
 
 def engine(url: SecretStr, password: SecretStr | None) -> AsyncEngine:
-    """Return an engine; nothing is connected yet. The password may be in the URL or by itself."""
+    """Create an engine, without connecting. The password may be in the URL or separate."""
     parsed = parse(url)
     if password:
         parsed = parsed.set(password=password.get_secret_value())
@@ -87,7 +87,7 @@ def engine(url: SecretStr, password: SecretStr | None) -> AsyncEngine:
 
 @contextmanager
 def unavailable_as_problem() -> Iterator[None]:
-    """Turn any failure of the database inside the block into the 503 problem that names it."""
+    """Convert any failure of the database inside the block to the 503 problem that names it."""
     try:
         yield
     except (SQLAlchemyError, OSError, TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""API keys: what they look like, how they are kept, and whom a presented one speaks for."""
+"""API keys: their format, storage and authentication."""
 
 import hashlib
 import hmac
@@ -25,7 +25,7 @@ _KEY = re.compile(r"aip_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 @dataclass(frozen=True)
 class Key:
-    """A key as the database has it; `hash` is of the secret, which is known to its owner alone."""
+    """A key in the database; `hash` is the hash of the secret, which only its owner knows."""
 
     id: str
     tenant: str
@@ -38,7 +38,7 @@ class Key:
 
 
 class KeyStore:
-    """The keys in the database, with a cache that carries the service over an outage of it."""
+    """The keys in the database, with a cache for outages of the database."""
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class KeyStore:
         self._breaker = Breaker(service, "postgres")
 
     def warm(self) -> bool:
-        """Say whether some keys would be accepted even without the database."""
+        """Return whether some keys would be accepted even without the database."""
         oldest = time.monotonic() - self._stale_seconds
         return any(fetched_at > oldest for fetched_at, _ in self._cache.values())
 
     async def authenticate(self, presented: str) -> Caller:
-        """Return whom the key speaks for; raise the 401 problem, or the 503 one when that cannot be known."""
+        """Return the key's caller. Raise the 401 problem, or the 503 problem if the key cannot be checked."""
         parts = _KEY.fullmatch(presented)
         if not parts:
             raise _refused("malformed" if presented else "missing")
@@ -80,7 +80,7 @@ class KeyStore:
     async def create(
         self, tenant: str, name: str, scopes: list[Scope], expires_at: datetime | None
     ) -> tuple[Key, str]:
-        """Return a new key and its text, which cannot be had again."""
+        """Create a key; return it with its text, which cannot be retrieved later."""
         identifier, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         key = Key(
             identifier, tenant, name, self._hash(secret), list(scopes), datetime.now(UTC), expires_at, None
@@ -98,7 +98,7 @@ class KeyStore:
                 return [Key(**row) for row in rows.mappings()]
 
     async def revoke(self, identifier: str) -> bool:
-        """Revoke a key; return whether there was a valid one. Other replicas follow when their cache ends."""
+        """Revoke a key; return whether it was valid. Other replicas follow when their cache expires."""
         statement = update(api_keys).where(api_keys.c.id == identifier, api_keys.c.revoked_at.is_(None))
         with unavailable_as_problem():
             async with self._engine.begin() as connection:
@@ -143,7 +143,7 @@ class KeyStore:
         return Key(**row) if row else None
 
     def _hash(self, secret: str) -> bytes:
-        # 256 random bits cannot be guessed: a fast keyed hash is enough. The pepper is not in the database.
+        # A fast keyed hash is enough, because 256 random bits cannot be guessed. The pepper is not stored.
         return hmac.new(self._pepper, secret.encode(), hashlib.sha256).digest()
 
 

@@ -26,7 +26,7 @@ SERVICE = "gateway"
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the service. It is ready with the database or, for a while, with the keys it knows."""
+    """Create the service. It is ready with the database or, for a while, with cached keys."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -44,12 +44,12 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def app() -> FastAPI:
-    """Return the service with the environment's settings; for uvicorn's reload, see compose.dev.yaml."""
+    """Create the service with settings from the environment, for uvicorn's reload (compose.dev.yaml)."""
     return create_app(load(Settings, SERVICE))
 
 
 def _open(settings: Settings, stack: AsyncExitStack, readiness: Readiness) -> Context:
-    """Return the parts; the stack closes them, the usage log before the database."""
+    """Create the objects; the exit stack closes them, the usage log before the database."""
     engine = database.engine(settings.database_url, settings.database_password)
     stack.push_async_callback(engine.dispose)
     redis = redis_client.connect(settings.redis_url)

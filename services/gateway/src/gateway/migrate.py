@@ -1,4 +1,4 @@
-"""Bring the database to the current schema: `python -m gateway.migrate`, once before the service starts."""
+"""Migrate the database to the current schema: `python -m gateway.migrate`, before the service starts."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ def config(connection: Connection | None = None) -> Config:
 
 
 async def migrate(database: AsyncEngine) -> None:
-    """Upgrade to the newest revision; of several at once one does it, the others wait and find it done."""
+    """Upgrade to the newest revision; of several concurrent runs one upgrades and the others wait."""
     async with database.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "head"))

@@ -1,4 +1,4 @@
-"""Passing a request on to its service, and the answer back, whole or as a stream."""
+"""Forward a request to its service, and the response back, complete or streamed."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from gateway.context import Context
 from gateway.routes import Route
 from gateway.usage import Record, Tokens, now
 
-# Only these go through. So what a client sends as X-AIP-… or Authorization never reaches a service.
+# Only these headers are forwarded, so X-AIP-… and Authorization of a client never reach a service.
 _REQUEST_HEADERS: Final = (
     "accept", "content-type", "idempotency-key", "last-event-id", "traceparent", "tracestate",
 )  # fmt: skip
@@ -29,9 +29,9 @@ _STREAM = "text/event-stream"
 
 
 async def forward(request: Request, route: Route, caller: Caller, context: Context) -> Response:
-    """Return the service's answer; raise the problem that says why there is none."""
+    """Return the service's response. Raise a problem if there is none."""
     settings, upstream = context.settings, context.upstreams[route.service]
-    # From here on the time is limited, by the client's own X-Deadline-Ms or by the setting.
+    # The time is limited from here on, by the client's X-Deadline-Ms or by the setting.
     current.limit_to(settings.json_seconds)
     headers = {name: request.headers[name] for name in _REQUEST_HEADERS if name in request.headers}
     headers["accept-encoding"] = "identity"
@@ -61,7 +61,7 @@ def _path(request: Request, route: Route) -> str:
 
 
 class _Exchange:
-    """One answer on its way back."""
+    """A response of a service."""
 
     def __init__(self, route: Route, caller: Caller, context: Context, answer: httpx2.Response) -> None:
         self._route = route
@@ -70,7 +70,7 @@ class _Exchange:
         self._answer = answer
 
     async def whole(self) -> Response:
-        """Return an answer that is not a stream."""
+        """Return a response that is not a stream."""
         try:
             async with asyncio.timeout(current.seconds_left(self._context.settings.json_seconds)):
                 body = await self._answer.aread()
@@ -86,7 +86,7 @@ class _Exchange:
         return Response(body, self._answer.status_code, self._headers())
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """Yield a stream's events as they come; each is passed on as soon as it is complete."""
+        """Yield a stream's events as soon as each is complete."""
         tokens = Tokens()
         try:
             async with asyncio.timeout(self._context.settings.stream_seconds):
@@ -115,7 +115,7 @@ class _Exchange:
 
 
 async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield whole events: nothing may be put between the parts of one, such as a heartbeat."""
+    """Yield complete events, because a heartbeat must not be sent between the parts of one."""
     rest = b""
     async for chunk in chunks:
         *frames, rest = (rest + chunk).split(b"\n\n")

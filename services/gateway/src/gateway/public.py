@@ -1,4 +1,4 @@
-"""The public endpoints: every one asks for a key, its scope and its rate limit first."""
+"""The public endpoints, each of which first checks the key, its scope and its rate limit."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ from gateway.routes import ROUTES, Route
 
 
 def bearer(request: Request) -> str:
-    """Return what the Authorization header presents, "" if nothing."""
+    """Return the bearer token of the Authorization header, or ""."""
     scheme, _, presented = request.headers.get("authorization", "").partition(" ")
     return presented.strip() if scheme.lower() == "bearer" else ""
 
@@ -69,7 +69,7 @@ async def usage(
     since: Annotated[datetime | None, Query(alias="from")] = None,
     until: Annotated[datetime | None, Query(alias="to")] = None,
 ) -> dict[str, Any]:
-    """Return the caller's tenant's calls and tokens by day and model; by default of the last 30 days."""
+    """Return the calls and tokens of the caller's tenant by day and model; the default is 30 days."""
     caller, _ = await admit(request, context, "usage", "usage")
     end = _utc(until) if until else datetime.now(UTC)
     begin = _utc(since) if since else end - timedelta(days=30)

@@ -1,4 +1,4 @@
-"""Rate limit by GCRA: one clock value a key, in Redis, or in this process while Redis does not answer."""
+"""Limit rates with GCRA: one timestamp per key, in Redis, or in memory while Redis is unavailable."""
 
 import asyncio
 import math
@@ -15,7 +15,7 @@ REDIS_SECONDS = 0.25
 _WINDOW_SECONDS = 60
 _MAX_LOCAL = 10_000
 
-# The same rule as `decide`, on the server's clock. Numbers go as text: Redis would cut them to integers.
+# The same rule as `decide`, on the server's clock. Numbers are strings, because Redis truncates to integers.
 _SCRIPT = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
@@ -33,7 +33,7 @@ return {1, string.format('%.6f', due - now), '0'}
 
 @dataclass(frozen=True)
 class Decision:
-    """What the limit says of a request. `backlog` and `wait` are seconds."""
+    """The decision on a request. `backlog` and `wait` are seconds."""
 
     allowed: bool
     backlog: float
@@ -41,7 +41,7 @@ class Decision:
 
 
 def decide(stored: float, now: float, interval: float, burst: int) -> tuple[Decision, float]:
-    """Return the decision and the new value to store: the time at which the key's backlog is worked off."""
+    """Return the decision and the new value to store: the time when the key's backlog is empty."""
     due = max(stored, now) + interval
     wait = due - interval * burst - now
     if wait > 1e-6:  # noqa: PLR2004 - a microsecond, the resolution of what is stored
@@ -50,7 +50,7 @@ def decide(stored: float, now: float, interval: float, burst: int) -> tuple[Deci
 
 
 class RateLimit:
-    """So many requests a minute for each key and class of routes, of which a burst may come at once."""
+    """A limit of requests per minute for each key and class of routes, with bursts."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class RateLimit:
         self._local: dict[str, float] = {}
 
     async def check(self, key_id: str, route_class: str) -> Decision:
-        """Count a request and return whether it may go on."""
+        """Count a request and decide whether it is allowed."""
         name = f"gateway:rate:{key_id}:{route_class}"
         try:
             decision = await self._shared(name)
@@ -80,7 +80,7 @@ class RateLimit:
         return decision
 
     def headers(self, decision: Decision) -> dict[str, str]:
-        """Return the headers of draft-ietf-httpapi-ratelimit-headers-11 for an answer."""
+        """Return the response headers of draft-ietf-httpapi-ratelimit-headers-11."""
         remaining = max(0, math.floor(self._burst - decision.backlog / self._interval + 1e-6))
         return {
             "RateLimit-Policy": f'"default";q={self._per_minute};w={_WINDOW_SECONDS}',

@@ -1,4 +1,4 @@
-"""The public paths and where they lead. What is not here does not exist."""
+"""The public paths and the services behind them; other paths do not exist."""
 
 from dataclasses import dataclass
 from typing import Literal

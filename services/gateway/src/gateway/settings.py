@@ -1,4 +1,4 @@
-"""The gateway's settings beside the common ones."""
+"""The gateway's settings, in addition to the common ones."""
 
 from aip_common.settings import HttpUrl, RedisUrl
 from aip_common.settings import Settings as CommonSettings
@@ -8,7 +8,7 @@ from gateway.database import parse
 
 
 class DatabaseSettings(CommonSettings):
-    """Where the database is."""
+    """The connection to the database."""
 
     database_url: SecretStr = Field(min_length=1)
     database_password: SecretStr | None = None
@@ -21,13 +21,13 @@ class DatabaseSettings(CommonSettings):
 
 
 class MigrationSettings(DatabaseSettings):
-    """What the migration job needs: the database alone."""
+    """Settings of the migration job, which needs only the database."""
 
     internal_token_secret: SecretStr = SecretStr("not used by the migration job, never signs a token")
 
 
 class Settings(DatabaseSettings):
-    """Where things are, and how much of them a caller gets."""
+    """Addresses and limits of the gateway."""
 
     redis_url: RedisUrl
     api_key_pepper: SecretStr = Field(min_length=32)

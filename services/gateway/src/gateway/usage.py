@@ -1,4 +1,4 @@
-"""Usage records: one a call that was answered, written to the database behind the answer's back."""
+"""Usage records, one per answered call, written to the database in the background."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class Tokens(BaseModel):
-    """What a service's answer says it used."""
+    """The tokens that a service's response reports."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -33,7 +33,7 @@ class Tokens(BaseModel):
 
     @classmethod
     def of_answer(cls, body: bytes) -> "Tokens":
-        """Return the tokens of a JSON answer, zero when it does not tell."""
+        """Return the tokens in a JSON response, zero if it has none."""
         with contextlib.suppress(ValidationError):
             answer = _Answer.model_validate_json(body)
             return cls(**answer.usage.model_dump(exclude={"model"}), model=answer.model)
@@ -76,7 +76,7 @@ class Record:
 
 
 class UsageLog:
-    """A bounded queue in front of the table; what does not fit is dropped and counted."""
+    """A bounded queue in front of the table; records that do not fit are dropped and counted."""
 
     def __init__(self, engine: AsyncEngine, max_rows: int) -> None:
         self._engine = engine
@@ -94,7 +94,7 @@ class UsageLog:
         metrics.USAGE_QUEUE_DEPTH.set(len(self._waiting))
 
     async def run(self) -> None:
-        """Write records until cancelled; after a failure the same ones again, a second later."""
+        """Write records until cancelled; retry failed ones after a second."""
         while True:
             await self._some.wait()
             try:
@@ -104,7 +104,7 @@ class UsageLog:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def flush(self) -> None:
-        """Write what is queued; raise the 503 problem when the database does not take it."""
+        """Write the queued records. Raise the 503 problem if the database does not accept them."""
         while self._waiting:
             batch = [self._waiting[at] for at in range(min(_BATCH_ROWS, len(self._waiting)))]
             with unavailable_as_problem():
@@ -116,7 +116,7 @@ class UsageLog:
         self._some.clear()
 
     async def close(self) -> None:
-        """Write what is left, if that can be done soon."""
+        """Write the remaining records if that is possible within a short time."""
         try:
             async with asyncio.timeout(_LAST_CHANCE_SECONDS):
                 await self.flush()
@@ -145,5 +145,5 @@ class UsageLog:
 
 
 def now() -> datetime:
-    """Return the time a record is made at."""
+    """Return the time of a record."""
     return datetime.now(UTC)

@@ -1,1 +1,1 @@
-"""Documents: stored in pieces, found by meaning, and answers that cite them."""
+"""Store documents in chunks, search them by meaning, and answer questions with citations."""

@@ -1,4 +1,4 @@
-"""Answers of the model from pieces of documents, with the pieces it used."""
+"""Answer questions from chunks of documents, with citations."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Citation(BaseModel):
 
 
 class Answer(BaseModel):
-    """An answer and what it rests on."""
+    """An answer and its sources."""
 
     answer: str
     citations: list[Citation]
@@ -40,14 +40,14 @@ class Answer(BaseModel):
 
 
 def messages(question: str, sources: Sequence[Found]) -> list[ChatCompletionMessageParam]:
-    """Return what the model is asked."""
+    """Return the messages for the model."""
     numbered = [f"[{number}] {source.title}\n{source.text}" for number, source in enumerate(sources, start=1)]
     asked = "\n\n".join(["Sources:", *numbered, f"Question: {question}"])
     return [{"role": "system", "content": _INSTRUCTION}, {"role": "user", "content": asked}]
 
 
 def citations(answer: str, sources: Sequence[Found]) -> list[Citation]:
-    """Return the sources that the answer refers to, each once, in the order of their first mention."""
+    """Return the sources that the answer cites, without duplicates, in the order of their first mention."""
     numbers = dict.fromkeys(int(number) for number in _REFERENCE.findall(answer))
     return [
         Citation(number=number, **sources[number - 1].model_dump(exclude={"metadata"}))

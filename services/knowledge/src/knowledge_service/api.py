@@ -23,7 +23,7 @@ Question = Annotated[str, Field(min_length=1, max_length=8000, pattern=r"\S")]
 
 
 class SearchRequest(BaseModel, extra="forbid"):
-    """What to look for; `filter` are values that the metadata must have."""
+    """A search; `filter` are values that the metadata must have."""
 
     query: Question
     top_k: TopK = 5
@@ -31,7 +31,7 @@ class SearchRequest(BaseModel, extra="forbid"):
 
 
 class SearchResult(BaseModel):
-    """What was found, best first."""
+    """The results, best first."""
 
     results: list[Found]
 
@@ -61,13 +61,13 @@ LLMDep = Annotated[LLM, Depends(_llm)]
 
 @router.post("/documents", status_code=201)
 async def store(body: NewDocument, knowledge: KnowledgeDep, caller: CallerDep) -> StoredDocument:
-    """Store a document, or put it in the place of the one with its id."""
+    """Store a document, replacing one with the same id."""
     return await knowledge.ingest(caller.tenant, body)
 
 
 @router.get("/documents/{document_id}")
 async def read(document_id: DocumentId, knowledge: KnowledgeDep, caller: CallerDep) -> StoredDocument:
-    """Return what is known of a document."""
+    """Return the metadata of a document."""
     document = await knowledge.read(caller.tenant, document_id)
     if document is None:
         raise _no_document()
@@ -83,7 +83,7 @@ async def delete(document_id: DocumentId, knowledge: KnowledgeDep, caller: Calle
 
 @router.post("/search")
 async def search(body: SearchRequest, knowledge: KnowledgeDep, caller: CallerDep) -> SearchResult:
-    """Return the pieces of documents nearest to the query."""
+    """Return the chunks of documents nearest to the query."""
     return SearchResult(results=await knowledge.search(caller.tenant, body.query, body.top_k, body.filter))
 
 
@@ -91,7 +91,7 @@ async def search(body: SearchRequest, knowledge: KnowledgeDep, caller: CallerDep
 async def answer(
     request: Request, body: AnswerRequest, knowledge: KnowledgeDep, llm: LLMDep, caller: CallerDep
 ) -> answers.Answer | Response:
-    """Answer from the documents, at once or as events `delta`…, `citations`, `usage`, `done`, or `error`."""
+    """Answer from the documents, as JSON or as events `delta`…, `citations`, `usage`, `done`, or `error`."""
     sources = await knowledge.search(caller.tenant, body.question, body.top_k, body.filter)
     draining = core_of(request).readiness.draining
     if not sources:

@@ -1,17 +1,17 @@
-"""Cutting a text into pieces that can be found and read by themselves."""
+"""Split a text into chunks that can be found and read independently."""
 
 import re
 
-# Where a piece ends best: between paragraphs, else after a sentence, else between words.
+# Preferred ends of a chunk: between paragraphs, else after a sentence, else between words.
 _BREAKS = (re.compile(r"\n\s*\n"), re.compile(r"[.!?…。]['\"”\u2019)\]]*\s"), re.compile(r"\s"))
 _WORD_START = re.compile(r"(?<=\s)\S")
 
 
 def chunks(text: str, size: int, overlap: int) -> list[str]:
-    """Return the pieces of a text in order, none blank and none longer than `size` characters.
+    """Split a text into chunks, none blank and none longer than `size` characters.
 
-    A piece repeats about `overlap` characters of the one before, from the start of a word, so that what is
-    said across a cut is found too. `overlap` must be below half of `size`. Only space between pieces is lost.
+    A chunk repeats about `overlap` characters of the previous one, from the start of a word, so that text
+    across a boundary is found too. `overlap` must be below half of `size`. Only space between chunks is lost.
     """
     pieces = []
     start = 0
@@ -28,7 +28,7 @@ def chunks(text: str, size: int, overlap: int) -> list[str]:
 
 
 def _end(text: str, start: int, size: int) -> int:
-    """Return the end of the piece: the last good place in its second half, else its full length."""
+    """Return the end of the chunk: the last preferred place in its second half, else its full length."""
     limit = start + size
     if limit >= len(text):
         return len(text)

@@ -1,4 +1,4 @@
-"""The collection is there before it is used, and is made again should it get lost."""
+"""Create the collection before it is used, and again if it gets lost."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ log = structlog.get_logger()
 
 
 class CollectionMismatchError(Exception):
-    """The collection holds vectors of another model."""
+    """The collection contains vectors of another model."""
 
     def __init__(self, collection: str, there: int, wanted: int) -> None:
         super().__init__(
@@ -20,7 +20,7 @@ class CollectionMismatchError(Exception):
 
 
 class Collection:
-    """Keeps the collection set up; a service whose collection is not, is not ready."""
+    """Keep the collection set up; without it the service is not ready."""
 
     def __init__(self, qdrant: Qdrant, dimensions: int, retry_seconds: float) -> None:
         self._qdrant = qdrant
@@ -29,7 +29,7 @@ class Collection:
         self._failure: Exception = RuntimeError("not set up yet")
 
     async def keep(self) -> None:
-        """Set the collection up whenever it is missing, until cancelled."""
+        """Create the collection whenever it is missing, until cancelled."""
         while True:
             await self._qdrant.missing.wait()
             try:
@@ -43,7 +43,7 @@ class Collection:
                 log.info("collection ready", collection=self._qdrant.collection)
 
     async def check(self) -> None:
-        """Raise unless the collection is set up and Qdrant answers: the readiness check."""
+        """Check readiness: raise unless the collection exists and Qdrant responds."""
         if not self._qdrant.missing.is_set():
             await self._qdrant.vector_size()
         if self._qdrant.missing.is_set():

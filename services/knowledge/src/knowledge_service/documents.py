@@ -1,4 +1,4 @@
-"""Documents as they come in, and the names of what is made of them."""
+"""Documents, and the ids of their chunks."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
 NAMESPACE = UUID("6c1a1f1e-4f0a-5b0e-9d55-1f6f3f1f3a77")
 
-# A key becomes part of a path in Qdrant's filters, so it has no dot.
+# A key becomes part of a path in Qdrant's filters, so it must not contain a dot.
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Text = Annotated[str, StringConstraints(strict=True, max_length=1000)]
 Integer = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
@@ -20,7 +20,7 @@ DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$
 
 
 class NewDocument(BaseModel, extra="forbid"):
-    """A document to store, in the place of one with the same id; without an id its content names it."""
+    """A document to store, replacing one with the same id. The default id is a hash of the content."""
 
     title: str = Field(min_length=1, max_length=300, pattern=r"\S")
     text: str = Field(min_length=1, pattern=r"\S")
@@ -28,13 +28,13 @@ class NewDocument(BaseModel, extra="forbid"):
     document_id: DocumentId | None = None
 
     def version(self, *made_with: object) -> str:
-        """Return the hash of the content, and of what else decides the pieces and vectors made of it."""
+        """Hash the content and everything else that determines its chunks and vectors."""
         content = [self.title, self.text, self.metadata, *made_with]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class StoredDocument(BaseModel):
-    """What is known of a stored document."""
+    """The metadata of a stored document."""
 
     document_id: str
     title: str
@@ -43,7 +43,7 @@ class StoredDocument(BaseModel):
 
 
 class Found(BaseModel):
-    """A piece of a document that fits a query."""
+    """A chunk of a document that matches a query."""
 
     document_id: str
     title: str
@@ -54,10 +54,10 @@ class Found(BaseModel):
 
 
 def document_id(tenant: str, version: str) -> str:
-    """Return the id of a document that came without one: the same for the same content."""
+    """Return the id of a document without one, which is the same for the same content."""
     return str(uuid5(NAMESPACE, json.dumps([tenant, version])))
 
 
 def point_id(tenant: str, document: str, chunk: int, version: str) -> str:
-    """Return the id of a piece in the store: storing the same content again writes the same points."""
+    """Return the id of a chunk in the store; storing the same content again writes the same points."""
     return str(uuid5(NAMESPACE, json.dumps([tenant, document, chunk, version])))

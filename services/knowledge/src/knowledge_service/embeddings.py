@@ -1,4 +1,4 @@
-"""Vectors of texts: in batches for documents, remembered for queries."""
+"""Compute vectors of texts: in batches for documents, cached for queries."""
 
 from array import array
 from collections import OrderedDict
@@ -12,16 +12,16 @@ REMEMBERED = 1000
 
 
 class Embeddings:
-    """Texts to vectors of a known size."""
+    """Convert texts to vectors of a known size."""
 
     def __init__(self, llm: LLM, dimensions: int) -> None:
         self._llm = llm
         self._dimensions = dimensions
-        # Arrays of 4-byte floats take a tenth of what lists would.
+        # Arrays of 4-byte floats need a tenth of the memory of lists.
         self._queries: OrderedDict[str, array[float]] = OrderedDict()
 
     async def of(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one vector a text; at most `BATCH` texts."""
+        """Return one vector per text, for at most `BATCH` texts."""
         vectors = await self._llm.embed(texts)
         wrong = {len(vector) for vector in vectors} - {self._dimensions}
         if wrong:
@@ -30,7 +30,7 @@ class Embeddings:
         return vectors
 
     async def of_query(self, query: str) -> list[float]:
-        """Return the vector of a query, from memory if it is one of the latest."""
+        """Return the vector of a query, from the cache if it is recent."""
         if query not in self._queries:
             (vector,) = await self.of([query])
             self._queries[query] = array("f", vector)

@@ -1,4 +1,4 @@
-"""Storing documents and finding pieces of them. Everything belongs to a tenant and is seen by it alone."""
+"""Store documents and search their chunks. Everything belongs to a tenant and is visible only to it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from knowledge_service.settings import Settings
 
 
 class Knowledge:
-    """The documents of all tenants. Methods raise problems only."""
+    """The documents of all tenants. Methods raise only problems."""
 
     def __init__(self, llm: LLM, qdrant: Qdrant, settings: Settings) -> None:
         self._qdrant = qdrant
@@ -24,9 +24,9 @@ class Knowledge:
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def ingest(self, tenant: str, document: NewDocument) -> StoredDocument:
-        """Store a document, in the place of the one with the same id; the same one again costs nothing.
+        """Store a document, replacing one with the same id; storing the same one again costs nothing.
 
-        It is found when all of its pieces are stored, and the one it replaces until then.
+        It can be found once all of its chunks are stored; until then, the replaced one is found.
         """
         settings = self._settings
         version = document.version(
@@ -55,19 +55,19 @@ class Knowledge:
             return _document(payload)
 
     async def read(self, tenant: str, name: str) -> StoredDocument | None:
-        """Return what is known of a document, None if there is none."""
+        """Return the metadata of a document, or None if it does not exist."""
         stored = await self._stored(tenant, name)
         return _document(stored) if stored else None
 
     async def delete(self, tenant: str, name: str) -> bool:
-        """Delete a document; return whether there was one."""
+        """Delete a document; return whether it existed."""
         async with self._locks.setdefault((tenant, name), asyncio.Lock()):
             stored = await self._stored(tenant, name)
             await self._qdrant.delete(where({"tenant_id": tenant, "document_id": name}))
             return stored is not None
 
     async def search(self, tenant: str, query: str, top_k: int, only: Filter) -> list[Found]:
-        """Return the pieces nearest to the query, best first."""
+        """Return the chunks nearest to the query, best first."""
         vector = await self._embeddings.of_query(query)
         wanted = {f"metadata.{key}": value for key, value in only.items()}
         among = where({"tenant_id": tenant, "status": "ready", **wanted})

@@ -20,7 +20,7 @@ MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the service. It starts without Qdrant and is ready once its collection is set up there."""
+    """Create the service. It starts without Qdrant and is ready once its collection exists."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

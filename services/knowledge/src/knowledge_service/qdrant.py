@@ -1,4 +1,4 @@
-"""Qdrant over its REST API: the nine calls this service makes, for one collection."""
+"""A client of Qdrant's REST API: the nine calls that this service needs, for one collection."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Point(NamedTuple):
-    """A vector with what belongs to it."""
+    """A vector with its id and payload."""
 
     id: str
     vector: list[float]
@@ -35,7 +35,7 @@ class Point(NamedTuple):
 
 
 def where(must: Mapping[str, object], must_not: Mapping[str, object] | None = None) -> Json:
-    """Return the filter for points whose payload has all these values, and none of those."""
+    """Return a filter for points whose payload has all of the first values and none of the others."""
     return {
         "must": [{"key": key, "match": {"value": value}} for key, value in must.items()],
         "must_not": [{"key": key, "match": {"value": value}} for key, value in (must_not or {}).items()],
@@ -43,7 +43,10 @@ def where(must: Mapping[str, object], must_not: Mapping[str, object] | None = No
 
 
 class Qdrant:
-    """A collection. Methods raise the 503 problem that names Qdrant; `missing` is set while there is none."""
+    """A collection.
+
+    Methods raise the 503 problem that names Qdrant; `missing` is set while it does not exist.
+    """
 
     def __init__(self, service: str, url: str, api_key: SecretStr | None, collection: str) -> None:
         self.missing = asyncio.Event()
@@ -57,7 +60,7 @@ class Qdrant:
         await self._upstream.aclose()
 
     async def vector_size(self) -> int | None:
-        """Return how many numbers the collection's vectors have; None if there is no such collection."""
+        """Return the size of the collection's vectors, or None if the collection does not exist."""
         answer = await self._call("describe", "GET", "", seconds=READ_SECONDS)
         return None if answer is None else int(answer["config"]["params"]["vectors"]["size"])
 
@@ -66,32 +69,32 @@ class Qdrant:
         await self._do("create", "PUT", "", {"vectors": {"size": size, "distance": "Cosine"}})
 
     async def index(self) -> None:
-        """Make the payload fields that filters use quick to find; safe to do again."""
+        """Index the payload fields that filters use; may be repeated."""
         for field, schema in _INDEXED:
             await self._do("index", "PUT", "/index?wait=true", {"field_name": field, "field_schema": schema})
 
     async def upsert(self, points: Iterable[Point]) -> None:
-        """Write points; one with the id of an older one takes its place."""
+        """Write points, replacing points with the same id."""
         body = {"points": [point._asdict() for point in points]}
         await self._do("upsert", "PUT", "/points?wait=true", body)
 
     async def set_payload(self, payload: Json, points: Json) -> None:
-        """Set payload values of the points that a filter names."""
+        """Set payload values of the points that match a filter."""
         body = {"payload": payload, "filter": points}
         await self._do("set_payload", "POST", "/points/payload?wait=true", body)
 
     async def delete(self, points: Json) -> None:
-        """Delete the points that a filter names."""
+        """Delete the points that match a filter."""
         await self._do("delete", "POST", "/points/delete?wait=true", {"filter": points})
 
     async def first(self, points: Json) -> Json | None:
-        """Return the payload of one of the points that a filter names."""
+        """Return the payload of one of the points that match a filter."""
         body = {"filter": points, "limit": 1, "with_payload": True}
         answer = await self._do("scroll", "POST", "/points/scroll", body, READ_SECONDS)
         return answer["points"][0]["payload"] if answer["points"] else None
 
     async def nearest(self, vector: list[float], points: Json, limit: int) -> list[Json]:
-        """Return `score` and `payload` of the points nearest to a vector among those that a filter names."""
+        """Return `score` and `payload` of the points nearest to a vector that match a filter."""
         body = {"query": vector, "filter": points, "limit": limit, "with_payload": True}
         answer = await self._do("query", "POST", "/points/query", body, READ_SECONDS)
         hits: list[Json] = answer["points"]
@@ -106,7 +109,7 @@ class Qdrant:
         return answer
 
     async def _call(self, operation: str, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 - as above
-        """Return the answer's result; None, and `missing` set, if there is no such collection."""
+        """Return the response's result; if the collection does not exist, set `missing` and return None."""
         started = time.perf_counter()
         outcome = "unavailable"
         try:
@@ -125,6 +128,6 @@ class Qdrant:
         if answer.status_code == _NOT_FOUND:
             self.missing.set()
             return None
-        # The text is Qdrant's reason, which may quote a payload: only its status is logged.
+        # Only the status is logged, because Qdrant's text may quote a payload.
         log.error("qdrant refused", operation=operation, status=answer.status_code)
         raise dependency_unavailable(NAME)

@@ -1,4 +1,4 @@
-"""The service's settings beside the common ones."""
+"""The service's settings, in addition to the common ones."""
 
 from typing import Self
 
@@ -19,7 +19,7 @@ class Settings(LLMSettings):
 
     @model_validator(mode="after")
     def _chunks_advance(self) -> Self:
-        """Refuse an overlap with which a chunk, as short as half the size, starts before the last."""
+        """Reject an overlap with which a chunk of half the size would start before the previous one."""
         if self.chunk_overlap_chars >= self.chunk_chars // 2:
             raise ValueError(
                 f"CHUNK_OVERLAP_CHARS is {self.chunk_overlap_chars}: "

@@ -1,1 +1,1 @@
-"""A stand-in for Azure OpenAI: its wire contract with made-up content. For tests only."""
+"""A stand-in for Azure OpenAI for tests: the real protocol with generated content."""

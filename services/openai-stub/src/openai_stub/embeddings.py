@@ -1,4 +1,4 @@
-"""Embeddings that are made from the words alone: texts that share words are near each other."""
+"""Compute embeddings from words, so that texts with common words are near each other."""
 
 import base64
 import hashlib
@@ -12,12 +12,12 @@ _WORD = re.compile(r"\w+")
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text in lower case; they are what the stand-in counts as tokens."""
+    """Return the words of a text in lower case, which the stand-in counts as tokens."""
     return _WORD.findall(text.lower())
 
 
 def embed(text: str, dimensions: int = DIMENSIONS) -> list[float]:
-    """Return the unit vector of a text: each word adds one or minus one at places given by its hash."""
+    """Return the unit vector of a text: each word adds 1 or -1 at positions derived from its hash."""
     vector = [0.0] * dimensions
     for word in words(text) or [""]:
         digest = hashlib.blake2b(word.encode(), digest_size=4 * _PLACES_A_WORD).digest()
@@ -28,5 +28,5 @@ def embed(text: str, dimensions: int = DIMENSIONS) -> list[float]:
 
 
 def base64_of(vector: list[float]) -> str:
-    """Return the vector as the SDK asks for it: little-endian 32-bit floats in base64."""
+    """Encode a vector as the SDK expects it: little-endian 32-bit floats in base64."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -1,4 +1,4 @@
-"""Faults on order: what the next calls suffer instead of an answer."""
+"""Inject faults into the next calls."""
 
 import asyncio
 from typing import Any, Literal
@@ -22,7 +22,7 @@ class Fault(BaseModel, extra="forbid"):
 
 
 class Faults:
-    """The faults still to come, first come first served."""
+    """The queue of faults to inject."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -32,11 +32,11 @@ class Faults:
         self._waiting.append(fault)
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         self._waiting.clear()
 
     def take(self, operation: str, body: str) -> Fault | None:
-        """Return the fault that a call suffers, and use it up."""
+        """Take the fault that applies to a call from the queue."""
         for fault in self._waiting:
             if fault.operation in ("any", operation) and fault.match in body:
                 if fault.count > 0:
@@ -48,7 +48,7 @@ class Faults:
 
 
 async def suffer(fault: Fault) -> JSONResponse | None:
-    """Wait as the fault says; return the error answer, or None when the call is answered after all."""
+    """Apply a fault; return the error response, or None if the call is answered normally afterwards."""
     if fault.mode in ("hang", "delay"):
         await asyncio.sleep(fault.seconds)
         return None if fault.mode == "delay" else error(503, "hung", "the stand-in hung")
@@ -65,6 +65,6 @@ async def suffer(fault: Fault) -> JSONResponse | None:
 
 
 def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return an error in Azure OpenAI's form."""
+    """Return an error in Azure OpenAI's format."""
     content: dict[str, Any] = {"error": {"code": code, "message": message, "param": None, "type": None}}
     return JSONResponse(content, status, headers)

@@ -1,4 +1,4 @@
-"""The application: both shapes of the API, fault control, and the record of what was asked."""
+"""The application: both variants of the API, fault injection, and a record of requests."""
 
 import json
 from collections.abc import AsyncIterator
@@ -15,14 +15,14 @@ KEPT_REQUESTS = 1000
 
 
 class State:
-    """What one stand-in remembers."""
+    """The state of one stand-in."""
 
     def __init__(self) -> None:
         self.faults = Faults()
         self.requests: list[Json] = []
 
     def note(self, request: Request, operation: str, body: Json) -> Json:
-        """Remember a call; its `outcome` is filled in when it is known."""
+        """Record a call; its `outcome` is set when it is known."""
         headers = {name: value for name, value in request.headers.items() if name.startswith("x-")}
         record: Json = {
             "operation": operation,
@@ -35,7 +35,7 @@ class State:
 
 
 def create_app() -> FastAPI:
-    """Return a stand-in with a memory of its own."""
+    """Create a stand-in with its own state."""
     app = FastAPI(title="openai-stub (stand-in)", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.stub = State()
     app.include_router(_router)

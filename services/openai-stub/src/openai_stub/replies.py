@@ -1,8 +1,8 @@
-"""What the stand-in answers: scripted by markers in the last message of the user, else an echo.
+"""Generate answers: scripted by markers in the last message of the user, otherwise an echo.
 
-`[[reply:TEXT]]` answers TEXT. `[[tool:NAME {"a": 1}]]` calls a tool, one marker a round; `[[+tool:…]]` in
-the same round as the marker before it, `[[loop:NAME {…}]]` in every round. `[[pace:MS]]` waits that long
-between the pieces of a stream.
+`[[reply:TEXT]]` answers TEXT. `[[tool:NAME {"a": 1}]]` calls a tool, one marker per round; `[[+tool:…]]` in
+the same round as the previous marker, `[[loop:NAME {…}]]` in every round. `[[pace:MS]]` waits that long
+between the chunks of a stream.
 """
 
 import json
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Reply:
-    """One answer of the model, before it is put on the wire."""
+    """An answer of the model, before it is encoded."""
 
     text: str = ""
     tool_calls: list[Json] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Reply:
     pace_ms: int = DEFAULT_PACE_MS
 
     def pieces(self) -> list[str]:
-        """Return the text as it is streamed, word by word."""
+        """Return the text in chunks for streaming, word by word."""
         return re.findall(r"\s*\S+\s*$|\s*\S+", self.text)
 
 
@@ -91,7 +91,7 @@ def _tool_calls(prompt: str, done: int) -> list[Json]:
 
 
 def sample(schema: Json, topic: str, place: str = "value") -> Any:  # noqa: ANN401, PLR0911 - a return a type
-    """Return the simplest value that fits a JSON schema; its texts name the topic, so later stages differ."""
+    """Return the simplest value for a JSON schema; texts contain the topic, so that stages differ."""
     if "enum" in schema:
         return schema["enum"][0]
     if "anyOf" in schema:

@@ -1,4 +1,4 @@
-"""The answers as Azure OpenAI puts them on the wire."""
+"""Encode answers in Azure OpenAI's format."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ def usage(prompt: int, completion: int) -> Json:
 
 
 def completion(model: str, reply: Reply, prompt: int) -> Json:
-    """Return a whole chat completion."""
+    """Return a complete chat completion."""
     message: Json = {"role": "assistant", "content": reply.text or None, "refusal": None}
     if reply.tool_calls:
         message["tool_calls"] = reply.tool_calls
@@ -33,14 +33,14 @@ def completion(model: str, reply: Reply, prompt: int) -> Json:
 
 
 def completion_tokens(reply: Reply) -> int:
-    """Return the number of pieces of an answer; a tool call counts as one."""
+    """Return the number of chunks of an answer; a tool call counts as one."""
     return len(reply.pieces()) + len(reply.tool_calls)
 
 
 async def chunks(
     model: str, reply: Reply, prompt: int, *, include_usage: bool, cut_after: int | None
 ) -> AsyncIterator[bytes]:
-    """Yield a chat completion in paced pieces; break off by an exception after `cut_after` of them."""
+    """Yield a chat completion in paced chunks; abort with an exception after `cut_after` of them."""
     frame = {
         "id": f"chatcmpl-{time.time_ns()}",
         "object": "chat.completion.chunk",
@@ -71,7 +71,7 @@ def _deltas(reply: Reply) -> list[Json]:
     for index, call in enumerate(reply.tool_calls):
         function, arguments = call["function"], call["function"]["arguments"]
         half = len(arguments) // 2
-        # As the real one: the name first, the arguments in parts.
+        # As in Azure OpenAI: the name first, the arguments in parts.
         deltas.append(_tool_delta(index, {**call, "function": {"name": function["name"], "arguments": ""}}))
         deltas += [
             _tool_delta(index, {"function": {"arguments": part}})

@@ -1,1 +1,1 @@
-"""The research service: jobs on a Redis Stream, done in stages that are never lost."""
+"""The research service: jobs in a Redis Stream, processed in durable stages."""

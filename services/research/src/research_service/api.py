@@ -38,7 +38,7 @@ class Receipt(BaseModel):
 async def order(
     request: Request, response: Response, body: JobRequest, jobs: JobsDep, caller: CallerDep
 ) -> Receipt:
-    """Put a job into the queue; `Location` says where to ask for it."""
+    """Add a job to the queue; `Location` is its URL."""
     settings = core_of(request).settings
     if not body.sources and isinstance(settings, Settings) and settings.knowledge_url is None:
         raise Problem(422, "no_sources", "this service has no KNOWLEDGE_URL; give the job its own sources")
@@ -58,7 +58,7 @@ async def list_jobs(
 
 @router.get("/jobs/{job_id}")
 async def read(job_id: str, jobs: JobsDep, caller: CallerDep) -> Job:
-    """Return a job, with its report when there is one."""
+    """Return a job, with its report if there is one."""
     return await jobs.read(job_id, caller)
 
 
@@ -72,6 +72,6 @@ async def cancel(job_id: str, jobs: JobsDep, caller: CallerDep) -> Receipt:
 async def events(
     request: Request, job_id: str, jobs: JobsDep, caller: CallerDep, last_event_id: EventId = "0-0"
 ) -> Response:
-    """Follow a job by events from its beginning, or from after `Last-Event-ID`, to its end."""
+    """Stream the events of a job, from its start or after `Last-Event-ID`, until its end."""
     await jobs.read(job_id, caller)
     return sse.EventStream(jobs.follow(job_id, last_event_id), core_of(request).readiness.draining)

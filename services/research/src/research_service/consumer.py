@@ -1,4 +1,4 @@
-"""A worker's side of the queue: taking a job, keeping it, writing down what was done, giving it back."""
+"""The worker's side of the queue: claim a job, keep it, record progress, and return it."""
 
 import json
 import secrets
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 async def make_group(redis: Redis) -> None:
-    """Make the consumer group if it is not there; every job that is in the queue is still to be done."""
+    """Create the consumer group if it does not exist, starting with the first job in the queue."""
     try:
         await redis.xgroup_create(QUEUE, GROUP, id="0", mkstream=True)
     except ResponseError as error:
@@ -38,12 +38,12 @@ async def make_group(redis: Redis) -> None:
 
 
 class NotOursError(Exception):
-    """The job was cancelled, or another worker has taken it over: nothing more is to be done for it here."""
+    """The job was cancelled, or another worker has taken it over, so this worker must stop."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A job in the hands of this consumer, for the `count`-th time that a worker got it."""
+    """A job delivered to this consumer; `count` is its number of deliveries."""
 
     entry: str
     job_id: str
@@ -51,7 +51,7 @@ class Delivery:
 
 
 class Consumer:
-    """One member of the consumer group. `blocking` is a client that may wait for a job. Raises RedisError."""
+    """A member of the consumer group. `blocking` is a client that may wait. Methods raise RedisError."""
 
     def __init__(self, redis: Redis, blocking: Redis, settings: Settings) -> None:
         self.name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
@@ -65,11 +65,11 @@ class Consumer:
         self._hand_back = redis.register_script(HAND_BACK)
 
     async def prepare(self) -> None:
-        """Make the consumer group if it is not there."""
+        """Create the consumer group if it does not exist."""
         await make_group(self._redis)
 
     async def claim(self) -> Delivery | None:
-        """Return a job that its worker has left, else the next one, else None after a short wait."""
+        """Return an abandoned job, else the next one, else None after a short wait."""
         self._cursor, entries, *_ = await self._redis.xautoclaim(
             QUEUE, GROUP, self.name, self._idle_ms, self._cursor, count=1
         )
@@ -93,7 +93,7 @@ class Consumer:
         return None
 
     async def load(self, delivery: Delivery) -> State:
-        """Return what is known of the job; raise NotOursError when it has expired."""
+        """Return the state of the job. Raise NotOursError if it has expired."""
         text = await self._redis.hget(job_key(delivery.job_id), "state")
         if text is None:
             await self.write(delivery)
@@ -109,9 +109,9 @@ class Consumer:
         dead: bool = False,
         **fields: str | int,
     ) -> None:
-        """Keep the job, tell its followers of an event, set fields of the job; a final `status` ends it.
+        """Keep the job, publish an event, and set fields of the job; a final `status` ends it.
 
-        Raises NotOursError when the job is no longer this consumer's.
+        Raise NotOursError if the job no longer belongs to this consumer.
         """
         status = str(fields.get("status", "running"))
         final = status != "running"
@@ -127,6 +127,6 @@ class Consumer:
             raise NotOursError(answer)
 
     async def hand_back(self, delivery: Delivery) -> None:
-        """Let another worker have the job at once, as if it had not been delivered here."""
+        """Return the job to the queue immediately, as if it had not been delivered."""
         args: list[Any] = [GROUP, self.name, delivery.entry, self._idle_ms, delivery.count]
         await self._hand_back(keys=[QUEUE], args=args)

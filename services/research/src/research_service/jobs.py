@@ -1,4 +1,4 @@
-"""The callers' side of the queue: ordering a job, looking at it, following it, cancelling it."""
+"""The callers' side of the queue: submit, read, follow and cancel jobs."""
 
 import json
 import secrets
@@ -24,7 +24,7 @@ MOST_LISTED = 100
 
 
 class Jobs:
-    """All jobs; a caller knows those of its tenant. Raises the 503 problem that names Redis."""
+    """The jobs; callers can access those of their tenant. Methods raise the 503 problem that names Redis."""
 
     def __init__(self, redis: Redis, blocking: Redis, settings: Settings) -> None:
         self._redis = redis
@@ -34,7 +34,7 @@ class Jobs:
         self._cancel = redis.register_script(CANCEL)
 
     async def submit(self, request: JobRequest, caller: Caller) -> str:
-        """Put a job into the queue and return its id; raise the 503 problem when too many are unfinished."""
+        """Add a job to the queue and return its id. Raise the 503 problem if too many are unfinished."""
         job_id = f"job_{secrets.token_hex(16)}"
         state = State(
             request=request,
@@ -56,7 +56,7 @@ class Jobs:
         return job_id
 
     async def read(self, job_id: str, caller: Caller) -> Job:
-        """Return the job as it is now; raise the 404 problem when the caller has no such job."""
+        """Return the job's current state. Raise the 404 problem if the caller has no such job."""
         with unavailable_as_problem():
             fields: Any = await self._redis.hgetall(job_key(job_id))
         if fields.get("tenant") != caller.tenant:
@@ -88,7 +88,7 @@ class Jobs:
         ]
 
     async def cancel(self, job_id: str, caller: Caller) -> Status:
-        """Cancel a job and return its status: "running" until its worker heeds it; 409 when it has ended."""
+        """Cancel a job and return its status: "running" until its worker notices; 409 if it has ended."""
         await self.read(job_id, caller)
         keys = [QUEUE, job_key(job_id), events_key(job_id)]
         with unavailable_as_problem():
@@ -101,7 +101,7 @@ class Jobs:
         return cancelled
 
     async def follow(self, job_id: str, after: str) -> AsyncIterator[bytes]:
-        """Yield the frames of what happened to a job since the event `after`, until its end."""
+        """Yield the events of a job after the event `after`, until its end."""
         last = after
         while True:
             with unavailable_as_problem():

@@ -1,4 +1,4 @@
-"""Searching the knowledge service on behalf of a caller."""
+"""Search the knowledge service on behalf of a caller."""
 
 from aip_common import identity
 from aip_common.identity import Caller
@@ -30,7 +30,7 @@ class Knowledge:
         await self._upstream.aclose()
 
     async def search(self, query: str, top_k: int, caller: Caller) -> list[Found]:
-        """Return the passages found; raise the 503 problem to try again, the 502 one when that is in vain."""
+        """Return the passages found. Raise the 503 problem if a retry may help, otherwise the 502 problem."""
         headers = {identity.HEADER: identity.issue(self._secret, self._upstream.name, caller)}
         answer = await self._upstream.call(
             "POST",

@@ -1,4 +1,4 @@
-"""The application, whole or as a worker alone."""
+"""The application, complete or only as a worker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -23,12 +23,12 @@ SERVICE = "research-service"
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the service with its workers in the same process."""
+    """Create the service with workers in the same process."""
     return _create(settings, [router])
 
 
 def create_worker(settings: Settings) -> FastAPI:
-    """Return the workers with the probes and metrics only."""
+    """Create workers with only probes and metrics."""
     return _create(settings, [])
 
 

@@ -1,4 +1,4 @@
-"""What a job is made of: its order, what is known so far, its report."""
+"""The data of a job: its request, its state and its report."""
 
 from typing import Literal
 
@@ -11,14 +11,14 @@ FINAL = frozenset({"succeeded", "failed", "cancelled"})
 
 
 class Source(BaseModel, extra="forbid"):
-    """A text that the caller brings along."""
+    """A text supplied by the caller."""
 
     title: str = Field(min_length=1, max_length=300)
     text: str = Field(min_length=1, max_length=4_000)
 
 
 class JobRequest(BaseModel, extra="forbid"):
-    """A question; `depth` is how finely it is taken apart; own `sources` replace the knowledge service."""
+    """A question; `depth` is the number of sub-questions; `sources` replace the knowledge service."""
 
     question: str = Field(min_length=1, max_length=4_000, pattern=r"\S")
     depth: int = Field(default=1, ge=1, le=3)
@@ -27,7 +27,7 @@ class JobRequest(BaseModel, extra="forbid"):
 
 
 class Passage(BaseModel):
-    """A piece of evidence; `number` is how notes and report cite it."""
+    """A passage of evidence; notes and report cite it by `number`."""
 
     number: int
     document_id: str
@@ -36,7 +36,7 @@ class Passage(BaseModel):
 
 
 class Evidence(BaseModel):
-    """A part of the question and the numbers of the passages that may answer it."""
+    """A sub-question and the numbers of the passages that may answer it."""
 
     question: str
     passages: list[int]
@@ -50,7 +50,7 @@ class Report(BaseModel):
 
 
 class State(BaseModel, hide_input_in_errors=True):
-    """What the stages of a job have found. Written after each one; what is missing is what is to be done."""
+    """The results of a job's stages. Saved after each stage; missing results are still to be computed."""
 
     request: JobRequest
     key_id: str
@@ -65,12 +65,12 @@ class State(BaseModel, hide_input_in_errors=True):
     usage: Usage = Usage()
 
     def progress(self) -> tuple[int, int]:
-        """Return how many stages are done, and of how many (0 before the plan says so)."""
+        """Return the number of finished stages and of all stages (0 before the plan exists)."""
         done = bool(self.plan) + (self.evidence is not None) + len(self.notes) + (self.report is not None)
         return done, 3 + len(self.plan) if self.plan else 0
 
     def caller(self) -> Caller:
-        """Return who ordered the job."""
+        """Return the caller who submitted the job."""
         return Caller(self.key_id, self.tenant, frozenset(self.scopes))
 
 
@@ -90,7 +90,7 @@ class JobSummary(BaseModel):
 
 
 class Job(JobSummary):
-    """A job as its owner sees it."""
+    """A job, as shown to its owner."""
 
     stage: str = ""
     deliveries: int = 0

@@ -1,4 +1,4 @@
-"""How long the queue is, measured from time to time."""
+"""Measure the length of the queue periodically."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 async def watch(redis: Redis, reclaim_seconds: float) -> None:
-    """Keep the gauges up to date until cancelled."""
+    """Update the gauges until cancelled."""
     while True:
         try:
             await make_group(redis)
@@ -32,7 +32,7 @@ async def watch(redis: Redis, reclaim_seconds: float) -> None:
 
 
 async def measure(redis: Redis, reclaim_seconds: float) -> tuple[int, float]:
-    """Return how many jobs no living worker has, and the age of the oldest of them in seconds."""
+    """Return the number of jobs without a living worker, and the age of the oldest one in seconds."""
     groups: Any = await redis.xinfo_groups(QUEUE)
     group = next(group for group in groups if group["name"] == GROUP)
     new: Any = await redis.xrange(QUEUE, f"({group['last-delivered-id']}", "+", 1)

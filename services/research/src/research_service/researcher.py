@@ -1,4 +1,4 @@
-"""The stages of a job: plan, evidence, one note for each part of the question, cited report."""
+"""The stages of a job: plan, evidence, one note for each sub-question, report with citations."""
 
 import re
 from typing import Any
@@ -35,14 +35,14 @@ class _Plan(BaseModel):
 
 
 class Researcher:
-    """Does stages. Raises the problems of the model and of the knowledge service."""
+    """Run stages. Methods raise the problems of the model and of the knowledge service."""
 
     def __init__(self, llm: LLM, knowledge: Knowledge | None) -> None:
         self._llm = llm
         self._knowledge = knowledge
 
     async def advance(self, state: State) -> str:
-        """Do the first stage that is missing, put its result into the state and return its name."""
+        """Run the first missing stage, store its result in the state, and return its name."""
         if not state.plan:
             await self._plan(state)
             return "plan"
@@ -65,7 +65,7 @@ class Researcher:
         )
         try:
             questions = _Plan.model_validate_json(text).questions
-        except ValidationError:  # a model without structured output: the question is its own plan
+        except ValidationError:  # a model without structured output, so the question itself is the plan
             questions = []
         parts = [text.strip()[:MAX_PART_CHARS] for text in questions if text.strip()]
         state.plan = parts[:most] or [state.request.question]

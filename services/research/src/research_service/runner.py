@@ -1,4 +1,4 @@
-"""A worker: takes jobs one after the other and does their stages, writing each one down."""
+"""A worker: process jobs one after the other, saving each stage."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Runner:
-    """One worker. It ends when `stopping` is set and the stage in progress has been written down."""
+    """A worker. It stops when `stopping` is set and the current stage is saved."""
 
     def __init__(
         self, consumer: Consumer, researcher: Researcher, settings: Settings, stopping: asyncio.Event
@@ -32,10 +32,10 @@ class Runner:
         self._researcher = researcher
         self._settings = settings
         self._stopping = stopping
-        self._left: Delivery | None = None  # a job that Redis went away from under our hands
+        self._left: Delivery | None = None  # a job that was interrupted by a failure of Redis
 
     async def run(self) -> None:
-        """Work until told to stop; what fails is logged and, later, tried again."""
+        """Work until `stopping` is set; failures are logged and retried later."""
         while not self._stopping.is_set():
             try:
                 await self._consumer.prepare()
@@ -50,12 +50,12 @@ class Runner:
                 log.warning("redis does not answer the worker", error=type(error).__name__)
                 await self._pause(RETRY_SECONDS)
             except Exception:
-                # The entry stays with this consumer and is taken over when it has been idle long enough.
+                # The entry remains with this consumer and is taken over after its idle time.
                 log.exception("job crashed")
                 await self._pause(RETRY_SECONDS)
 
     async def _take(self, delivery: Delivery) -> None:
-        """Do the job and keep it alive meanwhile, until it ends or is no longer ours."""
+        """Process the job with heartbeats, until it ends or no longer belongs to this worker."""
         work = asyncio.create_task(self._work(delivery))
         beat = asyncio.create_task(self._beat(delivery))
         try:
@@ -98,7 +98,7 @@ class Runner:
             await self._fail(delivery, Failure(code=problem.code, detail=str(problem.detail)))
 
     async def _stage(self, delivery: Delivery, state: State) -> None:
-        """Do the next stage and write it down; wait for a model or knowledge service that is away."""
+        """Run the next stage and save it; wait while the model or the knowledge service is unavailable."""
         give_up = time.monotonic() + self._settings.research_stage_seconds
         while not self._stopping.is_set():
             try:
@@ -133,7 +133,7 @@ class Runner:
 
 
 async def _end(*tasks: asyncio.Task[None]) -> list[BaseException]:
-    """Cancel the tasks and return what they failed with."""
+    """Cancel the tasks and return their exceptions."""
     for task in tasks:
         task.cancel()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,8 @@
-"""The names of what is in Redis, and the changes that must happen as a whole.
+"""Redis keys, and scripts for changes that must be atomic.
 
-The queue is one stream with one consumer group. An entry leaves it only when its job has ended, so its length
-is the number of unfinished jobs. It has no MAXLEN, which would drop some of them: orders are refused instead.
+The queue is one stream with one consumer group. An entry is removed only when its job has ended, so the
+length of the stream is the number of unfinished jobs. It has no MAXLEN, which would drop jobs; new jobs are
+rejected instead.
 """
 
 QUEUE = "research:jobs"
@@ -15,22 +16,22 @@ def job_key(job_id: str) -> str:
 
 
 def events_key(job_id: str) -> str:
-    """Return the key of the stream of what happened to a job."""
+    """Return the key of the stream of a job's events."""
     return f"research:events:{job_id}"
 
 
 def ordered_at(entry: str) -> float:
-    """Return when a job was ordered, in seconds since 1970: its queue entry's id begins with that time."""
+    """Return the time of a job's submission in seconds since 1970, from its queue entry's id."""
     return int(entry.partition("-")[0]) / 1000
 
 
 def tenant_key(tenant: str) -> str:
-    """Return the key of the sorted set of a tenant's jobs, by the time of the order."""
+    """Return the key of the sorted set of a tenant's jobs, by time of submission."""
     return f"research:tenant:{tenant}"
 
 
-# KEYS queue, job, events, jobs of the tenant; ARGV limit, lifetime, job id, tenant, state, now. Answers 0
-# when the queue is full.
+# KEYS queue, job, events, jobs of the tenant; ARGV limit, lifetime, job id, tenant, state, now. Returns 0
+# if the queue is full.
 SUBMIT = """
 if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
 local entry = redis.call('XADD', KEYS[1], '*', 'job', ARGV[3])
@@ -43,7 +44,7 @@ for _, key in ipairs({KEYS[2], KEYS[3], KEYS[4]}) do redis.call('EXPIRE', key, A
 return 1
 """
 
-# KEYS queue, job, events; ARGV group. A running job is only marked, and ended by the worker that has it.
+# KEYS queue, job, events; ARGV group. A running job is only marked, and its worker ends it.
 CANCEL = """
 local status = redis.call('HGET', KEYS[2], 'status')
 if status == 'running' then
@@ -59,10 +60,10 @@ redis.call('XADD', KEYS[3], '*', 'event', 'cancelled', 'data', '{}')
 return 'cancelled'
 """
 
-# KEYS queue, job, events, and the dead letters when the job goes there; ARGV group, consumer, entry,
+# KEYS queue, job, events, and the dead letters if the job goes there; ARGV group, consumer, entry,
 # lifetime, event or '', its data, '1' to end the job, then fields and values of the job. Only the consumer
-# that holds the entry may write: one that was silent too long must not disturb the one that took over. Every
-# write is a heartbeat.
+# that holds the entry may write, so that a consumer that was silent for too long cannot disturb the one that
+# took over. Every write is a heartbeat.
 WRITE = """
 local group, consumer, entry = ARGV[1], ARGV[2], ARGV[3]
 local event, data, finish = ARGV[5], ARGV[6], ARGV[7] == '1'
@@ -90,8 +91,8 @@ end
 return answer
 """
 
-# KEYS queue; ARGV group, consumer, entry, idle milliseconds, deliveries. The next worker finds the entry at
-# once; this delivery does not count.
+# KEYS queue; ARGV group, consumer, entry, idle milliseconds, deliveries. The next worker finds the entry
+# immediately; this delivery does not count.
 HAND_BACK = """
 if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2]) == 0 then return 0 end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3],

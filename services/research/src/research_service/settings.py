@@ -1,4 +1,4 @@
-"""The service's settings beside the common ones."""
+"""The service's settings, in addition to the common ones."""
 
 from aip_common.llm import LLMSettings
 from aip_common.settings import HttpUrl, RedisUrl
@@ -6,7 +6,7 @@ from pydantic import Field
 
 
 class Settings(LLMSettings):
-    """See `aip_common.llm.LLMSettings`. With zero workers the process only takes orders."""
+    """See `aip_common.llm.LLMSettings`. With zero workers the process only accepts jobs."""
 
     redis_url: RedisUrl
     knowledge_url: HttpUrl | None = None
@@ -21,6 +21,6 @@ class Settings(LLMSettings):
 
 
 class WorkerSettings(Settings):
-    """What a process of workers alone is told; one without workers would do nothing."""
+    """Settings of a worker-only process, which needs at least one worker."""
 
     research_workers: int = Field(default=2, ge=1, le=16)

@@ -1,6 +1,6 @@
 """Run workers without the job endpoints: `python -m research_service.worker`.
 
-The probes and metrics are served as in the whole service.
+Probes and metrics are served as in the complete service.
 """
 
 from aip_common.server import main

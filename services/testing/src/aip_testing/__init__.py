@@ -1,1 +1,1 @@
-"""Fixtures for the tests of the services. The servers are real; only the model is a stand-in."""
+"""Fixtures for tests of the services, with real servers and a stand-in for the model."""

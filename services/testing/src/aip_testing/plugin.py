@@ -13,7 +13,7 @@ from aip_testing.relay import Relay
 from aip_testing.stub import Stub
 from aip_testing.web import Servers
 
-# A loaded machine is no failed property, and a test that failed once fails again.
+# A slow machine must not fail a property test, and failures must be reproducible.
 settings.register_profile(
     "services",
     deadline=None,
@@ -28,13 +28,13 @@ Serve = Callable[[ASGIApp], str]
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """Run the anyio tests on asyncio, which is what uvicorn runs on."""
+    """Run the anyio tests on asyncio, as uvicorn does."""
     return "asyncio"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _plain_logs() -> None:
-    """Print logs as the services do; structlog's default draws a traceback's local variables, slowly."""
+    """Print logs as the services do, because structlog's default prints local variables, slowly."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -53,7 +53,7 @@ def _redis_server() -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(_redis_server: str) -> str:
-    """Return the URL of an empty Redis: that of TEST_REDIS_URL, which is emptied, or one started here."""
+    """Return the URL of an empty Redis: TEST_REDIS_URL, which is flushed, or one started here."""
     redis.flush(_redis_server)
     return _redis_server
 
@@ -73,7 +73,7 @@ def postgres_url(_postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Return a function that serves an application by a real uvicorn until the test ends."""
+    """Return a function that serves an application with a real uvicorn until the test ends."""
     servers = Servers()
     yield servers.serve
     servers.stop()
@@ -81,13 +81,13 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def openai_stub(serve: Serve) -> Iterator[Stub]:
-    """Return the stand-in of Azure OpenAI, running."""
+    """Return a running stand-in for Azure OpenAI."""
     with Stub.started(serve) as stub:
         yield stub
 
 
 @pytest.fixture
 def relay() -> Iterator[Callable[[str], Relay]]:
-    """Return a function that puts a relay in front of the server of a URL, to cut and mend the connection."""
+    """Return a function that puts a relay in front of a server, to cut and restore the connection."""
     with ExitStack() as stack:
         yield lambda url: stack.enter_context(Relay(url))

@@ -58,7 +58,7 @@ def new_database(url: str) -> Iterator[str]:
 
 
 def _unprivileged() -> str | None:
-    """Return the user to run as: PostgreSQL refuses to run as root."""
+    """Return the user to run as, because PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Starting a server program for the time of the tests."""
+"""Run a server program during tests."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 def find(program: str, package: str, variable: str, folders: Sequence[Path] = ()) -> str:
-    """Return the program's path; fail the test, never skip it, when the machine has none."""
+    """Return the program's path. If it is missing, fail the test instead of skipping it."""
     path = shutil.which(program, path=os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")]))
     if path is None:
         pytest.fail(
@@ -56,7 +56,7 @@ def started(
     user: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the block ends; enter the block when it answers."""
+    """Run a server during the block, which starts when the server responds."""
     with (
         log.open("wb") as output,
         subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, user=user, env=env) as process,
@@ -79,7 +79,7 @@ def wait_until(
     log: Path,
     seconds: float = START_SECONDS,
 ) -> None:
-    """Poll until the server answers; fail with the end of its log when it dies or does not in time."""
+    """Poll until the server responds; fail with the end of its log if it exits or times out."""
     deadline = time.monotonic() + seconds
     while alive() and time.monotonic() < deadline:
         if answers():
@@ -90,7 +90,7 @@ def wait_until(
 
 
 def connects(port: int) -> bool:
-    """Say whether something listens on a loopback port."""
+    """Return whether something listens on a loopback port."""
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:

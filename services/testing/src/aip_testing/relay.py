@@ -1,4 +1,4 @@
-"""A TCP relay in front of a server, so that a test can take the server away and bring it back."""
+"""A TCP relay in front of a server, so that a test can simulate an outage."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """Forwards a loopback port to the server of a URL; `cut` refuses and breaks connections until `mend`."""
+    """Forward a loopback port to a server; `cut` refuses and closes connections until `restore`."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -22,21 +22,21 @@ class Relay:
 
     @property
     def url(self) -> str:
-        """The URL by which the server is reached through the relay."""
+        """The URL of the server through the relay."""
         user, at, _ = self._target.netloc.rpartition("@")
         return self._target._replace(netloc=f"{user}{at}127.0.0.1:{self._port}").geturl()
 
     def cut(self) -> None:
-        """Stop listening and break what is connected."""
+        """Stop listening and close all connections."""
         self._run(self._close())
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Listen again on the same port."""
         self._run(self._open())
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.mend()
+        self.restore()
         return self
 
     def __exit__(
@@ -72,7 +72,7 @@ class Relay:
             far = await asyncio.open_connection(self._target.hostname, self._target.port)
             await asyncio.gather(_copy(reader, far[1]), _copy(far[0], writer))
         except (OSError, asyncio.CancelledError):
-            pass  # the test cut it, or an end went away: both ends are closed below
+            pass  # the test cut the connection, or one side closed it: both are closed below
         finally:
             self._tasks.discard(task)
             writer.transport.abort()

@@ -1,4 +1,4 @@
-"""A service that notes what it is sent and does what it is told: it stands behind the gateway in tests."""
+"""A service for tests of the gateway that records requests and behaves as requested."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ from aip_testing.values import SECRET
 
 @dataclass
 class Service:
-    """The service. A body `{"do": …}` tells it what to do."""
+    """The service. A body `{"do": …}` determines its behavior."""
 
     seen: list[dict[str, Any]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
@@ -28,7 +28,7 @@ class Service:
         return app
 
     async def answer(self, request: Request, path: str) -> Response:
-        """Note the request and answer it."""
+        """Record the request and respond."""
         told = await request.json() if await request.body() else {}
         seen = {"method": request.method, "path": f"/{path}", "query": request.url.query}
         self.seen.append({**seen, "headers": dict(request.headers), "body": told})
@@ -48,7 +48,7 @@ class Service:
         return JSONResponse({"usage": {"input_tokens": 3, "output_tokens": 4}, "model": "m"})
 
     def caller(self, audience: str) -> identity.Caller:
-        """Return whom the token of the last request speaks for, a token that must be for this audience."""
+        """Return the caller of the last request's token, which must be for this audience."""
         return identity.verify(SECRET, audience, self.seen[-1]["headers"][identity.HEADER.lower()])
 
     async def _events(self, told: dict[str, Any]) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""The stand-in of Azure OpenAI as tests use it."""
+"""A client of the stand-in for Azure OpenAI for tests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ API_KEY = "test-key"
 
 @dataclass(frozen=True)
 class Stub:
-    """A running stand-in; `url` is what AZURE_OPENAI_ENDPOINT is set to."""
+    """A running stand-in; `url` is the value for AZURE_OPENAI_ENDPOINT."""
 
     url: str
     _client: httpx2.Client
@@ -22,16 +22,16 @@ class Stub:
     @classmethod
     @contextmanager
     def started(cls, serve: Callable[[ASGIApp], str]) -> Iterator["Stub"]:
-        """Yield a stand-in that is served."""
+        """Yield a running stand-in."""
         url = serve(create_app())
         with httpx2.Client(base_url=url) as client:
             yield cls(url, client)
 
     def fault(self, mode: str, **options: Any) -> None:  # noqa: ANN401 - JSON
-        """Make the next call suffer a fault: its mode, and options as in `openai_stub.faults.Fault`."""
+        """Inject a fault into the next call: its mode, and options as in `openai_stub.faults.Fault`."""
         self._client.post("/_stub/faults", json={"mode": mode, **options}).raise_for_status()
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the calls of the model so far: path, headers that matter, body."""
+        """Return the calls of the model so far: path, relevant headers, body."""
         answer: list[dict[str, Any]] = self._client.get("/_stub/requests").json()["requests"]
         return answer

@@ -1,4 +1,4 @@
-"""Values that tests agree on, and waiting for what happens elsewhere."""
+"""Common values of tests, and a way to wait for events."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ ADMIN_KEY = "admin-admin-admin-admin-admin-admin"
 
 
 def eventually(check: Callable[[], bool], seconds: float = 10) -> bool:
-    """Poll until the check holds; say whether it did in time."""
+    """Poll until the check succeeds; return whether it did in time."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Serving applications by a real uvicorn each, in a thread with an event loop of its own."""
+"""Serve applications, each with a real uvicorn in a thread with its own event loop."""
 
 import asyncio
 import socket
@@ -13,14 +13,14 @@ START_SECONDS = 60.0
 
 
 class Servers:
-    """Applications that serve on loopback ports until `stop`."""
+    """Applications that run on loopback ports until `stop`."""
 
     def __init__(self) -> None:
         self._running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def serve(self, app: ASGIApp) -> str:
-        """Return the base URL of the application, which answers there."""
-        # asyncio sends at once (TCP_NODELAY) where the protocol is said; else each answer waits for 40 ms.
+        """Start an application and return its base URL."""
+        # With a given protocol asyncio sets TCP_NODELAY; otherwise each response waits for 40 ms.
         listener = socket.socket(proto=socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -35,7 +35,7 @@ class Servers:
         return f"http://127.0.0.1:{port}"
 
     def stop(self) -> None:
-        """End all of them, side by side; fail the test if one does not end."""
+        """Stop all applications in parallel; fail the test if one does not stop."""
         for server, _ in self._running:
             server.should_exit = True
         for _, thread in reversed(self._running):
@@ -46,7 +46,7 @@ class Servers:
 
 class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
-        """Look more often than each tenth of a second: a suite ends hundreds of servers."""
+        """Poll more often than every 0.1 s, because a suite stops hundreds of servers."""
         while not await self.on_tick(0):  # noqa: ASYNC110 - uvicorn has a flag, no event
             await asyncio.sleep(0.01)
 

@@ -1,1 +1,1 @@
-"""One module a change of the schema, in their order."""
+"""The schema's migrations, one module each, in order."""
