@@ -1,4 +1,4 @@
-"""The Dagger commands that workflows, examples and docs show, and whether the module has them."""
+"""Find the Dagger commands in workflows, examples and docs, and check that the module has them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import cache
 from tests.engine.client import ROOT, Called, Dagger
 
 CALL = re.compile(r"\bdagger(?: +-\S+)* +call\b(.*)")
-# These end a command outside quotes: another command, a redirection, the end of inline code.
+# Characters that end a command outside of quotes: another command, a redirection, the end of inline code.
 ENDS = set("|&;<>()")
-# Words that stand for what a page leaves out: what is there is checked, required options may be missing.
+# Placeholders for omitted parts of a command; then required options may be missing.
 LEFT_OUT = {"…", "..."}
 MODULE = {"-m", "--mod"}
 # In a shell and, with the dollar doubled, in a Makefile.
@@ -19,12 +19,12 @@ DEFAULT = re.compile(r"\$?\$\{\w+:-([^}]*)\}")
 # No functions, put after a command. The first is refused only when all before it was read; if an option took
 # it for its value, the second is refused: so no command is ever run.
 STOP = ("no-such-function", "none-either")
-# What the client says of a file or a folder that it looks for before it calls anything.
+# The client's messages for a missing file or folder, which it checks before any call.
 ABSENT = re.compile(r"\b(l?)stat (\S+): no such file or directory")
 
 
 def commands(text: str) -> list[list[str]]:
-    """Return what follows `dagger call` in each command of a text, as a shell splits it.
+    """Return the words after `dagger call` in each command of a text, as a shell splits them.
 
     The text is a shell script, Markdown with code blocks or inline code, or YAML with literal blocks. Lines
     that end in a backslash go on; `$(…)` becomes one word; a bare `dagger call` is prose and left out.
@@ -58,7 +58,7 @@ def _words(text: str) -> list[str]:
 
 
 def check(words: list[str]) -> None:
-    """Fail unless the module has these functions with these options, and no required one is missing.
+    """Fail unless the module has these functions and options, and no required option is missing.
 
     Nothing is run: the client reads the whole command before it calls anything. `-m PATH` is left out, so
     that the module is this repository's; `${NAME:-default}` becomes its default; a word `…` says that the
@@ -81,7 +81,7 @@ def _check(words: tuple[str, ...]) -> None:
 
 
 def _called(words: list[str]) -> Called:
-    """Call with a file or a folder of the repository in the place of each that a reader would have."""
+    """Call with a file or folder of the repository in place of each file of the reader."""
     called = Dagger().call(*words)
     if absent := ABSENT.search(called.error):
         there = "tests" if absent[1] else "pyproject.toml"

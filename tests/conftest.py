@@ -1,4 +1,4 @@
-"""Programs that tests run on this machine come from the engine's images: one version everywhere."""
+"""Export the programs that tests run on this machine from the engine's images, for one version everywhere."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PROGRAMS = {
     "PROMTOOL": ("docker.io/prom/prometheus:v3.13.4", "/bin/promtool"),
     "ACTIONLINT": ("docker.io/rhysd/actionlint:1.7.12", "/usr/local/bin/actionlint"),
 }
-# In no image that `up` makes, so only what asks for it gets it.
+# Not in an image that `up` builds, so only tests that request it get it.
 COSIGN = ("ghcr.io/sigstore/cosign/cosign:v3.1.3", "/ko-app/cosign")
-# These folders need one of those programs.
+# Tests in these folders need one of these programs.
 NEED_PROGRAMS = (ROOT / "tests" / "release", ROOT / "tests" / "observability")
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Mark what needs a program of the engine's images."""
+    """Mark tests that need a program of the engine's images."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in NEED_PROGRAMS):
             item.add_marker(pytest.mark.engine)
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Name the programs in the environment, where an engine is chosen and the caller named none."""
+    """Set the programs' variables, if an engine is chosen and the caller has not set them."""
     with pytest.MonkeyPatch.context() as patch:
         if CHOSEN in os.environ:
             folder = tmp_path_factory.mktemp("programs")
@@ -56,7 +56,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cosign(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 - chosen before
-    """cosign itself; in the air-gapped network its image is made first, which takes minutes, once."""
+    """The cosign binary. In the air-gapped network its image is built first, which takes minutes, once."""
     if "COSIGN" in os.environ:
         return Path(os.environ["COSIGN"])
     if os.environ.get(CHOSEN) == "airgap":
@@ -67,7 +67,7 @@ def cosign(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  #
 
 
 def export(image: str, path: str, target: Path) -> None:
-    """Have a file of an image on this machine."""
+    """Export a file of an image to this machine."""
     words = ["container", "from", f"--address={image}", "file", f"--path={path}"]
     command = ["dagger", "core", *words, "export", f"--path={target}"]
     subprocess.run(command, check=True, capture_output=True, timeout=300)

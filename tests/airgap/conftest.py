@@ -1,4 +1,4 @@
-"""What the tests of airgap share."""
+"""Fixtures for the tests of airgap."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def state(tmp_path: Path) -> State:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Site]:
-    """A place where everything is built; a module's tests share it, each brings it where it wants it."""
+    """A site where everything is built, shared by the tests of a module."""
     with site(*ALL) as place:
         yield place

@@ -2,7 +2,7 @@
 
     proxy.py PID PORT
 
-So programs that are alone in a namespace reach package registries; nothing of the host's network is changed.
+It lets programs in a namespace reach package registries without changes to the host's network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _END = b"\r\n\r\n"
 
 
 def listen_inside(pid: int, port: int) -> socket.socket:
-    """Return a socket that listens in the namespace of a process; this process stays outside."""
+    """Return a socket that listens in another process's namespace, without moving this process."""
     libc = ctypes.CDLL(None, use_errno=True)
     outside = os.open("/proc/self/ns/net", os.O_RDONLY)
     inside = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
@@ -59,7 +59,7 @@ def serve(client: socket.socket) -> None:
 
 
 def _connect(head: bytes) -> tuple[socket.socket, bytes]:
-    """Return a connection to where a request wants to go, and what to send there first."""
+    """Connect to the target of a request; return the connection and the first bytes to send."""
     method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
     url = urlsplit(f"//{target}" if method == "CONNECT" else target)
     upstream = urlsplit(getproxies().get("https" if method == "CONNECT" else "http", ""))
@@ -79,7 +79,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
-    except OSError:  # one end went away; the other notices by itself
+    except OSError:  # one side has closed the connection
         return
 
 

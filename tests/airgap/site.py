@@ -1,4 +1,4 @@
-"""A place of its own for an engine: a network namespace, a state folder, a socket."""
+"""A site for an engine: its own network namespace, state folder and socket."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PROXY_PORT = 3128
-LIMIT = 300  # seconds; whatever takes longer hangs
+LIMIT = 300  # seconds after which a program counts as hanging
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended."""
+    """The exit code and output of a program."""
 
     code: int
     stdout: str
@@ -40,7 +40,7 @@ class Ended:
 
 @dataclass
 class Site:
-    """One place. ``env`` is what its programs get besides the test's own environment."""
+    """A site. ``env`` extends the environment of its programs."""
 
     folder: Path
     holder: int
@@ -62,7 +62,7 @@ class Site:
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
     def start(self, *argv: str, **env: str) -> subprocess.Popen[str]:
-        """Start a program in the namespace, in a process group of its own."""
+        """Start a program in the namespace, in its own process group."""
         return subprocess.Popen(
             ("nsenter", f"--net=/proc/{self.holder}/ns/net", *argv),
             cwd=ROOT,
@@ -75,7 +75,7 @@ class Site:
         )
 
     def run(self, *argv: str, **env: str) -> Ended:
-        """Run a program in the namespace to its end."""
+        """Run a program in the namespace."""
         began = time.monotonic()
         with self.start(*argv, **env) as child:
             return ended(child, began)
@@ -89,20 +89,20 @@ class Site:
         return self.start(sys.executable, "-m", "airgap", *words, **env)
 
     def up(self) -> Ended:
-        """Bring it up; it must succeed."""
+        """Run `up`, which must succeed."""
         done = self.airgap("up")
         assert done.code == 0, done.stderr
         return done
 
     def status(self) -> dict[str, Any]:
-        """Return what `status --json` says."""
+        """Return the output of `status --json`."""
         done = self.airgap("status", "--json")
         assert done.code == 0, done.stderr
         facts: dict[str, Any] = json.loads(done.stdout)
         return facts
 
     def dagger(self, *words: str) -> tuple[str, ...]:
-        """Return the words of a `dagger` call as a user has it, with what `env` exports."""
+        """Return the command of a `dagger` call with the exports of `env`, as users run it."""
         script = f'eval "$("$0" -m airgap env)"; cd {self.folder}; exec dagger "$@"'
         return ("sh", "-c", script, sys.executable, *words)
 
@@ -111,19 +111,19 @@ ALL = ("engine", "images", "registry-program", "trivy-database")
 
 
 def ended(child: subprocess.Popen[str], began: float | None = None) -> Ended:
-    """Wait for a program; return how it ended."""
+    """Wait for a program; return its exit code and output."""
     stdout, stderr = child.communicate(timeout=LIMIT)
     return Ended(child.returncode, stdout, stderr, time.monotonic() - (began or 0))
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this environment without what names an engine or a state folder."""
+    """Return the environment without variables that name an engine or a state folder."""
     prefixes = ("AIRGAP_", "CI_", "DAGGER_", "_EXPERIMENTAL_DAGGER")
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
 
 def artifacts() -> Path:
-    """Return the user's own state folder, whose artifacts are used."""
+    """Return the user's state folder, whose artifacts are reused."""
     state = settings.from_environment(clean_environment()).state
     if not (state / "engine").is_dir() or not (state / "images").is_dir():
         pytest.fail(f"there are no artifacts in {state}: run `python3 -m airgap up` first")
@@ -132,7 +132,7 @@ def artifacts() -> Path:
 
 @contextmanager
 def site(*kinds: str) -> Iterator[Site]:
-    """Give a new place, with the user's artifacts of these kinds (folders in the state folder)."""
+    """Create a site with the user's artifacts of these kinds (folders in the state folder)."""
     if os.geteuid() != 0:
         pytest.fail("these tests need root; `make test-unit` runs those that do not")
     folder = Path(tempfile.mkdtemp(prefix="airgap-"))
@@ -158,7 +158,7 @@ def site(*kinds: str) -> Iterator[Site]:
 
 @contextmanager
 def _namespace() -> Iterator[int]:
-    """Give the id of a process that holds a network namespace with nothing but loopback."""
+    """Yield the id of a process that holds a network namespace with only a loopback."""
     script = "ip link set lo up && echo ready && exec cat"
     with subprocess.Popen(
         ("unshare", "--net", "sh", "-c", script), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -173,7 +173,7 @@ def _namespace() -> Iterator[int]:
 
 @contextmanager
 def proxied(place: Site) -> Iterator[None]:
-    """While this lasts, programs of the place reach the host's package registries, by a proxy."""
+    """Let programs of the site reach the host's package registries through a proxy."""
     argv = (sys.executable, str(Path(__file__).with_name("proxy.py")), str(place.holder), str(PROXY_PORT))
     address = f"http://127.0.0.1:{PROXY_PORT}"
     before = dict(place.env)
@@ -190,13 +190,13 @@ def proxied(place: Site) -> Iterator[None]:
 
 
 def kill_group(child: subprocess.Popen[str]) -> Ended:
-    """End a whole process group at once, as a power cut would; return what it had said."""
+    """Kill a process group immediately, like a power failure; return its output."""
     os.killpg(child.pid, signal.SIGKILL)
     return ended(child)
 
 
 def lines_until(child: subprocess.Popen[str], text: str) -> list[str]:
-    """Read what a program says on stderr, up to the line that has this text."""
+    """Read a program's stderr up to the line that contains this text."""
     assert child.stderr is not None
     lines = []
     for line in child.stderr:
@@ -212,13 +212,13 @@ def gone(pid: int, seconds: float = 10) -> bool:
 
 
 def lines(text: str, words: Sequence[str]) -> list[str]:
-    """Return the lines that have all the words."""
+    """Return the lines that contain all the words."""
     return [line for line in text.splitlines() if all(word in line for word in words)]
 
 
 @contextmanager
 def linked(place: Site) -> Iterator[None]:
-    """While this lasts, the place reaches what the host reaches, containers of its engine too."""
+    """Connect the site, including containers of its engine, to the host's network."""
     name = f"ci{place.holder}"
     network = f"10.214.{place.holder % 250}"
     rule = ("POSTROUTING", "-s", f"{network}.2/32", "!", "-o", name, "-j", "MASQUERADE")

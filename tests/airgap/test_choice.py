@@ -1,4 +1,4 @@
-"""Which engine `env --auto` takes, and why.
+"""The choice of the engine by `env --auto`, and its reason.
 
 A Docker daemon and the Docker Hub cannot be had here: a script stands in for `docker`, a server on loopback
 for the Hub's API. Both are stand-ins; they say what the real ones say to these questions.
@@ -28,7 +28,7 @@ NOWHERE = "http://127.0.0.1:1/v2/"
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder in PATH, besides those of the system's basic programs."""
+    """The only folder in PATH, except for those of basic programs."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("sh", "apt-get", "dpkg-query"):
@@ -44,7 +44,7 @@ def script(path: Path, text: str) -> None:
 
 @contextmanager
 def hub(status: int, **headers: str) -> Iterator[str]:
-    """Stand-in for the Hub's API: answers every request like this; gives its address."""
+    """Run a stand-in for the Hub's API that gives this response; yield its address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

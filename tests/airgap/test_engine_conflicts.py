@@ -1,4 +1,4 @@
-"""What is in the way of a real `up` is found before anything is built, and named."""
+"""Conflicts with a real `up` are found before anything is built, and named."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ with socket.socket(socket.AF_UNIX if "/" in where else socket.AF_INET) as listen
 
 @contextmanager
 def listening(place: Site, address: str) -> Iterator[int]:
-    """Have a process listen at a port or a socket; give its id."""
+    """Run a process that listens at a port or a socket; yield its id."""
     child = place.start(sys.executable, "-c", LISTEN, address)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
@@ -56,7 +56,7 @@ def refused(done: Ended, *texts: str) -> None:
 
 @pytest.fixture
 def empty() -> Iterator[Site]:
-    """A place where nothing is built yet."""
+    """A site where nothing is built yet."""
     with site() as place:
         yield place
 
@@ -122,7 +122,7 @@ def test_a_disk_that_is_nearly_full_does_not_matter_when_there_is_nothing_to_do(
 
 
 def test_without_root_it_says_so(empty: Site) -> None:
-    # In a user namespace without a mapping this process is nobody, and can still read the checkout.
+    # In a user namespace without a mapping this process is nobody, but can still read the checkout.
     for words in (("up",), ("image", "cosign"), ("down",), ("reset",)):
         done = empty.run("unshare", "--user", sys.executable, "-m", "airgap", *words)
         refused(done, f"`{words[0]}` needs root")

@@ -1,4 +1,4 @@
-"""`up` killed in the middle of each step, then run again: nothing half-made counts."""
+"""After `up` is killed during any step, the next run ignores incomplete results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHARED = (
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Site]:
-    """A place with a way to the package registries."""
+    """A site with access to package registries."""
     with site(*SHARED) as place, proxied(place):
         place.up()
         yield place
@@ -53,7 +53,7 @@ def made(folder: Path) -> list[str]:
     ],
 )
 def test_killed_while_something_is_made(place: Site, step: str, kind: str, sign: str) -> None:
-    (place.folder / "artifacts" / kind).unlink()  # so that it has to be made here
+    (place.folder / "artifacts" / kind).unlink()  # so that it has to be built here
     child = place.begin("up")
     lines_until(child, f"{step}: ")
     assert wait_until(lambda: sign in place.log(step), seconds=120)
@@ -93,7 +93,7 @@ def test_killed_while_a_daemon_starts(place: Site, daemon: str, moment: float) -
 
 
 def running(place: Site, daemon: str) -> list[int]:
-    """Return the ids of all sessions that run a daemon's program on this place's state folder."""
+    """Return the ids of all sessions that run a daemon's program on this site's state folder."""
     wanted = {"engine": b"--root", "registry": b"serve"}[daemon], os.fsencode(place.state)
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):

@@ -1,4 +1,4 @@
-"""A real engine from `up` to `reset`, and what can happen to it in between."""
+"""The life of a real engine from `up` to `reset`."""
 
 from __future__ import annotations
 

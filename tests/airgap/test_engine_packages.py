@@ -1,6 +1,6 @@
-"""Debian packages that are missing are installed, also after a killed run; on a copy of this machine.
+"""Missing Debian packages are installed, even after a killed run, on a copy of this machine.
 
-The copy is an overlay over `/`, seen by a mount namespace of the test alone: the host's packages stay.
+The copy is an overlay over `/` in the test's own mount namespace, so the host's packages do not change.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ exec cat
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of this machine, without PACKAGE; ``shared`` is the same folder inside and outside."""
+    """A copy of this machine without PACKAGE; ``shared`` is the same folder inside and outside."""
 
     holder: int
     root: Path
@@ -70,7 +70,7 @@ class Copy:
         )
 
     def packages(self, call: str) -> subprocess.Popen[str]:
-        """Start a call of `airgap.packages`, whose result is printed; killed, it takes dpkg with it."""
+        """Start a call of `airgap.packages` that prints its result; killing it also kills dpkg."""
         script = f"import sys; from pathlib import Path; from airgap import packages as p; print(p.{call})"
         return self.start(
             "unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", script, str(self.log)

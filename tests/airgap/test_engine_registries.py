@@ -1,4 +1,4 @@
-"""Package registries that answer errors to the real tools: one text that says which, and to try again."""
+"""When a package registry returns errors to the real tools, one error names it and advises a retry."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ server.serve_forever()
 
 @contextmanager
 def lacking(*kinds: str) -> Iterator[Site]:
-    """Give a place where all is built but these kinds, and a registry that answers 503 to everything."""
+    """Create a site with everything built except these kinds, and a registry that always returns 503."""
     names = (image.name for image in catalogue.IMAGES if image.name not in catalogue.ON_REQUEST)
     images = (f"images/{name}" for name in names)
     everything = ("engine", "registry-program", "trivy-database", *images)
@@ -51,7 +51,7 @@ def lacking(*kinds: str) -> Iterator[Site]:
 
 
 def apt_configuration(folder: Path) -> str:
-    """Write a configuration of apt that knows that registry alone; return the file's name."""
+    """Write a configuration of apt with only that registry; return the file's name."""
     (folder / "lists" / "partial").mkdir(parents=True)
     (folder / "sources.list").write_text(
         f"deb [trusted=yes] {ADDRESS}/debian stable main\n", encoding="utf-8"

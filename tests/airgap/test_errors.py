@@ -1,4 +1,4 @@
-"""Error texts: what was wrong, the end of the output, what to do next."""
+"""Error texts contain what was wrong, the end of the output, and what to do next."""
 
 from __future__ import annotations
 

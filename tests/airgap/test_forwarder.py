@@ -1,6 +1,6 @@
-"""Who reaches the registry through the forwarder, and its life.
+"""Which clients reach the registry through the forwarder, and its life cycle.
 
-The tests without an engine give it addresses of the loopback network: they need neither root nor a bridge.
+The tests without an engine use addresses of the loopback network, so they need neither root nor a bridge.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ ANSWER = b"the registry"
 INSIDE, OUTSIDE = "127.87.0.7", "127.0.0.1"
 LIMIT = 10  # seconds
 
-# A daemon outlives what started it; here that is the test's own process.
+# A daemon outlives the process that started it, which is the test's own process here.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 needs_socat = pytest.mark.skipif(shutil.which("socat") is None, reason="`up` installs socat")
 
 
 @pytest.fixture
 def here(state: State, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """Settings with the port of a server that answers each client once; a forwarder is stopped at the end."""
+    """Settings with the port of a server that answers each client once; stops the forwarder at the end."""
     monkeypatch.setattr(network, "GATEWAY", "127.87.0.1")
     monkeypatch.setattr(network, "SUBNET", "127.87.0.0/16")
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -79,7 +79,7 @@ def connect(settings: Settings, source: str) -> socket.socket:
 
 
 def answer(settings: Settings, source: str) -> bytes:
-    """Return what a client with this address gets; b"" when it is not served."""
+    """Return the response to a client with this address; b"" if it is refused."""
     with connect(settings, source) as client:
         try:
             client.sendall(b"?")
@@ -101,7 +101,7 @@ def test_only_clients_of_the_engines_network_are_served(state: State, here: Sett
 def test_it_starts_before_its_address_is_there(
     state: State, here: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "GATEWAY", "192.0.2.77")  # kept for documentation: no machine has it
+    monkeypatch.setattr(network, "GATEWAY", "192.0.2.77")  # reserved for documentation: no machine has it
     with pytest.raises(OSError, match="annot assign requested address"):
         socket.create_server(("192.0.2.77", 0))
     start(state, here)

@@ -1,4 +1,4 @@
-"""Which Go is used, and where its modules come from."""
+"""The choice of the Go toolchain, and the source of its modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only `go` on PATH: a stand-in that says whichever version a test writes beside it."""
+    """The only `go` on PATH: a stand-in that prints the version in a file that a test writes."""
     program = tmp_path / "bin" / "go"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\n[ "$GOTOOLCHAIN" = local ] && exec /bin/cat {program}.version\n')

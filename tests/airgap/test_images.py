@@ -1,5 +1,5 @@
-"""What images there are and how recipes are read. Nothing is built here."""
-# ruff: noqa: SLF001 - the parts of a build are tested one by one; a whole one takes root and minutes
+"""The list of images, and the parsing of recipes. Nothing is built here."""
+# ruff: noqa: SLF001 - the parts of a build are tested separately; a complete one needs root and minutes
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FOLDERS = sorted(path.parent.name for path in recipe.RECIPES.glob("*/image.toml"
 
 @pytest.fixture
 def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Recipes that a test may change."""
+    """Copies of recipes that a test may change."""
     copy = shutil.copytree(recipe.RECIPES, tmp_path / "images")
     monkeypatch.setattr(recipe, "RECIPES", copy)
     return copy
@@ -212,7 +212,7 @@ def test_version_goes_into_the_environment() -> None:
 
 
 class Runs:
-    """Takes down the commands instead of running them."""
+    """Records the commands instead of running them."""
 
     def __init__(self) -> None:
         self.argv: list[Sequence[str]] = []

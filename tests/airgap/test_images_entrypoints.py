@@ -1,4 +1,4 @@
-"""What the images' entrypoints make of command and environment; the programs they start are replaced."""
+"""How the images' entrypoints handle command and environment, with the started programs replaced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAY = '#!/bin/sh\necho "$(basename "$0") $*"\n'
 
 
 class Container:
-    """Runs an entrypoint with replaced programs, as a user who is not root."""
+    """Runs an entrypoint with replaced programs, as a non-root user."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The `dagger` that users get: quick, transparent, and clear when there is no engine."""
+"""The `dagger` launcher is quick, transparent, and clear when there is no engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ADDED = 0.030  # seconds
 
 @pytest.fixture
 def settings(state: State) -> Iterator[Settings]:
-    """A socket's path has to be short."""
+    """Settings with a short path, because socket paths have a limit."""
     with tempfile.TemporaryDirectory() as folder:
         yield Settings(state.root, socket=Path(folder) / "engine.sock")
 

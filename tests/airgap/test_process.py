@@ -1,4 +1,4 @@
-"""Programs, and the identity of processes."""
+"""Running programs, and identifying processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in of Qdrant's server, run as its image runs it, over the real qdrant-edge-py."""
+"""The stand-in for Qdrant's server, run as in its image, with the real qdrant-edge-py."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Server:
         return answer["result"]
 
     def refused(self, method: str, path: str, body: object = None) -> tuple[int, str]:
-        """Return status and words of a call that fails."""
+        """Return the status and message of a failing call."""
         status, text = self.raw(method, path, None if body is None else json.dumps(body))
         answer = json.loads(text)
         assert set(answer) == {"status", "time"}, text
@@ -431,7 +431,7 @@ def test_what_was_answered_survives_its_end(tmp_path: Path, signum: int, code: i
     server.call("POST", "/collections/c/points/delete?wait=true", {"points": [0]})
     server.refused("PUT", "/collections/c/points?wait=true", {"points": [{"id": 1, "vector": [1]}]})
     assert server.end(signum) == code
-    (tmp_path / "collections" / "half-made").mkdir()  # what a kill during a creation leaves
+    (tmp_path / "collections" / "half-made").mkdir()  # the state after a kill during the creation
     again = Server(tmp_path)
     assert again.call("GET", "/collections") == {"collections": [{"name": "c"}]}
     info = again.call("GET", "/collections/c")

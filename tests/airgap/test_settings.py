@@ -1,4 +1,4 @@
-"""The environment: defaults, and values that cannot be."""
+"""Settings from the environment: defaults and invalid values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state folder: whole artifacts, fingerprints, the lock."""
+"""The state folder: complete artifacts, fingerprints, the lock."""
 
 from __future__ import annotations
 

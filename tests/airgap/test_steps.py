@@ -1,4 +1,4 @@
-"""Which steps have something to do, in which order they run, what a failure does."""
+"""The selection and order of steps, and the effect of a failure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMIT = 10  # seconds
 
 
 class Record:
-    """What steps did, in order."""
+    """The recorded actions of steps, in order."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -103,7 +103,7 @@ def test_a_failure_lets_the_others_finish_and_begins_nothing_more(
 
     def failing() -> None:
         failed.set()
-        raise AirgapError("broken", hint="mend it")
+        raise AirgapError("broken", hint="fix it")
 
     def slow() -> None:
         assert failed.wait(LIMIT)
@@ -111,7 +111,7 @@ def test_a_failure_lets_the_others_finish_and_begins_nothing_more(
     plan = [record.step("bad", run=failing), record.step("slow", run=slow), record.step("next", "slow")]
     with pytest.raises(AirgapError, match="broken") as caught:
         perform(plan, state, Progress(), jobs=2)
-    assert caught.value.hint == "mend it"
+    assert caught.value.hint == "fix it"
     assert "slow ends" in record.events
     assert "next begins" not in record.events
     assert "bad: failed" in capsys.readouterr().err

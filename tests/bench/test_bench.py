@@ -1,4 +1,4 @@
-"""The bench's own parts: what a case edits, what a run costs, and that a budget can be exceeded."""
+"""The benchmark's parts: the edits of cases, the cost of a run, and exceeded budgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call sends to the engine: that it is counted, and when that is too much."""
+"""Counting the bytes that a call sends to the engine, and the budget for them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def ask(address: str) -> int:
-    """Send all, and return how much comes back."""
+    """Send all data, and return the number of received bytes."""
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(address.removeprefix("unix://"))
         client.sendall(SENT)

@@ -1,4 +1,4 @@
-"""The pages that are written by hand, and the commands they show."""
+"""The handwritten pages, and the commands in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codes of errors: on the page, and each provoked by a test."""
+"""Every error code is on the page, and a test provokes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT
 from tools.reference import FOLDER
 
 FORM = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*")
-# Codes that no test provokes, each with the reason.
+# Codes without a test, each with the reason.
 UNTESTED = {
     "build.images-removed": "takes a call that empties the sandbox between two steps of another",
     "registry.nothing-to-check": "only said if lists that were not empty are",

@@ -1,4 +1,4 @@
-"""What pages name is there: targets of make, verbs of airgap, functions of the module, other pages."""
+"""Pages refer only to existing make targets, airgap commands, module functions and pages."""
 
 from __future__ import annotations
 

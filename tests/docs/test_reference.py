@@ -1,4 +1,4 @@
-"""The reference: it is what the code says, and the code says something of everything."""
+"""The reference is up to date, and every function and option has a description."""
 
 from __future__ import annotations
 

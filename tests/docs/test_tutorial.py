@@ -1,4 +1,4 @@
-"""The tutorial, word by word, in a fresh clone."""
+"""The tutorial, exactly as written, in a fresh clone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def while_it_runs(command: str, other: str, folder: Path) -> None:
-    """Run a command that stays in front, the other until it succeeds, then press Ctrl-C."""
+    """Run a command in the foreground, retry another until it succeeds, then press Ctrl-C."""
     with subprocess.Popen(
         command.split(),
         cwd=folder,

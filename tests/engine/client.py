@@ -1,4 +1,4 @@
-"""Calls of the module on a real engine, as a user types them."""
+"""Call the module on a real engine, as users do."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
-LIMIT = 900  # seconds; a call that takes longer hangs
+LIMIT = 900  # seconds after which a call counts as hanging
 
 
 @dataclass(frozen=True)
 class Called:
-    """What one `dagger` call said and how it ended."""
+    """The output and exit code of a `dagger` call."""
 
     code: int
     stdout: str
@@ -23,12 +23,12 @@ class Called:
 
     @property
     def error(self) -> str:
-        """The text of the error, as a user sees it at the end."""
+        """The text of the error at the end of the output."""
         _, found, text = f"\n{self.stderr}".rpartition("\nError:")
         return f"Error:{text}" if found else ""
 
     def executed(self) -> list[str]:
-        """The commands that the engine ran in this call, by its own record; cached ones are not in it."""
+        """The commands that the engine ran in this call according to its traces, without cached ones."""
         record = self.stderr.splitlines()
         found = [m for line in record if (m := re.match(r"^(\d+)\s*:[ ┆]*withExec (.*)$", line))]
         names = {m[1]: m[2] for m in found}
@@ -48,7 +48,7 @@ class Dagger:
         return self.run("call", *words, progress=progress)
 
     def run(self, *words: str, progress: str = "plain") -> Called:
-        """Run `dagger WORDS` off a terminal."""
+        """Run `dagger WORDS` without a terminal."""
         done = subprocess.run(
             ["dagger", f"--progress={progress}", *words],
             cwd=self.folder,

@@ -1,4 +1,4 @@
-"""The engine is the one that `make test` has brought up and named in the environment."""
+"""Fixtures for tests on the engine that `make test` has started and set in the environment."""
 
 from __future__ import annotations
 

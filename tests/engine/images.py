@@ -1,4 +1,4 @@
-"""What is in the images that a report of builds describes, and bases for builds to start from."""
+"""Read the images in a build report, and push base images for builds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Image:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What the image says about running it."""
+        """The image's runtime configuration."""
         found: dict[str, Any] = self.data["config"]["config"]
         return found
 
@@ -41,7 +41,7 @@ class Image:
 
     @property
     def entries(self) -> dict[str, dict[str, Any]]:
-        """What the layers above the base have, by path; of two entries the upper one."""
+        """The entries of the layers above the base by path; upper layers take precedence."""
         return {entry["path"]: entry for layer in self.data["contents"] for entry in layer}
 
     @property
@@ -61,7 +61,7 @@ def sha256(content: str | bytes) -> str:
 
 
 def built(dagger: Dagger, source: Path, report: Path, *options: str) -> dict[str, Image]:
-    """Build a project, and return what its images are."""
+    """Build a project and return its images."""
     words = ("--source", str(source), *options)
     called = dagger.call(*words, "report", "--only", "build", "export", "--path", str(report), "--wipe")
     assert called.code == 0, called.error
@@ -70,7 +70,7 @@ def built(dagger: Dagger, source: Path, report: Path, *options: str) -> dict[str
 
 
 def copied(name: str, folder: Path) -> Path:
-    """Copy a fixture of a build to change it; return where the copy is."""
+    """Copy a fixture of a build so that it can be changed; return the copy's path."""
     return shutil.copytree(FIXTURES / "build" / name, folder / name)
 
 
@@ -80,7 +80,7 @@ def registry() -> str:
 
 
 def push_base(target: str, *, source: str = "library/debian:trixie-slim", **config: list[str]) -> str:
-    """Push an image of the registry again with other fields in its config; return the new one's reference."""
+    """Push an image again with other fields in its config; return the new reference."""
     repository, _, tag = source.partition(":")
     name, _, new_tag = target.partition(":")
     manifest = _get(f"{repository}/manifests/{tag}")
@@ -98,7 +98,7 @@ def push_base(target: str, *, source: str = "library/debian:trixie-slim", **conf
 
 
 def _get(path: str) -> dict[str, Any]:
-    """Read JSON of the registry, by no client of ours."""
+    """Read JSON from the registry, without our own client."""
     request = urllib.request.Request(f"http://{registry()}/v2/{path}", headers={"Accept": _TYPE})
     with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - the registry of these tests
         found: dict[str, Any] = json.load(response)
@@ -106,7 +106,7 @@ def _get(path: str) -> dict[str, Any]:
 
 
 def _send(method: str, path: str, data: bytes, kind: str = "") -> str:
-    """Send data to the registry; return the place that it names."""
+    """Send data to the registry; return the Location header."""
     url = path if "://" in path else f"http://{registry()}/v2/{path}"
     headers = {"Content-Type": kind} if kind else {}
     request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - as above

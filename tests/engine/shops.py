@@ -1,4 +1,4 @@
-"""A small project to scan and to release, and copies of it with something wrong."""
+"""A small project to scan and release, and broken copies of it."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def shop(dagger: Dagger, folder: Path, requirement: str = SOUND) -> Shop:
 
 
 def database() -> list[str]:
-    """Return the options that name where Trivy's database is, in a closed network."""
+    """Return the options for Trivy's database in a closed network."""
     registry = os.environ.get("CI_REGISTRY")
     return ["--database-registry", f"tcp://{registry}"] if registry else []

@@ -1,4 +1,4 @@
-"""Stacks of fixtures, run to their logs."""
+"""Run stacks of fixtures and return their logs."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ PYTHON = "python:3.13-slim-trixie"
 
 
 def logs(dagger: Dagger, project: Path, output: Path, *words: str) -> Called:
-    """Run the project as a stack and keep its logs."""
+    """Run the project as a stack and export its logs."""
     return dagger.call("--source", str(project), "stack", *words, "logs", "export", "--path", str(output))

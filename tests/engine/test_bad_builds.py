@@ -1,4 +1,4 @@
-"""Builds that cannot be: one error that names the service and the value, and no traceback."""
+"""Invalid builds end with one error that names the service and the value, without a traceback."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-LONGEST = 4000  # characters of an error that people read
+LONGEST = 4000  # maximum length of a readable error
 
 
 @dataclass(frozen=True)
 class Bad:
-    """A build that fails, and what its error has to say: a service, and values."""
+    """A failing build, and the service and values that its error must name."""
 
     says: tuple[str, ...]
     dockerfile: str = "FROM debian:trixie-slim\nRUN echo one > /one\n"
@@ -35,7 +35,7 @@ class Bad:
 
 
 def project(folder: Path, dockerfile: str, *, build: dict[str, Any], **model: Any) -> list[str]:  # noqa: ANN401
-    """Write a project whose service `web` is built so; return the words that name it."""
+    """Write a project whose service `web` has this build; return the options for it."""
     (folder / "Dockerfile").write_text(dockerfile)
     services = {"web": {"build": {"context": ".", **build}}, **model.pop("services", {})}
     (folder / "compose.yaml").write_text(json.dumps({"services": services, **model}))
@@ -43,7 +43,7 @@ def project(folder: Path, dockerfile: str, *, build: dict[str, Any], **model: An
 
 
 def check(called: Called) -> None:
-    """Check what holds for every error."""
+    """Check the properties of every error."""
     assert called.code == 1, called.stdout
     assert len(re.findall(r"^Next: ", called.error, re.MULTILINE)) == 1, called.error
     assert "Traceback" not in called.stderr
@@ -121,7 +121,7 @@ def test_a_base_that_the_images_map_refuses_is_named(dagger: Dagger, tmp_path: P
 
 
 def test_each_build_that_fails_is_named_and_no_other(dagger: Dagger, tmp_path: Path) -> None:
-    """All have one context, and two of them one Dockerfile: the build that failed is named nevertheless."""
+    """The failed build is named even though all have one context, and two of them one Dockerfile."""
     (tmp_path / "other.Dockerfile").write_text("FROM debian:trixie-slim\nRUN echo second reason && exit 9\n")
     inline = "FROM debian:trixie-slim\nRUN echo third reason && exit 10\n"
     services = {

@@ -1,4 +1,4 @@
-"""Every mistake ends in one error that says what, where and what to do; no traceback."""
+"""Every mistake ends with one error that says what, where and what to do, without a traceback."""
 
 from __future__ import annotations
 

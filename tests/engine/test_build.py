@@ -1,4 +1,4 @@
-"""Building on a real engine: the table, the cache and what an edit rebuilds."""
+"""Builds on a real engine: the table, the cache, and what an edit rebuilds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# What reads the whole project, and so runs after each edit. Bake finds its own steps in its cache.
+# Commands that read the whole project and therefore run after each edit. Bake's steps are cached separately.
 EACH_TIME = ("compose_config", "/bake.sh")
 
 
@@ -110,7 +110,7 @@ def test_every_progress_on_a_terminal(progress: str) -> None:
 
 
 def on_terminal(command: list[str], limit: float = 120) -> tuple[int, str]:
-    """Run the command on a pseudo terminal; return its exit code and all that it showed."""
+    """Run the command on a pseudo terminal; return its exit code and output."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         command, cwd=ROOT, stdin=follower, stdout=follower, stderr=follower, start_new_session=True

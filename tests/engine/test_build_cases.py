@@ -1,4 +1,4 @@
-"""Dockerfiles that other tools read wrong: what arguments mean, and where instructions end."""
+"""Dockerfiles that other tools misread: the meaning of arguments, and the end of instructions."""
 
 from __future__ import annotations
 

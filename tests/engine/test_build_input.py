@@ -1,4 +1,4 @@
-"""What a build is given: secrets, a platform; and builds that cannot be."""
+"""Inputs of builds: secrets and platforms; and invalid builds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PYTHON = "ARG PYTHON_IMAGE=python:3.13-slim-trixie\nFROM ${PYTHON_IMAGE}\n"
 
 
 def project(folder: Path, dockerfile: str, **services: dict[str, Any]) -> list[str]:
-    """Write a project and return the words that name it."""
+    """Write a project and return the options for it."""
     (folder / "Dockerfile").write_text(PYTHON + dockerfile)
     model = {"services": services, "secrets": {"token": {"environment": "TOKEN"}}}
     (folder / "compose.yaml").write_text(json.dumps(model))
@@ -37,7 +37,7 @@ def test_a_build_secret_that_gets_into_the_image_is_found_and_not_shown(
     dagger: Dagger, tmp_path: Path
 ) -> None:
     canary = f"canary-{secrets.token_hex(16)}"
-    # A step is cached whatever the value of its secret is, so an equal one would have an earlier run's.
+    # A secret's value is not part of a step's cache key, so an equal step would return an earlier result.
     words = project(tmp_path, f"ARG RUN={canary[-8:]}\n{LEAK}", web=LEAKS)
     (tmp_path / ".dockerignore").write_text("values\n")
     values = tmp_path / "values"
@@ -91,7 +91,7 @@ def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:
     here = Dagger(copy)
     called = here.call("test", "--only", "assistant-service")
     assert called.code == 1
-    assert "assistant-service: not done after 20 s, stopped, in test_a_hang.py::test_waits_for_ever" in (
+    assert "assistant-service: timed out after 20 s, in test_a_hang.py::test_waits_for_ever" in (
         called.error
     )
     output = tmp_path / "report"

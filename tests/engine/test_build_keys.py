@@ -1,4 +1,4 @@
-"""Each key of `build:` in a compose file, built for real."""
+"""Real builds with each key of `build:` in a compose file."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def agent(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_build_takes_the_ssh_agent_it_is_given(dagger: Dagger, agent: str, tmp_path: Path) -> None:
-    # A run that is cached would need no agent.
+    # A cached run would not need an agent.
     source = copied("ssh", tmp_path)
     (source / "keys.py").write_text(f"# {time.time()}\n{(source / 'keys.py').read_text()}")
     image = built(dagger, source, tmp_path / "report", "--ssh-agent", agent)["with-agent"]

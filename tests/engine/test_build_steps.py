@@ -1,4 +1,4 @@
-"""What single instructions do: mounts, owners, modes, downloads, contexts; and files that remember a time."""
+"""Effects of instructions: mounts, owners, modes, downloads, contexts, and files that contain a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS = ("word-that-no-image-has", "word-of-the-index")
 
 
 def project(folder: Path) -> Path:
-    """Complete the fixture with what Git cannot hold and what this machine decides."""
+    """Complete the fixture with files that Git cannot store or that depend on this machine."""
     push_base("tests/copies-its-context:1", OnBuild=["COPY . /app", "RUN ls /app > /listed"])
     source = copied("steps", folder)
     for path in source.glob("*.Dockerfile"):
@@ -85,7 +85,7 @@ def test_the_value_of_a_build_secret_is_in_no_layer(dagger: Dagger, source: Path
 
 
 def unpacked(blob: bytes) -> bytes:
-    """Return all that is in a blob of an image."""
+    """Return the entries of a layer."""
     try:
         with tarfile.open(fileobj=io.BytesIO(blob)) as layer:
             files = [layer.extractfile(member) for member in layer.getmembers() if member.isfile()]
@@ -202,7 +202,7 @@ def test_the_ignore_file_of_a_dockerfile_comes_before_the_context_s(contexts: Im
 
 @pytest.fixture(scope="module")
 def compiled(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return whether Python uses what was compiled, by the folder below /srv."""
+    """Return whether Python uses the compiled files, by folder below /srv."""
     source = copied("compiled", tmp_path_factory.mktemp("compiled"))
     called = dagger.call("--source", str(source), "image", "--service", "web", *LOOK)
     assert called.code == 0, called.error

@@ -1,4 +1,4 @@
-"""`dagger check`: every gate beside the others, and red when one is."""
+"""`dagger check` runs every gate, and fails if one fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of shown commands, on the real module: what it lets pass and what it does not."""
+"""The check of commands in docs, on the real module: accepted and rejected commands."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_files_that_a_reader_has_need_not_be_there() -> None:
         ("image --service gateway export --pth x", "unknown flag: --pth"),
         ("tags", 'required flag(s) "ref" not set'),
         ("image terminal", 'required flag(s) "service" not set'),
-        ("tags --ref", 'unknown command "none-either"'),  # the option took the first stop for its value
+        ("tags --ref", 'unknown command "none-either"'),  # the option consumed the first stop as its value
         ("--jobs many scan", 'invalid argument "many" for "--jobs"'),
         ("tags --ref …", "flag needs an argument: --ref"),
         ("registry --adress x …", "unknown flag: --adress"),

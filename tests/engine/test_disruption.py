@@ -1,4 +1,4 @@
-"""The suite's files that stop services, each on a stack of its own; and that one which fails says so."""
+"""Disruption tests: each file runs in its own stack, and a failing one is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine that forbids privileged containers: what needs none works, builds and stacks name the setting."""
+"""An engine that forbids privileged containers: builds and stacks name the setting, other functions work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of an integration run is returned also when it is red, and profiles choose services."""
+"""The report of an integration run is complete even if it fails, and profiles select services."""
 
 from __future__ import annotations
 

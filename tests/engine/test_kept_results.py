@@ -1,4 +1,4 @@
-"""A green result of the integration suite is kept while everything that the run was given is the same."""
+"""A passing result of the integration suite is cached as long as all its inputs are the same."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ POLICY = '\n[tool.ci]\nintegration = "tests/integration"\n'
 
 @pytest.fixture(scope="module")
 def moving() -> str:
-    """A tag that the registry of this machine has, to be moved."""
+    """A tag in the registry of this machine, which tests move."""
     tag = f"tests/moving:{secrets.token_hex(6)}"
     push_base(tag, Env=["PATH=/usr/bin:/bin", "VERSION=1"])
     return tag
@@ -35,7 +35,7 @@ def moving() -> str:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, moving: str) -> Path:
-    """A project whose containers get something of each kind."""
+    """A project whose containers use inputs of every kind."""
     folder = tmp_path_factory.mktemp("kept")
     web: dict[str, Any] = {
         "image": IMAGE,
@@ -75,7 +75,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, moving: str) -> Path:
 
 
 def ran(dagger: Dagger, folder: Path) -> bool:
-    """Call the suite, which has to be green; return whether it ran in this call."""
+    """Call the suite, which must pass; return whether it ran in this call."""
     called: Called = dagger.call(
         *("--source", str(folder), "--env-file", f"file:{folder}/values.env", "test-integration")
     )

@@ -1,4 +1,4 @@
-"""A stack whose client was killed leaves nothing to the next one in its slot; no other may run meanwhile."""
+"""A stack whose client was killed leaves nothing behind. No other stack may run during this test."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_what_a_killed_call_left_is_not_there_for_the_next_one(dagger: Dagger, t
             assert process.poll() is None, output.read_text()
             time.sleep(0.2)
         process.kill()
-    while " used " in dagger.call("sandbox").stdout:  # the next call takes the first slot that is free
+    while " used " in dagger.call("sandbox").stdout:  # the next call uses the first free slot
         assert time.monotonic() < deadline
     called = dagger.call("--source", str(tmp_path), "stack", "--start-timeout", "20", "check")
     assert called.code == 0, called.error

@@ -1,4 +1,4 @@
-"""The linters on a real engine: each of them fails the call, and the formatter says what it would change."""
+"""The linters on a real engine: each one can fail the call, and the formatter returns its changes."""
 
 from __future__ import annotations
 

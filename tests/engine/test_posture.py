@@ -1,4 +1,4 @@
-"""The posture gate on real images: ours keep every rule, and each broken one is told."""
+"""The posture gate on real images: ours comply with every rule, and each violation is reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 PROJECT = FIXTURES / "posture"
-# What each service of the fixture breaks, and a part of what is said of it.
+# The rule that each service of the fixture violates, and a part of the message.
 BROKEN = {
     ("root", "non-root-user"): "no USER: it runs as root",
     ("env-secret", "no-secret-settings"): "ENV API_KEY has a value",

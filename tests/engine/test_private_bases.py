@@ -1,4 +1,4 @@
-"""Base images in a registry that wants credentials: who gets them, and what is said where there are none."""
+"""Base images in a registry that requires credentials: their use, and the error without them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOTHING_OF_IT = 'RUN ! grep -rs "$(printf alice)" /root/.docker /kaniko /run/sec
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Registry]:
-    """A registry on the loopback that wants a password, reachable from the engine's containers too."""
+    """A registry on the loopback that requires a password, reachable from the engine's containers too."""
     registry = guarded_by_password(tmp_path / "registry").start()
     listen = f"TCP4-LISTEN:{registry.port},bind={BRIDGE},ip-freebind,reuseaddr,fork,range=10.87.0.0/16"
     socat = find("SOCAT", "socat", "apt-get install socat")
@@ -63,7 +63,7 @@ def project(tmp_path: Path, guarded: Registry) -> Path:
     folder.mkdir()
     (folder / "compose.yaml").write_text("services: {web: {build: .}}\n")
     (folder / "Dockerfile").write_text(f"FROM {guarded.host}/private/base:1\n{NOTHING_OF_IT}\n")
-    # An entry for its host, so that the sandbox knows that this loopback is the machine's.
+    # An entry for its host, so that the sandbox maps this loopback to the machine's.
     images = {"private/base:1": f"{guarded.host}/private/base:1", **images_map(registry)}
     (tmp_path / "images.json").write_text(json.dumps(images))
     login = base64.b64encode(f"alice:{PASSWORD}".encode()).decode()

@@ -1,4 +1,4 @@
-"""Publishing functions on a real engine and real registries; tests/release has the program behind them."""
+"""Publishing on a real engine and real registries; tests/release tests the program behind it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A team's one engine: the client is in another network namespace, and reaches the engine over TCP only.
+"""A shared engine: the client is in another network namespace and reaches the engine only over TCP.
 
-It shares neither the engine's loopback nor its socket, and sees the project from a mount of its own.
+It shares neither the engine's loopback nor its socket, and has the project on its own mount.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def serve(listener: socket.socket, engine: str) -> None:
 
 
 def lend(client: socket.socket, engine: str) -> None:
-    """Be one connection to the engine's socket, both ways, and close it at both ends."""
+    """Forward one connection to the engine's socket in both directions."""
     with client, socket.socket(socket.AF_UNIX) as upstream:
         upstream.connect(engine)
         back = threading.Thread(target=pump, args=(upstream, client), daemon=True)
@@ -64,7 +64,7 @@ def ip(*words: str) -> None:
 
 @pytest.fixture
 def namespace() -> Iterator[tuple[str, str]]:
-    """A network namespace with one link, to this one; its name, and the address of this end."""
+    """A network namespace linked to this one; yields its name and the address of this end."""
     name = f"ci-{secrets.token_hex(4)}"
     network = f"10.213.{secrets.randbelow(250)}"
     with ExitStack() as undo:

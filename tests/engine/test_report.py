@@ -1,4 +1,4 @@
-"""The report of all gates: whole when it is green, and no less when one is red."""
+"""The report of all gates is complete, whether they pass or fail."""
 
 from __future__ import annotations
 

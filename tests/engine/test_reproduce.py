@@ -1,4 +1,4 @@
-"""What another engine recorded, against what is built here.
+"""The comparison of a build with another engine's record.
 
 One engine gives the same digest again whatever a step does, by its cache: the
 other engine is played by a build whose steps have another cache key.
@@ -35,7 +35,7 @@ STEPS = {
 
 
 def record(dagger: Dagger, folder: Path, key: str) -> Path:
-    """Build all with steps of one key and keep build.json."""
+    """Build everything with steps of one cache key and export build.json."""
     folder.mkdir()
     services = {name: {"build": {"dockerfile": f"{name}.Dockerfile", "context": "."}} for name in STEPS}
     (folder / "compose.yaml").write_text(json.dumps({"name": "p", "services": services}))

@@ -1,4 +1,4 @@
-"""The sandbox: a Docker Engine with its own data, that ends with the command and that nothing else uses."""
+"""The sandbox: a private Docker Engine with its own data that exits with the command."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SCRIPTS = ROOT / "ci" / "src" / "ci" / "container_scripts"
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The sandbox's scripts in a container of Dagger's own commands, with data of this test."""
+    """The sandbox's scripts in a container with data of this test."""
 
     dagger: Dagger
     volume: str = field(default_factory=lambda: f"test-{secrets.token_hex(4)}")
     version: str = "test"
 
     def run(self, script: str, *, privileged: bool = True, megabytes: int = 0) -> Called:
-        """Run a shell script beside the engine; `megabytes` limits the disk for the data."""
+        """Run a shell script next to the engine; `megabytes` limits the disk for the data."""
         place = ["with-mounted-cache", "--path", "/state", "--cache", self.volume]
         if megabytes:
             place = ["with-mounted-temp", "--path", "/state", "--size", str(megabytes * 1_000_000)]
@@ -46,7 +46,7 @@ class Sandbox:
             "SANDBOX_VERSION": self.version,
             "SANDBOX_IMAGES": f"/state/images/{self.version}",
             "SOURCE_DATE_EPOCH": "315532800",
-            "RUN": secrets.token_hex(4),  # a run is not taken from Dagger's cache
+            "RUN": secrets.token_hex(4),  # so that Dagger does not return a cached run
         }
         image = os.environ.get("CI_REGISTRY")
         reference = f"{image}/library/{parse(DOCKER, where='test').without_digest}" if image else DOCKER

@@ -1,4 +1,4 @@
-"""The scan on a real engine: what is found, what it stops, and what is wrong with what it is given."""
+"""The scan on a real engine: findings, failures, and invalid input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 FOUND = ("shop", "CVE-2023-37920", "CRITICAL", "certifi", "2022.12.7", "2023.7.22")
-# Made up for this test: no service knows either.
+# Generated for this test; not valid anywhere.
 TOKEN = "ghp_" + "Zx8vQ2mT5rLk9WcB4nYd7HsJ3fGa6PuE1oXi"
 KEY = "\n".join(
     [

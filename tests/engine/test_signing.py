@@ -1,4 +1,4 @@
-"""Signing by the release's verbs; tests/release/test_signing.py has the program behind them."""
+"""Signing on a real engine; tests/release/test_signing.py tests the program behind it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.engine.client import Dagger
     from tests.release.keys import Keys
 
-# Its image is one more to build where package registries are all there is.
+# In a closed network its image must be built first.
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 TAG = "refs/tags/v1.2.3"
 

@@ -1,4 +1,4 @@
-"""The stack on a real engine: what services see, what is enforced, and how failures are told."""
+"""The stack on a real engine: the services' environment, enforced limits, and reported failures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-# All that ask for the one run of that project.
+# All tests that share the run of that project.
 HARDENED = pytest.mark.xdist_group("hardened")
 DOCKER_DEFAULT = "00000000a80425fb"
 NONE = "0000000000000000"
@@ -255,7 +255,7 @@ def test_published_ports_are_on_this_machine(tmp_path: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
+    """Return a free port of the loopback."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What services get from Docker Compose: a service prints each check of fixtures/stack/cases.
+"""The behavior of Docker Compose in the stack: services print the checks of fixtures/stack/cases.
 
 Each stack runs once. A service prints `NAME: right` or `NAME: wrong, VALUE` for each of its checks.
 """
@@ -37,7 +37,7 @@ DEVELOPER = 1234
 
 
 def each_of(stacks: Any, *values: Any) -> Any:  # noqa: ANN401 - what pytest takes
-    """Return a parameter of a test, with the stack as its group: pytest-xdist runs a group in one process."""
+    """Return a parameter with the stack as its group, because pytest-xdist runs a group in one process."""
     return pytest.param(stacks, *values, marks=pytest.mark.xdist_group(stacks))
 
 
@@ -55,14 +55,14 @@ class Run:
 
     @property
     def error(self) -> str:
-        """Why the call failed, or the stack did not come up; "" if neither did."""
+        """The error of the call or of the stack; "" if both succeeded."""
         if self.called.code:
             return self.called.error or self.called.stderr[-3000:]
         file = self.output / "error.txt"
         return file.read_text() if file.exists() else ""
 
     def inspected(self, service: str) -> dict[str, Any]:
-        """Return what Docker says of the service's first container."""
+        """Return `docker inspect` of the service's first container."""
         for each in json.loads((self.output / "inspect.json").read_text()):
             labels = each["Config"]["Labels"]
             number = labels["com.docker.compose.container-number"]
@@ -74,7 +74,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the stacks, with owners and modes that Git does not have."""
+    """Copy the stacks, with owners and modes that Git does not store."""
     folder = shutil.copytree(CASES, tmp_path_factory.mktemp("source") / "cases", symlinks=True)
     (folder / "project" / "dotenv").rename(folder / "project" / ".env")
     (folder / "mounts" / "tree" / "key.txt").chmod(0o600)
@@ -86,7 +86,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(dagger: Dagger, source: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
-    """Run a stack once, the first time that a test asks for it."""
+    """Run a stack once, when a test first requests it."""
     outputs = tmp_path_factory.mktemp("logs")
 
     @functools.cache
@@ -267,7 +267,7 @@ def test_a_published_port_is_the_service_s(published: Callable[[int], str], port
 
 @pytest.mark.xdist_group("ports")
 def test_datagrams_reach_a_stack_that_is_bound(dagger: Dagger) -> None:
-    """Dagger's client opens TCP ports on this machine, and no others."""
+    """Dagger's client opens only TCP ports on this machine."""
     registry = os.environ.get("CI_REGISTRY")
     image = f"{registry}/library/{PYTHON}" if registry else PYTHON
     ask = (

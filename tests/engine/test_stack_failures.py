@@ -1,4 +1,4 @@
-"""What a user is told of a stack that does not come up: a run for each way to fail."""
+"""Error messages of stacks that do not come up: one run for each kind of failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 IMAGE = "python:3.13-slim-trixie"
 ENDLESS = {"image": IMAGE, "command": ["sleep", "inf"]}
 
-# The service to run, the one that fails, what it did not do, why, and what is shown of it.
+# The service to run, the one that fails, its unmet condition, the reason, and the shown output.
 FAILURES = {
     "after-one-shot": (
         "one-shot",
@@ -32,19 +32,19 @@ FAILURES = {
         "never-good",
         "become healthy",
         r"its healthcheck failed to the end of its retries; after-never-good waited",
-        "never-good: the last healthcheck said\nnot yet",
+        "never-good: output of the last healthcheck\nnot yet",
     ),
     "after-hangs": (
         "hangs",
         "become healthy",
         r"its healthcheck failed to the end of its retries; after-hangs waited",
-        "hangs: the last healthcheck said\n",
+        "hangs: output of the last healthcheck\n",
     ),
     "after-late": (
         "late",
         "become healthy",
         r"not within the 4 s of --start-timeout; after-late waited",
-        "late: its last lines\n(no output)",
+        "late: end of its log\n(no output)",
     ),
     "after-unknown-program": ("unknown-program", "start", r"Docker says: .*/no/such/program", "(no output)"),
     "exits-at-once": ("exits-at-once", "stay up", r"it ended with exit code 4", "last words"),

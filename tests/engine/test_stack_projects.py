@@ -1,4 +1,4 @@
-"""Projects in the shape of well-known ones: each comes up as it is, and one service shows that it works."""
+"""Projects modeled on well-known ones: each comes up unchanged, and one service proves that it works."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROJECTS = FIXTURES / "stack" / "projects"
 
 @dataclass(frozen=True)
 class Fact:
-    """A line in the log of a service, which is there only if the others do their part."""
+    """A line in the log of a service that appears only if the other services work."""
 
     service: str
     line: str

@@ -1,4 +1,4 @@
-"""What services see of each other and of what they are given: one run of one project."""
+"""What services see of each other and of their inputs, in one run of one project."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SERVICE = "com.docker.compose.service"
 
 @dataclass(frozen=True)
 class Seen:
-    """One run: logs, what Docker says of each container, the call, the secret value, and all files."""
+    """One run: logs, `docker inspect` of each container, the call, the secret value, and all files."""
 
     log: dict[str, str]
     outcomes: dict[str, dict[str, Any]]

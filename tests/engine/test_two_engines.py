@@ -1,4 +1,4 @@
-"""Our images, on two engines that share nothing: each has its own cache, registry and network namespace.
+"""Our images on two independent engines, each with its own cache, registry and network namespace.
 
 One of them is started again in between: it then packs the layers of a base image by itself. Then it loses its
 cache: it cannot give the source of a module any more that it has kept over its start.
@@ -33,7 +33,7 @@ def test_both_engines_give_each_image_the_same_digest(dagger: Dagger, tmp_path: 
         first = built(place, source, tmp_path / "first")
         assert place.airgap("down").code == 0
         place.up()
-        # Another source for the functions, and the same for all images.
+        # The source differs for the functions, but not for the images.
         (source / "README.md").write_text("Changed.\n")
         again = built(place, source, tmp_path / "again")
         (tmp_path / "prune.graphql").write_text(PRUNE)
@@ -51,7 +51,7 @@ def test_both_engines_give_each_image_the_same_digest(dagger: Dagger, tmp_path: 
 
 
 def built(place: Site, source: Path, report: Path, module: Path = ROOT) -> dict[str, Any]:
-    """Build all of the source there and return what was built."""
+    """Build the source on that engine and return the images."""
     words = (
         "--progress=plain",
         "call",

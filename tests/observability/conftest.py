@@ -1,4 +1,4 @@
-"""What the observability tests share."""
+"""Fixtures for the observability tests."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ Promtool = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def known() -> dict[str, Labels]:
-    """Return every series there can be with its labels: exported, recorded, and those of the alerts."""
+    """Return all possible series with their labels: exported, recorded, and those of alerts."""
     return rules.with_recorded(exported.metrics())
 
 

@@ -1,4 +1,4 @@
-"""What the services export and serve, read from the applications themselves."""
+"""The metrics and routes of the services, read from the applications."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ from tests.observability.promql import Labels
 
 FOLDER = Path(__file__).parents[2] / "observability"
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
-# Enough for every service to be made; nothing is connected before it is started.
+# Enough settings to create every service; nothing connects before the start.
 _ENVIRONMENT = {
     "ENVIRONMENT": "development",
     "INTERNAL_TOKEN_SECRET": "s" * 32,

@@ -1,4 +1,4 @@
-"""What a PromQL query needs and gives, as far as labels go."""
+"""The labels that a PromQL query requires and returns."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ _VARIABLE = re.compile(r"\$\{?\w+\}?")
 
 
 class ContractError(AssertionError):
-    """A query asks for what nobody exports, or could never give a result."""
+    """A query uses a metric that is not exported, or can never return a result."""
 
 
 def labels_of(query: str, known: Known) -> Labels:

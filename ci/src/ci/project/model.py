@@ -164,7 +164,7 @@ def read(outcome: str, folder: str = ".") -> ComposeModel:
     if "error" in data:
         raise PipelineError(
             "compose.invalid",
-            "Compose refuses the project",
+            "Compose rejects the project",
             details=data["error"],
             hint="fix the file that Compose names; `docker compose config` shows the same",
         )
