@@ -91,9 +91,7 @@ def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:
     here = Dagger(copy)
     called = here.call("test", "--only", "assistant-service")
     assert called.code == 1
-    assert "assistant-service: timed out after 20 s, in test_a_hang.py::test_waits_for_ever" in (
-        called.error
-    )
+    assert "assistant-service: timed out after 20 s, in test_a_hang.py::test_waits_for_ever" in (called.error)
     output = tmp_path / "report"
     reported = here.call("report", "--only", "test", "export", "--path", str(output))
     assert reported.code == 0, reported.error
