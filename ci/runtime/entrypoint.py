@@ -4,15 +4,20 @@ The module's own code is imported from its source folder, not installed: its
 dependencies are the only thing that takes time to install, and they change
 with the lock alone.
 
-Two things are done without Dagger's client library, because they would take
-most of a short call. A constructor has nothing to run: the main object is its
-arguments (`ci/src/ci/main.py`), so the library, which takes a second to
-import, is not imported for it. And the library asks the engine for the schema
-each time it starts, which takes half a second: it gets the one that the engine
-gave this runtime.
+Three things are done in a faster way than by Dagger's client library, because
+they would take most of a short call:
 
-And one thing of the library is made once, not for each field of each query: the
-converter of arguments and answers, half of what a query takes.
+- A constructor has nothing to run, because the main object is its arguments
+  (`ci/src/ci/main.py`). So the library, which takes a second to import, is not
+  imported for it.
+- The library asks the engine for the schema each time it starts, which takes
+  half a second. It gets the one that the engine gave this runtime.
+- The library creates a converter of arguments and answers for each field of
+  each query, half of what a query takes. It is created once.
+
+All of them rely on private parts of the library or the engine. Each is checked
+before it is used; if something has another form, the official way is taken,
+and a line on the error stream says so.
 """
 
 import base64
@@ -59,11 +64,21 @@ def state(arguments: list[dict[str, str]]) -> dict[str, Any]:
 
 def constructed() -> bool:
     """Answer a call of the constructor; return whether it was one."""
-    call = ask(_CALL)["currentFunctionCall"]
-    if not call["parentName"] or call["name"]:
+    try:
+        call = ask(_CALL)["currentFunctionCall"]
+        if not call["parentName"] or call["name"]:
+            return False
+        value = json.dumps(state(call["inputArgs"]))
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
+        report(f"currentFunctionCall ({type(error).__name__}: {error})")
         return False
-    ask(_RETURN, value=json.dumps(state(call["inputArgs"])))
+    ask(_RETURN, value=value)
     return True
+
+
+def report(part: str) -> None:
+    """Say that a part of the library or the engine has another form than expected."""
+    sys.stderr.write(f"runtime: {part} is not as expected, so the client library does it, which is slower\n")
 
 
 def run(*, register: bool) -> int | None:
@@ -81,11 +96,29 @@ def run(*, register: bool) -> int | None:
     from dagger.client import _core, _session  # noqa: PLC0415 - as above
     from dagger.mod.cli import app  # noqa: PLC0415 - it reads the two variables when imported
 
-    session: Any = _session
-    session.GraphQLClient = functools.partial(with_schema, session.GraphQLClient)
-    core: Any = _core
-    core.make_converter = functools.partial(Converter, core.make_converter, core.make_converter(None))
+    speed_up(_session, _core)
     return app(None, register)
+
+
+def speed_up(session: Any, core: Any) -> None:  # noqa: ANN401 - two modules of the library
+    """Replace what costs time in the library, each part only if it has the expected form."""
+    client = getattr(session, "GraphQLClient", None)
+    if SCHEMA.is_file() and _takes(client, {"introspection", "fetch_schema_from_transport"}):
+        session.GraphQLClient = functools.partial(with_schema, client)
+    else:
+        report("dagger.client._session.GraphQLClient")
+    make: Any = getattr(core, "make_converter", None)
+    if _takes(make, {"ctx"}) and {"structure", "unstructure"} <= set(dir(shared := make(None))):
+        core.make_converter = functools.partial(Converter, make, shared)
+    else:
+        report("dagger.client._core.make_converter")
+
+
+def _takes(function: Any, names: set[str]) -> bool:  # noqa: ANN401 - whatever the library has there
+    """Check that something can be called with arguments of these names."""
+    import inspect  # noqa: PLC0415 - as above
+
+    return callable(function) and names <= set(inspect.signature(function).parameters)
 
 
 def with_schema(client: Any, **options: Any) -> Any:  # noqa: ANN401 - as the library has it

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +73,74 @@ def test_the_client_library_takes_the_schema_that_is_there(
     _session.ClientSession(_session.ConnectParams(port=1, session_token="none"))  # noqa: S106 - none is connected
     assert "answer" in made[0].schema.type_map["Query"].fields
     assert not made[0].fetch_schema_from_transport
+
+
+def parts(make: object = MAKE, client: object = None) -> tuple[Any, Any]:
+    library_s = client or vars(_session)["GraphQLClient"]
+    return SimpleNamespace(GraphQLClient=library_s), SimpleNamespace(make_converter=make)
+
+
+@pytest.fixture
+def schema(entrypoint: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "schema.json"
+    file.write_text("{}")
+    monkeypatch.setattr(entrypoint, "SCHEMA", file)
+    return file
+
+
+@pytest.mark.usefixtures("schema")
+def test_the_library_as_it_is_is_replaced_in_both_places(
+    entrypoint: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, core = parts()
+    entrypoint.speed_up(session, core)
+    assert session.GraphQLClient.func is entrypoint.with_schema
+    assert core.make_converter.func is entrypoint.Converter
+    assert capsys.readouterr().err == ""
+
+
+def _another_client(*, schema: str) -> str:
+    return schema
+
+
+def _another_converter(context: object) -> object:
+    return context
+
+
+def test_a_library_of_another_form_is_left_as_it_is_and_reported(
+    entrypoint: ModuleType, schema: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, core = parts(_another_converter, _another_client)
+    entrypoint.speed_up(session, core)
+    assert (session.GraphQLClient, core.make_converter) == (_another_client, _another_converter)
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == [
+        "dagger.client._session.GraphQLClient",
+        "dagger.client._core.make_converter",
+    ]
+    schema.unlink()
+    session, core = parts()
+    entrypoint.speed_up(session, core)
+    assert session.GraphQLClient is vars(_session)["GraphQLClient"]
+    assert "GraphQLClient" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"currentFunctionCall": {"parent": "Ci"}}, RuntimeError("no such field")]
+)
+def test_an_engine_that_answers_otherwise_is_left_to_the_library(
+    answer: dict[str, Any] | RuntimeError,
+    entrypoint: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def ask(_query: str) -> dict[str, Any]:
+        if isinstance(answer, RuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(entrypoint, "ask", ask)
+    assert entrypoint.constructed() is False
+    assert "currentFunctionCall" in capsys.readouterr().err
 
 
 class Colour(enum.Enum):
