@@ -17,6 +17,7 @@ from ci.build import failure, provenance
 from ci.build.moved import moved
 from ci.sandbox import container as sandbox
 from ci.sandbox import substitutes
+from ci.sandbox.epoch import EPOCH
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def _prepared(
         files = files.with_new_file(name, text)
     container = (
         sandbox.container(workspace, "bake.sh")
-        .with_mounted_directory(PROJECT, workspace.context)
+        # The time that all files of an image have, so that what remembers it (Python's .pyc) stays right.
+        .with_mounted_directory(PROJECT, workspace.context.with_timestamps(EPOCH))
         .with_mounted_directory("/bake", files)
     )
     for variable in sorted(project.build_variables(list(planned.targets)) & workspace.values.keys()):
