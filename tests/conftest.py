@@ -26,6 +26,8 @@ PROGRAMS = {
 }
 # Not in an image that `up` builds, so only tests that request it get it.
 COSIGN = ("ghcr.io/sigstore/cosign/cosign:v3.1.3", "/ko-app/cosign")
+# 150 MB, so only tests that request it get it.
+TRIVY = ("docker.io/aquasec/trivy:0.74.0", "/usr/local/bin/trivy")
 # Tests in these folders need one of these programs.
 NEED_PROGRAMS = (ROOT / "tests" / "release", ROOT / "tests" / "observability")
 
@@ -63,6 +65,17 @@ def cosign(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  #
         subprocess.run([sys.executable, "-m", "airgap", "image", "cosign"], cwd=ROOT, check=True)
     target = tmp_path_factory.mktemp("cosign") / "cosign"
     export(*COSIGN, target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def trivy(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 - chosen before
+    """Trivy itself."""
+    if "TRIVY" in os.environ:
+        return Path(os.environ["TRIVY"])
+    target = tmp_path_factory.mktemp("trivy") / "trivy"
+    export(*TRIVY, target)
+    target.chmod(0o755)
     return target
 
 

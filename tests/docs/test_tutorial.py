@@ -88,7 +88,7 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
             gated = " scan" in step or " publish" in step
             assert (done.returncode == 0) != (gated and vulnerable), f"{step}\n{done.stderr}"
             if gated and vulnerable:
-                assert "scan: the gate is red for shop" in done.stderr
+                assert "scan: the gate fails for shop" in done.stderr
                 assert "CVE-2023-37920" in done.stderr
             if " publish" in step:
                 published += 1

@@ -29,7 +29,7 @@ BROKEN = {
     ("files", "no-caches"): "/root/.cache/uv/x",
     ("files", "no-unexpected-pth"): "extra.pth",
     ("files", "root-owned"): "/app/serve.py (10001:0)",
-    ("files", "no-secret-files"): "/app/id_rsa: a file with secrets",
+    ("files", "no-secret-files"): "/app/vault: a KeePass database",
     ("tagged", "pinned-base"): "python:3.13-slim-trixie",
     ("tagged", "healthcheck"): "no HEALTHCHECK",
     ("tagged", "non-root-user"): "USER app is a name",
@@ -55,7 +55,7 @@ def report(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     called = dagger.call(*_report(PROJECT, folder))
     output = folder / "posture"
     assert called.code == 0, called.error
-    assert (output / "posture.md").read_text().startswith("## Posture: red")
+    assert (output / "posture.md").read_text().startswith("## Posture: failed")
     data: dict[str, Any] = json.loads((output / "posture.json").read_text())
     return data
 
@@ -80,7 +80,7 @@ def test_nothing_else_is_broken(report: dict[str, Any]) -> None:
 def test_the_call_fails_with_the_rule_s_text(dagger: Dagger) -> None:
     called = dagger.call("--source", str(PROJECT), "posture", "--only", "sound,root")
     assert called.code == 1
-    assert "posture: the gate is red for root" in called.error
+    assert "posture: the gate fails for root" in called.error
     assert "Code: posture.failed" in called.error
     assert "root: non-root-user" in called.error
     assert "do: end the Dockerfile with a numeric USER" in called.error
@@ -91,7 +91,7 @@ def test_no_image_gets_through_the_gate_with_a_broken_rule(dagger: Dagger) -> No
     called = dagger.call("--source", str(PROJECT), "gate")
     assert called.code == 1
     red = "env-secret, files, large, root, stays, tagged, writes"
-    assert f"posture: the gate is red for {red}" in called.error
+    assert f"posture: the gate fails for {red}" in called.error
 
 
 def test_a_base_that_is_pinned_now_is_seen_though_the_image_is_the_same(

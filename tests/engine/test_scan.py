@@ -43,7 +43,7 @@ def excepted(until: datetime) -> str:
 def test_a_known_vulnerable_package_fails_with_all_that_is_needed_to_mend_it(vulnerable: Shop) -> None:
     called = vulnerable.scan()
     assert called.code != 0
-    assert "scan: the gate is red for shop" in called.error
+    assert "scan: the gate fails for shop" in called.error
     assert "Code: scan.failed" in called.error
     row = next(line for line in called.error.splitlines() if FOUND[1] in line)
     assert all(text in row for text in FOUND)
@@ -64,7 +64,7 @@ def test_the_report_of_a_red_scan_has_every_format(vulnerable: Shop, tmp_path: P
     assert {"table.txt", "summary.md", "scan.json", "shop/results.sarif"} <= files
     assert {"shop/sbom.cdx.json", "shop/sbom.spdx.json", "shop/trivy.json"} <= files
     scan = json.loads((out / "scan.json").read_text())
-    assert scan["red"] == ["shop", "(source)"]
+    assert scan["failures"] == ["shop", "(source)"]
     sbom = json.loads((out / "shop" / "sbom.cdx.json").read_text())
     assert "serialNumber" not in sbom
     assert "certifi" in {component["name"] for component in sbom["components"]}
@@ -89,7 +89,7 @@ def test_a_planted_key_and_token_are_found_in_image_and_source(dagger: Dagger, t
     (here.folder / "shop" / "app" / "settings.py").write_text(f'TOKEN = "{TOKEN}"\n')
     called = here.scan()
     assert called.code != 0
-    assert "the gate is red for shop, (source)" in called.error
+    assert "the gate fails for shop, (source)" in called.error
     assert "private-key" in called.error
     assert "github-pat" in called.error
     assert TOKEN not in called.error + called.stdout
@@ -112,7 +112,7 @@ def test_settings_of_trivy_in_the_source_let_nothing_pass(dagger: Dagger, tmp_pa
     (here.folder / "trivy.yaml").write_text("severity: [LOW]\nscan:\n  skip-dirs: [shop]\n")
     called = here.scan()
     assert called.code != 0
-    assert "the gate is red for shop, (source)" in called.error
+    assert "the gate fails for shop, (source)" in called.error
     assert "not read: trivy.yaml, .trivyignore" in called.error
 
 
@@ -155,7 +155,7 @@ def test_a_key_that_a_later_commit_took_out_is_red_and_named_with_its_first_comm
     assert here.scan().code == 0
     called = here.scan("--history", str(here.folder / ".git"))
     assert called.code != 0
-    assert "scan: the gate is red for (history)" in called.error
+    assert "scan: the gate fails for (history)" in called.error
     (row,) = (line for line in called.error.splitlines() if "private-key" in line)
     assert "deploy/service.pem:3" in row
     assert planted[:12] in row
@@ -219,7 +219,7 @@ def test_a_refused_license_is_red_and_others_are_not(dagger: Dagger, tmp_path: P
     settings.write_text(f'{project}\ndenied-licenses = ["AGPL-3.0", "restricted"]\n')
     called = here.scan()
     assert called.code == 0, called.error
-    assert "licenses refused: AGPL-3.0, restricted" in called.stdout
+    assert "licenses denied: AGPL-3.0, restricted" in called.stdout
     settings.write_text(f'{project}\ndenied-licenses = ["MPL-2.0"]\n')
     called = here.scan()
     assert called.code != 0

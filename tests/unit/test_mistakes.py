@@ -21,7 +21,7 @@ from ci.references import ImagesMap
 from ci.release import manifest, publish, registries
 from ci.release.container import RegistryAccess
 from ci.report import tables
-from ci.scan import trivy
+from ci.scan import container, trivy
 from ci.stack import plan
 from ci.testing import integration, results
 from ci.workspace import Workspace
@@ -132,9 +132,9 @@ def test_an_image_of_the_stack_without_a_substitute_is_named_with_its_place() ->
 
 def test_a_linter_that_is_not_locked_is_named() -> None:
     done = SimpleNamespace(exit_code=give(127))
-    container: Any = SimpleNamespace(with_exec=lambda *_, **__: SimpleNamespace(sync=give(done)))
+    linter: Any = SimpleNamespace(with_exec=lambda *_, **__: SimpleNamespace(sync=give(done)))
     with raises("lint.linter-not-locked", "zizmor", "tool.ci.lint"):
-        anyio.run(lint._outcome, "zizmor", container, [["zizmor", "."]])  # noqa: SLF001 - the rest needs an engine
+        anyio.run(lint._outcome, "zizmor", linter, [["zizmor", "."]])  # noqa: SLF001 - the rest needs an engine
 
 
 def test_a_vex_file_that_is_missing_is_named() -> None:
@@ -144,7 +144,7 @@ def test_a_vex_file_that_is_missing_is_named() -> None:
 
 
 def test_a_trivy_that_failed_has_its_exit_code_and_output() -> None:
-    error = trivy._failed("web", exec_error(2, "panic"))  # noqa: SLF001 - as above
+    error = container.failed("web", exec_error(2, "panic"))
     assert (error.code, error.details) == ("scan.trivy-failed", "panic")
     assert "web: Trivy failed with exit code 2" in error.what
 

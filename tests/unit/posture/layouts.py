@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ci.container_scripts import image_facts
 from ci.container_scripts import layout as image_layout
 from ci.posture import facts
-from ci.posture.facts import Declared, Image, Started
+from ci.posture.facts import Declared, Image, Secret, Started
 from tests.unit import archives
 
 if TYPE_CHECKING:
@@ -64,10 +64,21 @@ class Made:
     facts: dict[str, Any]
     read: image_facts.Image
 
-    def image(self, declared: Declared = SOUND, started: Started | None = None) -> Image:
-        """Return it as the rules see it."""
-        found = json.dumps(self.read.found())
-        return facts.image("web", self.facts, found, declared, started or Started())
+    def image(
+        self,
+        declared: Declared = SOUND,
+        started: Started | None = None,
+        secrets: tuple[Secret, ...] = (),
+    ) -> Image:
+        """Return it as the rules see it; `secrets` is what Trivy's rules find."""
+        return facts.image(
+            "web",
+            artifact=self.facts,
+            found=json.dumps(self.read.found()),
+            secrets=secrets,
+            declared=declared,
+            started=started or Started(),
+        )
 
 
 def make(

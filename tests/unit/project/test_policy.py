@@ -44,7 +44,7 @@ def test_a_setting_is_read() -> None:
         (
             "scan.unknown-license",
             "denied-licenses = ['MIT OR Apache-2.0']",
-            "names 'MIT OR Apache-2.0', which is no license",
+            "names 'MIT OR Apache-2.0', which is not a license",
         ),
     ],
 )

@@ -18,6 +18,7 @@ def about(**fields: Any) -> str:  # noqa: ANN401 - as JSON has it
         {
             "origin": "ghcr.io/aquasecurity/trivy-db:2",
             "metadata": json.dumps(METADATA),
+            "java": False,
             "buckets": ["data-source", "debian 13", "vulnerability"],
             "digest": "sha256:1",
             "note": "",

@@ -1,24 +1,14 @@
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
 
 from ci.scan import exceptions
-from ci.scan.findings import Finding
 from tests.raised import raises
 
 TODAY = date(2026, 11, 25)
-URLLIB3 = Finding(
-    kind="vulnerability",
-    id="CVE-2023-43804",
-    severity="HIGH",
-    title="",
-    place="opt/app/urllib3-1.26.16.dist-info/METADATA",
-    package="urllib3",
-    purl="pkg:pypi/urllib3@1.26.16",
-)
-SECRET = Finding(kind="secret", id="private-key", severity="HIGH", title="", place="services/a/key.pem")
 
 
 def entry(section: str = "vulnerabilities", **fields: str) -> str:
@@ -35,56 +25,36 @@ def test_no_file_and_an_empty_one_have_no_exemptions() -> None:
     assert read("").entries == read("# none\n").entries == read("vulnerabilities:\n").entries == ()
 
 
-def test_an_entry_covers_its_id_only() -> None:
-    (found,) = read(entry()).entries
-    assert found.covers(URLLIB3)
-    assert not found.covers(Finding("vulnerability", "CVE-2023-45803", "LOW", "", "x"))
-    assert not found.covers(Finding("secret", "CVE-2023-43804", "LOW", "", "x"))
+def test_an_entry_is_given_to_trivy_under_its_name_and_without_its_day() -> None:
+    exemptions = read(entry(paths="['opt/{a,b}/**']", purls="['pkg:pypi/urllib3']"))
+    (found,) = exemptions.entries
     assert (found.entry, found.reason) == ("vulnerabilities[1] (CVE-2023-43804)", "not reachable")
+    given = {"id": "CVE-2023-43804", "paths": ["opt/{a,b}/**"], "purls": ["pkg:pypi/urllib3"]}
+    assert json.loads(exemptions.for_trivy()) == {"vulnerabilities": [{**given, "statement": found.entry}]}
+    assert exemptions.named(found.entry) == found
 
 
-@pytest.mark.parametrize(
-    ("glob", "covered"),
-    [
-        ("opt/**", True),
-        ("**/METADATA", True),
-        ("opt/app/*/METADATA", True),
-        ("opt/*/METADATA", False),
-        ("METADATA", False),
-        ("opt/app/urllib3-1.26.1?.dist-info/METADATA", True),
-        ("opt/app/urllib3-1x26.16.dist-info/METADATA", False),
-    ],
-)
-def test_paths_are_globs_of_the_whole_path(glob: str, covered: bool) -> None:  # noqa: FBT001 - a table's column
-    (found,) = read(entry(paths=f"['{glob}']")).entries
-    assert found.covers(URLLIB3) is covered
+def test_an_expired_entry_is_not_given_to_trivy_and_the_others_keep_their_names() -> None:
+    text = entry(expired_at="2026-11-24") + entry(id="CVE-2").partition("\n")[2]
+    given = json.loads(read(text).for_trivy())
+    assert [each["statement"] for each in given["vulnerabilities"]] == ["vulnerabilities[2] (CVE-2)"]
+    assert read(entry(expired_at="2026-11-24")).for_trivy() == ""
 
 
-@pytest.mark.parametrize(
-    ("purl", "covered"),
-    [
-        ("pkg:pypi/urllib3", True),
-        ("pkg:pypi/urllib3@1.26.16", True),
-        ("pkg:pypi/urllib3@1.26.15", False),
-        ("pkg:pypi/urllib", False),
-        ("pkg:npm/urllib3", False),
-        ("pkg:pypi/urllib3?arch=amd64", False),
-    ],
-)
-def test_purls_name_packages_with_or_without_version(purl: str, covered: bool) -> None:  # noqa: FBT001 - as above
-    (found,) = read(entry(purls=f"['{purl}']")).entries
-    assert found.covers(URLLIB3) is covered
+def test_what_trivy_refuses_is_named_by_its_place_in_the_file() -> None:
+    text = entry(expired_at="2026-11-24") + entry(id="CVE-2", paths="['[']").partition("\n")[2]
+    found = json.dumps(
+        [{"section": "vulnerabilities", "number": 1, "message": "FATAL\tinvalid path pattern"}]
+    )
+    with raises("trivyignore.refused") as caught:
+        exceptions.refused(found, read(text))
+    assert "vulnerabilities[2] (CVE-2): Trivy refuses it: invalid path pattern" in caught.value.what
+    exceptions.refused("[]", read(text))
 
 
-def test_qualifiers_of_a_purl_must_all_be_there() -> None:
-    (found,) = read(entry(purls="['pkg:deb/debian/tar?distro=debian-13.8']")).entries
-    purl = "pkg:deb/debian/tar@1.35?arch=amd64&distro=debian-13.8"
-    assert found.covers(Finding("vulnerability", URLLIB3.id, "LOW", "", "debian", "tar", purl=purl))
-
-
-def test_purls_do_not_narrow_what_has_none() -> None:
-    (found,) = read(entry("secrets", id="private-key", purls="['pkg:pypi/x']")).entries
-    assert found.covers(SECRET)
+def test_purls_in_a_section_where_trivy_passes_over_them_are_a_mistake() -> None:
+    with raises("trivyignore.purls-without-effect", match=r"secrets\[1\]"):
+        read(entry("secrets", id="private-key", purls="['pkg:pypi/x']"))
 
 
 @pytest.mark.parametrize(
@@ -145,12 +115,6 @@ def test_purls_do_not_narrow_what_has_none() -> None:
             {"paths": "opt/**"},
             "vulnerabilities[1] (CVE-2023-43804), paths",
             "found 'opt/**'",
-        ),
-        (
-            "trivyignore.purl-invalid",
-            {"purls": "[urllib3]"},
-            "vulnerabilities[1] (CVE-2023-43804), purls",
-            "'urllib3' is no package URL",
         ),
     ],
 )

@@ -4,9 +4,17 @@ import json
 
 import pytest
 
-from ci.scan import findings
+from ci.scan import findings, parse
 from tests.raised import raises
-from tests.unit.scan.reports import debian_result, python_result, report, scan, secret, vulnerability
+from tests.unit.scan.reports import (
+    debian_result,
+    excepted,
+    python_result,
+    report,
+    scan,
+    secret,
+    vulnerability,
+)
 
 
 def test_a_vulnerability_has_package_version_fix_and_place() -> None:
@@ -77,16 +85,16 @@ def test_what_was_looked_at_is_counted() -> None:
     "version", ["1.0", "2!1.2rc1.post3.dev4+local.1", "v1.0-1", "2024.8.30", "1.0.0-beta.2"]
 )
 def test_versions_of_pep_440_are_readable(version: str) -> None:
-    assert scan(python_result(version=version)).unreadable == ()
+    assert scan(python_result(version=version)).incomparable == ()
 
 
 @pytest.mark.parametrize("version", ["", "main", "1.0-abcdef", "1.0.x", "$VERSION"])
 def test_versions_that_trivy_passes_over_are_told(version: str) -> None:
-    assert scan(python_result(version=version)).unreadable == (f"urllib3 {version!r}",)
+    assert scan(python_result(version=version)).incomparable == (f"urllib3 {version!r}",)
 
 
 def test_a_report_without_results_or_metadata_is_read() -> None:
-    scanned = findings.read('{"SchemaVersion": 2}', 0, where="gateway")
+    scanned = parse.read('{"SchemaVersion": 2}', 0, where="gateway")
     assert scanned == findings.Scan((), {}, (), ("", ""), end_of_life=False, scanner="")
 
 
@@ -119,7 +127,7 @@ def test_a_report_without_results_or_metadata_is_read() -> None:
 )
 def test_what_is_no_report_is_one_error_that_names_the_image(code: str, text: str, said: str) -> None:
     with raises(code) as caught:
-        findings.read(text, 0, where="gateway")
+        parse.read(text, 0, where="gateway")
     assert caught.value.what.startswith("gateway: Trivy's report cannot be used: ")
     assert said in caught.value.what
     assert caught.value.hint
@@ -128,18 +136,18 @@ def test_what_is_no_report_is_one_error_that_names_the_image(code: str, text: st
 @pytest.mark.parametrize("code", [1, 2, 3, 137])
 def test_a_crash_is_neither_clean_nor_findings(code: int) -> None:
     with raises("scan.report-of-failed-run", match=f"exit code {code}"):
-        findings.read(report(), code, where="gateway")
+        parse.read(report(), code, where="gateway")
 
 
 def test_exit_code_and_report_must_agree() -> None:
     with raises(
         "scan.report-contradicts-exit-code", match="says it found something, its report has 0 findings"
     ):
-        findings.read(report(python_result()), findings.FOUND, where="gateway")
+        parse.read(report(python_result()), parse.FOUND, where="gateway")
     with raises(
         "scan.report-contradicts-exit-code", match="says it found nothing, its report has 1 findings"
     ):
-        findings.read(report(python_result(vulnerability())), 0, where="gateway")
+        parse.read(report(python_result(vulnerability())), 0, where="gateway")
 
 
 def test_the_same_finding_is_recognised_after_an_upgrade_that_did_not_help() -> None:
@@ -147,3 +155,11 @@ def test_the_same_finding_is_recognised_after_an_upgrade_that_did_not_help() -> 
     upgraded = vulnerability(InstalledVersion="1.26.17", PkgPath="opt/app/urllib3-1.26.17.dist-info/METADATA")
     assert scan(python_result(upgraded)).findings[0].key == before.key
     assert before.to_json()["id"] == json.loads(json.dumps(before.to_json()))["id"]
+
+
+def test_the_exit_code_of_a_scan_before_its_exceptions_counts_what_they_let_through() -> None:
+    text = report({**python_result(), **excepted("vulnerability", "x", vulnerability())})
+    assert parse.read(text, 0, where="(history)").findings[0].excepted_by == "x"
+    assert parse.read(text, parse.FOUND, where="(history)", excepted=False).findings[0].excepted_by == "x"
+    with raises("scan.report-contradicts-exit-code"):
+        parse.read(text, 0, where="(history)", excepted=False)

@@ -7,7 +7,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 from ci.container_scripts import git_history
-from ci.scan import findings, history
+from ci.scan import history, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def test_of_a_secret_in_many_versions_the_first_commit_is_named(tmp_path: Path) 
         ("s.py", "aaa"),
         ("s.py", "ccc"),
     ]
-    scan = findings.read(json.dumps(found), findings.FOUND, where=history.SUBJECT)
+    scan = parse.read(json.dumps(found), parse.FOUND, where=history.SUBJECT)
     assert [(each.place, each.line, each.commit) for each in scan.findings] == [
         ("s.py", 2, "aaa"),
         ("s.py", 1, "ccc"),

@@ -7,13 +7,13 @@ from tests.unit.scan.reports import debian_result, python_result, scan
 
 
 @pytest.mark.parametrize(
-    ("name", "refused", "by"),
+    ("name", "denied", "by"),
     [
         ("AGPL-3.0-only", ("AGPL-3.0-only",), "AGPL-3.0-only"),
         ("agpl-3.0-ONLY", ("AGPL-3.0-only",), "AGPL-3.0-only"),
         ("AGPL-3.0-or-later", ("AGPL-3.0-only",), ""),
         ("AGPL-3.0-or-later", ("AGPL-3.0",), "AGPL-3.0"),
-        ("AGPL-3.0", ("AGPL-3.0-only",), ""),
+        ("AGPL-3.0", ("AGPL-3.0-only",), "AGPL-3.0-only"),  # SPDX: the older name of the same
         ("Apache-2.0+", ("Apache-2.0",), "Apache-2.0"),
         ("LGPL-2.1-only", ("GPL-2.0",), ""),
         ("AGPL-3.0-or-later", ("forbidden",), "forbidden"),
@@ -37,16 +37,18 @@ from tests.unit.scan.reports import debian_result, python_result, scan
         ("", ("MIT",), ""),
         ("Dual License", ("MIT",), ""),
         ("((MIT", ("MIT",), "MIT"),
-        ("MIT OR", ("MIT",), ""),
+        ("MIT OR", ("MIT",), "MIT"),
+        ("MIT/Apache-2.0", ("MIT",), "MIT"),
+        ("GPL-2.0+", ("GPL-2.0-or-later",), "GPL-2.0-or-later"),
     ],
 )
-def test_what_refuses_a_license(name: str, refused: tuple[str, ...], by: str) -> None:
-    assert licenses.refusal(name, refused) == by
+def test_what_denies_a_license(name: str, denied: tuple[str, ...], by: str) -> None:
+    assert licenses.denial(name, denied) == by
 
 
-def test_a_package_under_a_refused_license_is_a_finding_that_says_why_and_where() -> None:
+def test_a_package_under_a_denied_license_is_a_finding_that_says_why_and_where() -> None:
     (found,) = licenses.judged(scan(python_result()), ("MIT",), installed=True)
-    assert (found.kind, found.id, found.refused) == ("license", "MIT", "MIT")
+    assert (found.kind, found.id, found.denied_by) == ("license", "MIT", "MIT")
     assert (found.package, found.version) == ("urllib3", "1.26.16")
     assert found.place == "opt/app/urllib3-1.26.16.dist-info/METADATA"
     assert found.purl == "pkg:pypi/urllib3@1.26.16"
@@ -63,11 +65,11 @@ def test_a_package_that_trivy_itself_names_is_named_once() -> None:
     item = {"Name": "MIT", "Severity": "LOW", "Category": "notice", "PkgName": "urllib3"}
     trivys = {"Target": "", "Class": "license", "Licenses": [item]}
     (found,) = licenses.judged(scan(python_result(), trivys), ("MIT",), installed=True)
-    assert (found.severity, found.refused) == ("LOW", "MIT")
+    assert (found.severity, found.denied_by) == ("LOW", "MIT")
 
 
 def test_a_text_in_the_place_of_a_name_is_unknown_and_not_shown_as_an_id() -> None:
     result = python_result()
     result["Packages"][0]["Licenses"] = ["text://Permission is hereby granted, free of charge, to any"]
     (found,) = licenses.judged(scan(result), ("unknown",), installed=True)
-    assert (found.id, found.refused) == ("unknown", "unknown")
+    assert (found.id, found.denied_by) == ("unknown", "unknown")

@@ -11,6 +11,7 @@ searched in every layer above the base, everything else in the final file system
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -20,11 +21,13 @@ import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
+from urllib.parse import quote_from_bytes
 
 Json = dict[str, Any]
 
 SHOWN = 20  # paths listed per kind; all are counted
 LARGEST = 5  # files listed per layer
+JOINED_LIMIT = 1 << 20  # bytes up to which files are also searched without their blanks
 TEXT_LIMIT = 1 << 16  # bytes up to which texts are compared line by line
 SHORTEST_SECRET = 8  # bytes; shorter values would match by chance
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
@@ -39,28 +42,10 @@ CACHES = re.compile(
     r"(?:root|home/[^/]+)/(?:\.cache|\.npm|\.cargo/registry|go/pkg/mod)/"
     r"|var/cache/(?:apt|apk|yum|dnf|pip|uv)/|var/lib/apt/lists/|tmp/|var/tmp/"
 )
-EXAMPLES = re.compile(r".*\.(?:example|sample|template|dist)")
-SECRET_FILES = re.compile(
-    r"(?:.*/)?(?:\.env(?:\..+)?|\.netrc|\.pypirc|\.git-credentials|\.dockercfg|\.htpasswd|id_(?:rsa|dsa|ecdsa|ed25519)"
-    r"|\.aws/credentials|\.docker/config\.json|\.kube/config|\.git/config|[^/]+\.(?:kdbx|p12|pfx))"
-)
-# Description, texts of which one must occur (because that search is fast), and the full pattern.
-SECRETS: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
-    (
-        "a private key",
-        (b"PRIVATE KEY-----",),
-        re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+(?:[A-Za-z0-9+/=]{40,}|Proc-Type)"),
-    ),
-    ("an AWS access key", (b"AKIA",), re.compile(rb"\bAKIA(?![0-9A-Z]*EXAMPLE)[0-9A-Z]{16}\b")),
-    (
-        "a GitHub token",
-        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
-        re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b"),
-    ),
-    ("a PyPI token", (b"pypi-AgEI",), re.compile(rb"\bpypi-AgEIcHlwaS5vcmc[\w-]{50,}")),
-    ("an npm token", (b"_authToken=",), re.compile(rb"_authToken=\w{20,}")),
-    ("an Azure storage key", (b"AccountKey=",), re.compile(rb"AccountKey=[A-Za-z0-9+/]{86}==")),
-    ("a Slack token", (b"xox",), re.compile(rb"\bxox[abprs]-[0-9A-Za-z]+-[0-9A-Za-z-]{20,}")),
+# Files that are stores of secrets, by what they begin with: PKCS #12 is a sequence that begins with 3.
+STORES = (
+    ("a KeePass database", re.compile(rb"\x03\xd9\xa2\x9a[\x65-\x67]\xfb\x4b\xb5")),
+    ("a PKCS #12 key store", re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...)\x02\x01\x03\x30", re.DOTALL)),
 )
 
 
@@ -90,7 +75,7 @@ class Image:
     """The final file system of an image, and findings in its layers."""
 
     base: int
-    values: dict[str, bytes]
+    values: dict[str, tuple[bytes, ...]]
     tree: dict[str, Entry] = field(default_factory=dict)
     layers: list[Json] = field(default_factory=list)
     listing: list[list[Json]] = field(default_factory=list)
@@ -122,15 +107,14 @@ class Image:
             self.listing.append([entry.listed() for entry in entries])
 
     def look_for_secrets(self, path: str, data: bytes, layer: int) -> None:
-        """Record files that look like secrets, by name or content, and all given values."""
-        what = [f"the value of {name}" for name, value in self.values.items() if value in data]
-        what += [
-            name
-            for name, marks, pattern in SECRETS
-            if any(mark in data for mark in marks) and pattern.search(data)
+        """Note given values, as they are or encoded, and stores of secrets; Trivy has rules for the rest."""
+        joined = b"".join(data.split()) if len(data) <= JOINED_LIMIT else b""
+        what = [
+            f"the value of {name}"
+            for name, forms in self.values.items()
+            if any(form in data or form in joined for form in forms)
         ]
-        if SECRET_FILES.fullmatch(path) and not EXAMPLES.fullmatch(path) and data:
-            what.append("a file with secrets, judging by its name")
+        what += [name for name, pattern in STORES if pattern.match(data)]
         self.secrets += [{"path": path, "what": text, "layer": layer} for text in what]
 
     def _put(self, entries: list[Entry]) -> None:
@@ -175,6 +159,30 @@ class Image:
             "writable": _named([e for e in files if e.mode & 0o002]),
             "pth": _named([e for e in files if e.path.endswith(".pth")]),
         }
+
+
+def forms(value: bytes) -> tuple[bytes, ...]:
+    """Return a secret's value in the forms in which files have it: with other line ends, encoded, escaped.
+
+    Base64 of a text depends on where in it the value begins, so all three ways are there.
+    """
+    value = value.strip()
+    unix = value.replace(b"\r\n", b"\n")
+    plain = {value, unix, unix.replace(b"\n", b"\r\n"), b"".join(value.split())}
+    plain.add(json.dumps(unix.decode(errors="replace"))[1:-1].encode())
+    found = {
+        *plain,
+        unix.hex().encode(),
+        unix.hex().upper().encode(),
+        quote_from_bytes(unix, safe="").encode(),
+    }
+    for text in (unix, unix + b"\n"):
+        for before in range(3):
+            for encode in (base64.b64encode, base64.urlsafe_b64encode):
+                encoded = encode(bytes(before) + text).rstrip(b"=")
+                # What a neighbor of the value has a part in is cut off.
+                found.add(encoded[(0, 2, 3)[before] : len(encoded) - 1])
+    return tuple(sorted(form for form in found if len(form) >= SHORTEST_SECRET))
 
 
 def _named(entries: list[Entry]) -> Json:
@@ -222,7 +230,9 @@ def _hashes(data: bytes) -> dict[str, str]:
 
 def read(image_tar: Path, base: int, values: dict[str, bytes]) -> Image:
     """Read all layers of the one image in the tar, and its config."""
-    image = Image(base, {name: value for name, value in values.items() if len(value) >= SHORTEST_SECRET})
+    image = Image(
+        base, {name: forms(value) for name, value in values.items() if len(value.strip()) >= SHORTEST_SECRET}
+    )
     with tarfile.open(image_tar) as tar:
 
         def named(name: str) -> IO[bytes]:

@@ -1,13 +1,14 @@
-"""Fetch Trivy's vulnerability database, or take one that is there, and describe it.
+"""Fetch Trivy's databases, or take those that are there, and describe them.
 
     trivy_database.py fetch TRIVY OUTPUT SECONDS HTTP MIRROR ...
+    trivy_database.py fetch-java TRIVY OUTPUT SECONDS HTTP MIRROR ...
     trivy_database.py take FOLDER OUTPUT ORIGIN
 
-OUTPUT gets db/ and about.json. `fetch` tries the mirrors in their order, each for SECONDS at
-most; Trivy itself does neither. HTTP is the registry that is spoken to without TLS, or `-`. `take`
-has a FOLDER with trivy.db and metadata.json, or with the db.tar.gz of the artifact; ORIGIN is where it
-is from, empty for the caller's own. A failure is told on standard error as one line of JSON, with exit
-code 1, so that it is not cached.
+OUTPUT gets db/ and about.json; from `fetch-java`, and from a FOLDER that has it, java-db/. Mirrors are tried
+in their order, each for SECONDS at most; Trivy itself does neither. HTTP is the registry that is spoken to
+without TLS, or `-`. `take` has a FOLDER with trivy.db and metadata.json, or with the db.tar.gz of the
+artifact; in either a folder java-db may be Trivy's Java database. ORIGIN is where it is from, empty for the
+caller's own. A failure is one line of JSON on standard error, with exit code 1, so that it is not cached.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ BRANCH, LEAF = 0x01, 0x02
 FIRST_PAGE_SIZES = (4096, 8192, 16384, 65536)
 TAIL = 1000
 
-ABOUT_CALLS = ["--skip-version-check", "--disable-telemetry", "--no-progress", "--skip-java-db-update"]
+ABOUT_CALLS = ["--skip-version-check", "--disable-telemetry", "--no-progress"]
+# The options that download a database, by the folder of Trivy's cache that it is in.
+DOWNLOADS = {
+    "db": ("--skip-java-db-update", "--download-db-only", "--db-repository"),
+    "java-db": ("--skip-db-update", "--download-java-db-only", "--java-db-repository"),
+}
+JAVA_FILES = ("trivy-java.db", "metadata.json")
 
 
 class UnusableError(Exception):
@@ -106,7 +113,7 @@ def fetch(trivy: str, target: Path, mirror: str, http: str, seconds: float) -> s
     """Have Trivy download from one mirror; return what went wrong, or "" if nothing did."""
     cache = target.parent / "cache"
     shutil.rmtree(cache, ignore_errors=True)
-    command = [trivy, "image", "--download-db-only", "--cache-dir", str(cache), "--db-repository", mirror]
+    command = [trivy, "image", *DOWNLOADS[target.name], mirror, "--cache-dir", str(cache)]
     if mirror.startswith(f"{http}/"):
         command.append("--insecure")
     try:
@@ -124,7 +131,7 @@ def fetch(trivy: str, target: Path, mirror: str, http: str, seconds: float) -> s
         return f"no database within {seconds:g} s"
     if done.returncode:
         return cause(done.stderr) or f"trivy ended with exit code {done.returncode}"
-    (cache / "db").rename(target)
+    (cache / target.name).rename(target)
     shutil.rmtree(cache)
     return ""
 
@@ -149,6 +156,8 @@ def take(folder: Path, target: Path) -> None:
     for name in ("trivy.db", "metadata.json", "NOTE"):
         if (folder / name).is_file():
             shutil.copyfile(folder / name, target / name)
+    if (folder / "java-db").is_dir():
+        shutil.copytree(folder / "java-db", target / "java-db")
 
 
 def describe(folder: Path, origin: str, attempts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -172,7 +181,16 @@ def describe(folder: Path, origin: str, attempts: list[dict[str, Any]]) -> dict[
         "buckets": buckets,
         "digest": f"sha256:{digest}",
         "note": note.read_text(errors="replace").strip() if note.is_file() else "",
+        "java": all((folder / "java-db" / name).is_file() for name in JAVA_FILES),
     }
+
+
+def describe_java(folder: Path, origin: str, attempts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return where a Java database is from."""
+    for name in JAVA_FILES:
+        if not (folder / name).is_file():
+            raise UnusableError(f"there is no {name}")
+    return {"origin": origin, "attempts": attempts}
 
 
 def settle(folder: Path) -> None:
@@ -198,7 +216,8 @@ def first_that_works(
         if not error:
             settle(target)
             try:
-                return describe(target, mirror, attempts)
+                about = describe if target.name == "db" else describe_java
+                return about(target, mirror, attempts)
             except UnusableError as unusable:
                 error = str(unusable)
         attempts.append({"mirror": mirror, "error": error, "seconds": round(time.monotonic() - started, 1)})
@@ -206,10 +225,10 @@ def first_that_works(
 
 
 def main(arguments: list[str]) -> None:
-    """Run one of the two commands."""
+    """Run one of the commands."""
     match arguments:
-        case ["fetch", trivy, output, seconds, http, *mirrors] if mirrors:
-            target = Path(output, "db").resolve()
+        case ["fetch" | "fetch-java" as command, trivy, output, seconds, http, *mirrors] if mirrors:
+            target = Path(output, "db" if command == "fetch" else "java-db").resolve()
             target.parent.mkdir(parents=True, exist_ok=True)
             about = first_that_works(trivy, target, float(seconds), http, mirrors)
         case ["take", folder, output, origin]:

@@ -142,7 +142,8 @@ def scan_request(
 async def scan_images(project: Project, images: Mapping[str, BuiltImage], request: Request) -> trivy.Outcome:
     """Scan built images, and the source if the request says so."""
     targets = {
-        name: trivy.Target(image.file, image.digest, str(image.base or "")) for name, image in images.items()
+        name: trivy.Target(image.file, image.digest, str(image.base or ""), image.base_layers)
+        for name, image in images.items()
     }
     return await trivy.scan(project.workspace, targets, request)
 

@@ -138,8 +138,8 @@ async def _posture(inputs: Inputs, images: Images) -> Section:
         broken = [each.rule.id for each in verdict.of(name) if each.waiver is None]
         column[name] = f"breaks {', '.join(broken)}" if broken else "passes"
     return Section(
-        _outcome(verdict.reds),
-        failed=bool(verdict.reds),
+        _outcome(verdict.failures),
+        failed=bool(verdict.failures),
         files=_directory(posture_report.directory(verdict)),
         markdown=posture_report.markdown(verdict),
         by_service=column,
@@ -174,11 +174,11 @@ async def _scan(
     outcome = await gates.scan_images(images.project, images.released, request)
     verdict = outcome.report.verdict
     return Section(
-        _outcome(verdict.reds),
-        failed=bool(verdict.reds),
+        _outcome(verdict.failures),
+        failed=bool(verdict.failures),
         files=await outcome.directory(inputs.jobs),
         markdown=outcome.report.markdown(),
-        by_service={name: "fails" if verdict.red(name) else "passes" for name in images.released},
+        by_service={name: "fails" if verdict.fails(name) else "passes" for name in images.released},
     )
 
 

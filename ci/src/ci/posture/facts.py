@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Declared", "Found", "Image", "Layer", "Secret", "Started", "image"]
+__all__ = ["Declared", "Found", "Image", "Layer", "Secret", "Started", "by_rules", "image"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,15 @@ class Image:
         return self.found[name]
 
 
-def image(service: str, artifact: dict[str, Any], found: str, declared: Declared, started: Started) -> Image:
+def image(  # noqa: PLR0913 - all but the first are by name
+    service: str,
+    *,
+    artifact: dict[str, Any],
+    found: str,
+    secrets: tuple[Secret, ...],
+    declared: Declared,
+    started: Started,
+) -> Image:
     """Combine what `layout.py` and `image_facts.py` of `container_scripts` wrote with the rest."""
     data = json.loads(found)
     above = iter(declared.instructions)
@@ -122,11 +130,26 @@ def image(service: str, artifact: dict[str, Any], found: str, declared: Declared
         config=artifact["config"],
         layers=layers,
         found=kinds,
-        secrets=tuple(Secret(**item) for item in data["secrets"]),
+        secrets=(*secrets, *(Secret(**item) for item in data["secrets"])),
         references=tuple(declared.references),
         ports=declared.ports,
         started=started,
     )
+
+
+def by_rules(report: dict[str, Any], artifact: dict[str, Any]) -> tuple[Secret, ...]:
+    """Return what Trivy's rules find above the base and in the config, of a report with secrets only."""
+    numbers = {digest: number for number, digest in enumerate(artifact["config"]["rootfs"]["diff_ids"])}
+    base = sum(layer["base"] for layer in artifact["layers"])
+    found = []
+    for result in report.get("Results") or ():
+        for secret in result.get("Secrets") or ():
+            layer = numbers.get((secret.get("Layer") or {}).get("DiffID", ""), len(numbers))
+            if layer >= base:
+                found.append(
+                    Secret(result["Target"].lstrip("/"), f"{secret['Title']} ({secret['RuleID']})", layer)
+                )
+    return tuple(found)
 
 
 def _shown(kind: str, entry: dict[str, str]) -> str:

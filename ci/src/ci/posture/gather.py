@@ -12,6 +12,8 @@ from ci.build.comparison import Image
 from ci.build.secrets import secrets
 from ci.module_source import program
 from ci.posture import facts, start
+from ci.posture.ports import expand
+from ci.scan import secrets as by_trivy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,13 +30,12 @@ __all__ = ["gather", "ports", "record"]
 
 def ports(service: Service) -> frozenset[str]:
     """Return the container's ports that the compose file has, as `8000/tcp`."""
-    published = {f"{port.target}/{port.protocol}" for port in service.ports}
-    exposed = {str(item) if "/" in str(item) else f"{item}/tcp" for item in service.raw.get("expose") or ()}
-    return frozenset(published | exposed)
+    published = (f"{port.target}/{port.protocol}" for port in service.ports)
+    return expand([*published, *map(str, service.raw.get("expose") or ())])
 
 
 def _inspect(
-    workspace: Workspace, artifact: BuiltImage, secrets: Mapping[str, dagger.Secret]
+    workspace: Workspace, artifact: BuiltImage, values: Mapping[str, dagger.Secret]
 ) -> dagger.Directory:
     """Return found.json and files.json of an image; the secrets' values are looked for in it."""
     container = (
@@ -42,9 +43,9 @@ def _inspect(
         .with_mounted_file("/image_facts.py", program("image_facts.py"))
         .with_mounted_file("/image.tar", artifact.file)
     )
-    for name, secret in secrets.items():
+    for name, secret in values.items():
         container = container.with_secret_variable(name, secret)
-    command = ["python3", "/image_facts.py", "/image.tar", str(artifact.base_layers), "/output", *secrets]
+    command = ["python3", "/image_facts.py", "/image.tar", str(artifact.base_layers), "/output", *values]
     return container.with_exec(command).directory("/output")
 
 
@@ -65,9 +66,11 @@ async def record(workspace: Workspace, artifact: BuiltImage) -> Image:
 class _Gather:
     workspace: Workspace
 
-    async def found(self, artifact: BuiltImage) -> str:
+    async def found(self, artifact: BuiltImage) -> tuple[str, tuple[facts.Secret, ...]]:
         directory = _inspect(self.workspace, artifact, await secrets(self.workspace, artifact.service))
-        return await directory.file("found.json").contents()
+        text = await directory.file("found.json").contents()
+        by_rules = await by_trivy.found(self.workspace, artifact.file, str(artifact.base or ""))
+        return text, facts.by_rules(by_rules, artifact.facts)
 
 
 async def gather(loaded: Project, artifacts: Mapping[str, BuiltImage], jobs: int) -> list[facts.Image]:
@@ -76,7 +79,14 @@ async def gather(loaded: Project, artifacts: Mapping[str, BuiltImage], jobs: int
     found = await parallel.run({n: partial(one.found, a) for n, a in artifacts.items()}, limit=jobs)
     started = await start.probe(loaded, artifacts)
     return [
-        facts.image(name, artifact.facts, found[name], _declared(artifact), started[name])
+        facts.image(
+            name,
+            artifact=artifact.facts,
+            found=found[name][0],
+            secrets=found[name][1],
+            declared=_declared(artifact),
+            started=started[name],
+        )
         for name, artifact in artifacts.items()
     ]
 

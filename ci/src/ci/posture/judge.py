@@ -10,11 +10,11 @@ from ci.errors import PipelineError
 from ci.posture.rules import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from ci.posture.facts import Image
-    from ci.posture.rules import Rule
+    from ci.posture.rules import Rule, Violation
     from ci.project.policy import Policy
     from ci.project.waivers import Waiver
 
@@ -23,17 +23,17 @@ __all__ = ["Broken", "Verdict", "judge"]
 
 @dataclass(frozen=True)
 class Broken:
-    """One rule that one image breaks; `waiver` is the one that lets it pass."""
+    """What breaks one rule in one image; `waiver` is the one that lets that pass."""
 
     service: str
     rule: Rule
-    found: tuple[str, ...]
+    found: tuple[Violation, ...]
     waiver: Waiver | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of all images. `expired` waivers make it red; `unused` ones are said."""
+    """The verdict on all images. `expired` waivers make it fail; `unused` ones are reported."""
 
     images: tuple[Image, ...]
     broken: tuple[Broken, ...]
@@ -50,8 +50,8 @@ class Verdict:
         return [each for each in self.broken if each.service == service]
 
     @property
-    def reds(self) -> list[str]:
-        """What is red: services, and the waivers if one of them has expired."""
+    def failures(self) -> list[str]:
+        """What fails: services, and the waivers if one of them has expired."""
         services = list(dict.fromkeys(each.service for each in self.failing))
         return [*services, *(["tool.ci.waivers"] if self.expired else [])]
 
@@ -60,13 +60,11 @@ def judge(images: Sequence[Image], policy: Policy, today: date, services: Sequen
     """Judge the images; `services` are all that there are, of which `images` may be some."""
     _check_names(policy, services)
     live = [waiver for waiver in policy.waivers if waiver.until >= today]
-    broken = []
+    broken: list[Broken] = []
     for image in images:
         for rule in RULES:
-            found = tuple(rule.check(image, policy))
-            if found:
-                matching = (w for w in live if w.rule == rule.id and w.service == image.service)
-                broken.append(Broken(image.service, rule, found, next(matching, None)))
+            waivers = [each for each in live if each.rule == rule.id and each.service == image.service]
+            broken += _broken(image.service, rule, list(rule.check(image, policy)), waivers)
     judged = {image.service for image in images}
     used = {each.waiver for each in broken if each.waiver}
     return Verdict(
@@ -77,9 +75,28 @@ def judge(images: Sequence[Image], policy: Policy, today: date, services: Sequen
     )
 
 
+def _broken(service: str, rule: Rule, found: list[Violation], waivers: list[Waiver]) -> Iterator[Broken]:
+    """Yield what no waiver covers, then what each one does."""
+    by: dict[Waiver | None, list[Violation]] = {None: []}
+    for each in found:
+        by.setdefault(next((w for w in waivers if w.covers(each.name)), None), []).append(each)
+    for waiver, covered in by.items():
+        if covered:
+            yield Broken(service, rule, tuple(covered), waiver)
+
+
 def _check_names(policy: Policy, services: Sequence[str]) -> None:
     """Refuse what names no rule or no service: a waiver with a slip would never be used."""
     rules = [rule.id for rule in RULES]
+    named_rules = {rule.id for rule in RULES if rule.named}
+    for waiver in policy.waivers:
+        if waiver.rule in named_rules and not waiver.names:
+            raise PipelineError(
+                "posture.waiver-without-names",
+                f"pyproject.toml: {waiver}: it would cover whatever breaks this rule later",
+                hint="give names: the files, variables, ports or images that may; "
+                "patterns such as /app/* are allowed",
+            )
     named = [("waivers", "rule", waiver.rule, rules) for waiver in policy.waivers]
     named += [("waivers", "service", waiver.service, list(services)) for waiver in policy.waivers]
     named += [("size-budgets", "service", name, list(services)) for name in policy.size_budgets]

@@ -20,20 +20,22 @@ __all__ = ["data", "directory", "error", "markdown", "settings", "text"]
 
 # Nanoseconds, as image configs count, in a second.
 _SECOND = 1_000_000_000
+# What breaks one rule in a text; JSON has all of it.
+_SHOWN = 8
 _SETTINGS = ["service", "size", "user", "healthcheck", "environment", "files", "not root's"]
 _HEADER = ["service", "size", "layers", "wasted", "user", "rules", "waived", "broken"]
 
 
 def error(verdict: Verdict) -> PipelineError | None:
     """Return the gate's error, or `None` if it is green."""
-    if not verdict.reds:
+    if not verdict.failures:
         return None
     return PipelineError(
         "posture.failed",
-        f"posture: the gate is red for {', '.join(verdict.reds)}",
+        f"posture: the gate fails for {', '.join(verdict.failures)}",
         details=text(verdict),
-        hint="do what stands under each rule; what must stay for a while gets an entry in "
-        "[[tool.ci.waivers]] with rule, service, reason and until",
+        hint="do what is listed under each rule; what must stay for a while gets an entry in "
+        "[[tool.ci.waivers]] with rule, service, names, reason and until",
     )
 
 
@@ -41,7 +43,10 @@ def text(verdict: Verdict) -> str:
     """Return one line an image, then each broken rule with what was found, why and what to do."""
     parts = [table.text(_HEADER, [_row(verdict, image) for image in verdict.images])]
     for each in verdict.failing:
-        found = "\n".join(f"  {line}" for text in each.found for line in text.splitlines())
+        shown = [violation.text for violation in each.found[:_SHOWN]]
+        if len(each.found) > _SHOWN:
+            shown.append(f"and {len(each.found) - _SHOWN} more: posture.json has all of them")
+        found = "\n".join(f"  {line}" for text in shown for line in text.splitlines())
         parts.append(
             f"{each.service}: {each.rule.id}\n{found}\n  why: {each.rule.why}\n  do: {each.rule.to_do}"
         )
@@ -51,7 +56,7 @@ def text(verdict: Verdict) -> str:
 
 def markdown(verdict: Verdict) -> str:
     """Return the same for a job summary."""
-    word = "red" if verdict.reds else "green"
+    word = "failed" if verdict.failures else "passed"
     rows = [_row(verdict, image) for image in verdict.images]
     parts = [f"## Posture: {word}", table.markdown(_HEADER, rows)]
     if verdict.failing:
@@ -88,7 +93,7 @@ def data(verdict: Verdict) -> dict[str, Any]:
     """Return everything as what JSON holds."""
     return {
         "schema": 1,
-        "red": verdict.reds,
+        "failures": verdict.failures,
         "expired_waivers": [str(waiver) for waiver in verdict.expired],
         "unused_waivers": [str(waiver) for waiver in verdict.unused],
         "images": {
@@ -127,8 +132,8 @@ def _row(verdict: Verdict, image: Image) -> list[str]:
         str(len(image.layers)),
         table.megabytes(sum(layer.wasted for layer in image.layers)),
         image.settings.get("User") or "root",
-        f"{len(RULES) - len(broken)} of {len(RULES)}",
-        ", ".join(each.rule.id for each in broken if each.waiver) or "-",
+        f"{len(RULES) - len(set(_rules(verdict, image)))} of {len(RULES)}",
+        ", ".join(dict.fromkeys(each.rule.id for each in broken if each.waiver)) or "-",
         ", ".join(failing) or "-",
     ]
 
@@ -140,7 +145,8 @@ def _rules(verdict: Verdict, image: Image) -> list[Any]:
 def _broken(each: Broken) -> dict[str, Any]:
     return {
         "rule": each.rule.id,
-        "found": list(each.found),
+        "found": [violation.text for violation in each.found],
+        "names": [violation.name for violation in each.found],
         "why": each.rule.why,
         "do": each.rule.to_do,
         "waiver": str(each.waiver) if each.waiver else None,
@@ -148,7 +154,8 @@ def _broken(each: Broken) -> dict[str, Any]:
 
 
 def _first(each: Broken) -> str:
-    return "; ".join(text.splitlines()[0] for text in each.found)
+    texts = [violation.text.splitlines()[0] for violation in each.found[:_SHOWN]]
+    return "; ".join(texts) + ("; …" if len(each.found) > _SHOWN else "")
 
 
 def _remarks(verdict: Verdict) -> list[str]:

@@ -12,101 +12,100 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci import table
+from ci.posture.ports import expand
+from ci.posture.secret_names import names_secret
 from ci.references import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ci.posture.facts import Found, Image
+    from ci.posture.facts import Image
     from ci.project.policy import Policy
 
-__all__ = ["RULES", "Rule"]
+__all__ = ["RULES", "Rule", "Violation", "layer_table"]
 
-_SECRET_NAME = re.compile(
-    r"SECRET|PASSW(?:OR)?D|TOKEN|CREDENTIAL|PEPPER|(?:^|_)(?:API|ACCESS|PRIVATE|ADMIN|ENCRYPTION|SIGNING)_?KEY(?:$|_)",
-    re.IGNORECASE,
-)
 _USER = re.compile(r"(?P<uid>\d+)(?::\d+)?", re.ASCII)
 _MEGABYTE = 1_000_000
 _NAMED = 5
 
 
 @dataclass(frozen=True)
+class Violation:
+    """What breaks a rule, in words; `name` is the file, variable, port or image that does."""
+
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Rule:
-    """One rule: `why` it is there, what `to_do` where it is broken, and the `check` that says so."""
+    """One rule: `why` it is there, what `to_do` where it is broken, and the `check` that finds that.
+
+    `named` says that it may be broken by several things, each with a name: a waiver has to name them.
+    """
 
     id: str
     why: str
     to_do: str
-    check: Callable[[Image, Policy], Iterator[str]]
+    check: Callable[[Image, Policy], Iterator[Violation]]
+    named: bool = False
 
 
-def _user(image: Image, _: Policy) -> Iterator[str]:
+def _user(image: Image, _: Policy) -> Iterator[Violation]:
     user = image.settings.get("User") or ""
     match = _USER.fullmatch(user)
     if not user:
-        yield "no USER: it runs as root"
+        yield Violation("no USER: it runs as root")
     elif match is None:
-        yield f"USER {user} is a name: what it may do depends on /etc/passwd"
+        yield Violation(f"USER {user} is a name: what it may do depends on /etc/passwd")
     elif int(match["uid"]) == 0:
-        yield f"USER {user} is root"
+        yield Violation(f"USER {user} is root")
 
 
-def _healthcheck(image: Image, _: Policy) -> Iterator[str]:
+def _healthcheck(image: Image, _: Policy) -> Iterator[Violation]:
     test = (image.settings.get("Healthcheck") or {}).get("Test") or []
     if not test or test[0] == "NONE":
-        yield "no HEALTHCHECK"
+        yield Violation("no HEALTHCHECK")
 
 
-def _files(kind: str, what: str) -> Callable[[Image, Policy], Iterator[str]]:
-    def check(image: Image, _: Policy) -> Iterator[str]:
+def _files(kind: str, what: str) -> Callable[[Image, Policy], Iterator[Violation]]:
+    def check(image: Image, _: Policy) -> Iterator[Violation]:
         found = image.kind(kind)
-        if found.count:
-            yield f"{what}: {_paths(found)}"
+        for path in found.paths:
+            yield Violation(f"{what}: {path}", path.partition(" (")[0])
+        if found.count > len(found.paths):
+            yield Violation(f"{what}: {found.count - len(found.paths)} more")
 
     return check
 
 
-def _paths(found: Found) -> str:
-    more = found.count - len(found.paths[:_NAMED])
-    return ", ".join(found.paths[:_NAMED]) + (f" and {more} more" if more else "")
-
-
-def _caches(image: Image, _: Policy) -> Iterator[str]:
+def _caches(image: Image, _: Policy) -> Iterator[Violation]:
     found = image.kind("caches")
     if found.count:
-        yield f"{found.count} files, {table.megabytes(found.bytes)}: {_paths(found)}"
+        more = found.count - len(found.paths[:_NAMED])
+        paths = ", ".join(found.paths[:_NAMED]) + (f" and {more} more" if more else "")
+        yield Violation(f"{found.count} files, {table.megabytes(found.bytes)}: {paths}")
 
 
-def _pth(image: Image, policy: Policy) -> Iterator[str]:
-    found = image.kind("pth")
-    unexpected = [path for path in found.paths if path.rpartition("/")[2] not in policy.allowed_pth_files]
-    if unexpected:
-        yield ", ".join(unexpected)
+def _pth(image: Image, policy: Policy) -> Iterator[Violation]:
+    for path in image.kind("pth").paths:
+        if path.rpartition("/")[2] not in policy.allowed_pth_files:
+            yield Violation(path, path)
 
 
-def _secret_settings(image: Image, _: Policy) -> Iterator[str]:
+def _secret_settings(image: Image, policy: Policy) -> Iterator[Violation]:
     pairs = [variable.partition("=")[::2] for variable in image.settings.get("Env") or ()]
     labels = list((image.settings.get("Labels") or {}).items())
     for kind, items in (("ENV", pairs), ("LABEL", labels)):
         for name, value in items:
-            if value and _SECRET_NAME.search(name) and not _harmless(name, value):
-                yield f"{kind} {name} has a value"
+            if names_secret(name, value) and name not in policy.allowed_secret_names:
+                yield Violation(f"{kind} {name} has a value", name)
 
 
-def _harmless(name: str, value: str) -> bool:
-    """Whether a value is where a secret is, or a number or switch, and no secret."""
-    return (
-        name.upper().endswith(("_FILE", "_PATH", "_URL")) or value.startswith("/run/secrets/")
-    ) or value.lower() in ("true", "false", *map(str, range(10)))
-
-
-def _secret_files(image: Image, _: Policy) -> Iterator[str]:
-    for secret in image.secrets[:_NAMED]:
-        where = f"/{secret.path}" if secret.layer < len(image.layers) else "the config"
-        yield f"{where}: {secret.what}" + _layer(image, secret.layer)
-    if len(image.secrets) > _NAMED:
-        yield f"and {len(image.secrets) - _NAMED} more"
+def _secret_files(image: Image, _: Policy) -> Iterator[Violation]:
+    for secret in image.secrets:
+        path = f"/{secret.path.lstrip('/')}" if secret.layer < len(image.layers) else "the config"
+        yield Violation(f"{path}: {secret.what}{_layer(image, secret.layer)}", path)
 
 
 def _layer(image: Image, number: int) -> str:
@@ -114,26 +113,26 @@ def _layer(image: Image, number: int) -> str:
     return f" (from {_short(instruction)})" if instruction else ""
 
 
-def _start(image: Image, _: Policy) -> Iterator[str]:
+def _start(image: Image, _: Policy) -> Iterator[Violation]:
     if image.started.problem:
-        yield image.started.problem
+        yield Violation(image.started.problem)
 
 
-def _stop(image: Image, _: Policy) -> Iterator[str]:
+def _stop(image: Image, _: Policy) -> Iterator[Violation]:
     started = image.started
     if started.problem:
         return
     signal = image.settings.get("StopSignal") or "SIGTERM"
     if started.killed:
-        yield f"still runs {started.grace:g} s after {signal}, and had to be killed"
+        yield Violation(f"still runs {started.grace:g} s after {signal}, and had to be killed")
     elif started.exit_code:
-        yield f"ends with exit code {started.exit_code} after {signal}"
+        yield Violation(f"ends with exit code {started.exit_code} after {signal}")
 
 
-def _budget(image: Image, policy: Policy) -> Iterator[str]:
+def _budget(image: Image, policy: Policy) -> Iterator[Violation]:
     budget = policy.size_budgets.get(image.service, policy.size_budget)
     if image.size > budget * _MEGABYTE:
-        yield f"{table.megabytes(image.size)} of {budget} MB, compressed\n{layer_table(image)}"
+        yield Violation(f"{table.megabytes(image.size)} of {budget} MB, compressed\n{layer_table(image)}")
 
 
 def layer_table(image: Image) -> str:
@@ -157,19 +156,19 @@ def _short(instruction: str) -> str:
     return instruction if len(instruction) <= 60 else f"{instruction[:59]}…"  # noqa: PLR2004 - a column's width
 
 
-def _pinned(image: Image, _: Policy) -> Iterator[str]:
+def _pinned(image: Image, _: Policy) -> Iterator[Violation]:
     for reference in image.references:
         if not parse(reference, where=f"service '{image.service}', its Dockerfile").pinned:
-            yield reference
+            yield Violation(reference, reference)
 
 
-def _ports(image: Image, _: Policy) -> Iterator[str]:
-    exposed = {port if "/" in port else f"{port}/tcp" for port in image.settings.get("ExposedPorts") or {}}
+def _ports(image: Image, _: Policy) -> Iterator[Violation]:
+    exposed = expand(image.settings.get("ExposedPorts") or {})
     for port in sorted(image.ports - exposed):
-        yield f"the compose file has port {port}, the Dockerfile does not EXPOSE it"
+        yield Violation(f"the compose file has port {port}, the Dockerfile does not EXPOSE it", port)
     if image.ports:
         for port in sorted(exposed - image.ports):
-            yield f"EXPOSE {port}, which the compose file does not publish or expose"
+            yield Violation(f"EXPOSE {port}, which the compose file does not publish or expose", port)
 
 
 RULES = (
@@ -202,6 +201,7 @@ RULES = (
         "a setuid file gives every process the rights of its owner",
         "remove the bit (chmod u-s,g-s) or the file",
         _files("setuid", "added"),
+        named=True,
     ),
     Rule(
         "root-owned",
@@ -218,20 +218,24 @@ RULES = (
     Rule(
         "no-secret-settings",
         "whoever can pull the image reads its variables and labels",
-        "give it at run time, as a secret; revoke what has been pushed",
+        "give it at run time, as a secret, and revoke what has been pushed; a name that only sounds like one "
+        "goes into tool.ci.allowed-secret-names",
         _secret_settings,
+        named=True,
     ),
     Rule(
         "no-secret-files",
         "whoever can pull the image reads its files, those that a later layer deletes too",
         "use RUN --mount=type=secret, and .dockerignore; revoke what has been pushed",
         _secret_files,
+        named=True,
     ),
     Rule(
         "no-unexpected-pth",
         "a .pth file runs code at every start of Python",
         "remove it, or name it in tool.ci.allowed-pth-files",
         _pth,
+        named=True,
     ),
     Rule(
         "read-only-start",
@@ -256,11 +260,13 @@ RULES = (
         "a tag means another image tomorrow",
         "add @sha256:… to each reference in the Dockerfile",
         _pinned,
+        named=True,
     ),
     Rule(
         "ports-match",
         "a port in one file only is a mistake in one of them",
         "correct EXPOSE, or ports/expose in the compose file",
         _ports,
+        named=True,
     ),
 )

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from ci.errors import PipelineError
 from ci.project.waivers import Waiver
-from ci.scan import licenses
+from ci.scan import gaps, licenses
 
 __all__ = ["Policy", "read"]
 
@@ -38,6 +38,8 @@ class Policy:
     denied_licenses: tuple[
         str, ...
     ] = ()  # SPDX ids, or forbidden, restricted, reciprocal, unknown: packages under them fail the scan
+    accepted_gaps: tuple[str, ...] = gaps.DEFAULT_ACCEPTED  # what the scan may leave uncovered, and reports
+    allowed_secret_names: tuple[str, ...] = ()  # variables and labels that only sound like secrets
     lint: tuple[str, ...] = ("ruff", "mypy")  # linters; the default plus actionlint, hadolint and others
     size_budget: Positive = 250  # maximum size of an image in MB (10^6 bytes), compressed, including its base
     size_budgets: dict[str, Positive] = field(default_factory=dict)  # the same for individual services
@@ -70,6 +72,10 @@ def read(text: str) -> Policy:
     if "denied_licenses" in settings:
         settings["denied_licenses"] = licenses.check(
             settings["denied_licenses"], where="pyproject.toml: tool.ci.denied-licenses"
+        )
+    if "accepted_gaps" in settings:
+        settings["accepted_gaps"] = gaps.check(
+            settings["accepted_gaps"], where="pyproject.toml: tool.ci.accepted-gaps"
         )
     return Policy(**settings)
 

@@ -1,4 +1,4 @@
-"""An earlier report, to tell what is new since."""
+"""An earlier report, to see what is new since, and how long a fix has been there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from ci.errors import PipelineError
 from ci.scan.findings import Finding
 
+Key = tuple[str, str, str, str]
+
 __all__ = ["SCHEMA", "Baseline", "read"]
 
 # Raised when a reader of an older report would misread a newer one.
@@ -18,13 +20,20 @@ _IDENTITY = ("kind", "id", "severity", "title", "place", "package")
 
 @dataclass(frozen=True)
 class Baseline:
-    """The findings of an earlier report, by subject; a subject it does not have is wholly new."""
+    """The findings of an earlier report, by subject, each with the day since when it has a fix.
 
-    known: dict[str, frozenset[tuple[str, str, str, str]]]
+    A subject that the report does not have is wholly new.
+    """
+
+    known: dict[str, dict[Key, str]]
 
     def new(self, subject: str, finding: Finding) -> bool:
         """Whether the earlier report does not have this finding."""
-        return finding.key not in self.known.get(subject, frozenset())
+        return finding.key not in self.known.get(subject, {})
+
+    def fixable_since(self, subject: str, finding: Finding) -> str:
+        """Return the day on which a report first had a fix for this finding; empty if none had."""
+        return self.known.get(subject, {}).get(finding.key, "")
 
 
 def read(text: str) -> Baseline:
@@ -33,10 +42,12 @@ def read(text: str) -> Baseline:
         report: Any = json.loads(text)
         schema = report["schema"]
         known = {
-            subject: frozenset(
-                Finding(**{name: each[name] for name in _IDENTITY if name in each}).key
+            subject: {
+                Finding(**{name: each[name] for name in _IDENTITY if name in each}).key: str(
+                    each.get("fixable_since", "")
+                )
                 for each in item["findings"]
-            )
+            }
             for subject, item in report["subjects"].items()
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:

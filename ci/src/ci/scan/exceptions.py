@@ -1,14 +1,14 @@
 """`.trivyignore.yaml`: what is let through, for what reason, and until when.
 
-The format is Trivy's own (https://trivy.dev/docs/latest/guide/configuration/filtering/), so that
-Trivy by hand lets through the same. Trivy asks for nothing but an id; here an entry needs a
-reason and an end, because an exception without them stays for ever.
+Trivy applies it (https://trivy.dev/docs/latest/guide/configuration/filtering/): its rules of ids, aliases,
+paths and package URLs are the only ones. What Trivy does not have is here: an entry needs a reason and a last
+day, because an exception without them stays indefinitely; and one that covers nothing is reported.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,47 +20,30 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ci.scan.findings import Finding
-
-__all__ = ["FILE", "Exemption", "Exemptions", "read"]
+__all__ = ["FILE", "Exemption", "Exemptions", "read", "refused"]
 
 FILE = ".trivyignore.yaml"
 _LONGEST = timedelta(days=90)
 _WARN_BEFORE = timedelta(days=14)
 
-_SECTIONS = {
-    "vulnerabilities": "vulnerability",
-    "misconfigurations": "misconfiguration",
-    "secrets": "secret",
-    "licenses": "license",
-}
+_SECTIONS = ("vulnerabilities", "misconfigurations", "secrets", "licenses")
 _FIELDS = ("id", "statement", "expired_at", "paths", "purls")
+# Trivy reads this field in every section, and applies it in one.
+_WITH_PURLS = "vulnerabilities"
+# What Trivy writes for an expression of licenses each of which is let through by another entry.
+_EACH_LICENSE = "All license components are individually ignored"
 
 
 @dataclass(frozen=True)
 class Exemption:
-    """One entry; `entry` names it in texts: section, position and id."""
+    """One entry; `entry` names it in texts: section, position and id. `given` is what Trivy reads of it."""
 
     entry: str
-    kind: str
+    section: str
     id: str
     reason: str
     until: date
-    paths: tuple[re.Pattern[str], ...] = ()
-    purls: tuple[str, ...] = ()
-
-    def covers(self, finding: Finding) -> bool:
-        """Whether it is about this finding, in Trivy's sense of id, paths and purls."""
-        return (
-            finding.kind == self.kind
-            and finding.id == self.id
-            and (not self.paths or any(path.fullmatch(finding.place) for path in self.paths))
-            and (
-                not self.purls
-                or not finding.purl
-                or any(_same_package(purl, finding.purl) for purl in self.purls)
-            )
-        )
+    given: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -74,6 +57,22 @@ class Exemptions:
     def live(self) -> tuple[Exemption, ...]:
         """The entries that are in force; an entry's last day counts."""
         return tuple(each for each in self.entries if each.until >= self.today)
+
+    def for_trivy(self) -> str:
+        """Return the live entries as a file that Trivy applies; empty if there is none.
+
+        An entry's statement is its name here, because Trivy writes the statement beside what it lets through.
+        """
+        if not self.live:
+            return ""
+        sections: dict[str, list[dict[str, Any]]] = {}
+        for each in self.live:
+            sections.setdefault(each.section, []).append({**each.given, "statement": each.entry})
+        return json.dumps(sections, indent=1)
+
+    def named(self, entry: str) -> Exemption | None:
+        """Return the entry of that name."""
+        return next((each for each in self.entries if each.entry == entry), None)
 
     def expired(self) -> tuple[str, ...]:
         """Return a text for each entry whose time is over."""
@@ -93,7 +92,7 @@ class Exemptions:
     def unused(self, used: set[str]) -> Iterator[str]:
         """Return a text for each entry that covers nothing."""
         for each in self.live:
-            if each.entry not in used:
+            if each.entry not in used and not (_EACH_LICENSE in used and each.section == "licenses"):
                 yield f"{FILE}: {each.entry} covers no finding: remove it"
 
 
@@ -107,7 +106,24 @@ def read(text: str, today: date) -> Exemptions:
                 exemptions.append(_entry(section, number, item, today))
             except PipelineError as problem:
                 problems.append(problem)
-    problems += _doubles(exemptions)
+    _raise([*problems, *_doubles(exemptions)])
+    return Exemptions(tuple(exemptions), today)
+
+
+def refused(found: str, exemptions: Exemptions) -> None:
+    """Raise an error for what Trivy refuses, as `container_scripts/trivy_exceptions.py` wrote it."""
+    problems = []
+    for each in json.loads(found):
+        live = [entry for entry in exemptions.live if entry.section == each["section"]]
+        entry = live[each["number"] - 1].entry
+        message = each["message"].splitlines()[-1].rpartition("\t")[2]
+        problems.append(
+            _wrong("trivyignore.refused", entry, "", f"Trivy refuses it: {message}", "correct paths or purls")
+        )
+    _raise(problems)
+
+
+def _raise(problems: list[PipelineError]) -> None:
     if len(problems) == 1:
         raise problems[0]
     if problems:
@@ -117,7 +133,6 @@ def read(text: str, today: date) -> Exemptions:
             details="\n".join(f"- {problem.what}" for problem in problems),
             hint="fix each of them, or remove it",
         )
-    return Exemptions(tuple(exemptions), today)
 
 
 def _sections(text: str) -> dict[str, list[Any]]:
@@ -168,14 +183,24 @@ def _entry(section: str, number: int, item: Any, today: date) -> Exemption:  # n
                 "there is no such field",
                 f"use {', '.join(_FIELDS)}",
             )
+    given = {"id": identifier} | {
+        field: _list(name, item, field) for field in ("paths", "purls") if field in item
+    }
+    if given.get("purls") and section != _WITH_PURLS:
+        raise _wrong(
+            "trivyignore.purls-without-effect",
+            name,
+            "purls",
+            f"Trivy applies it to {_WITH_PURLS} only",
+            "narrow the entry with paths",
+        )
     return Exemption(
         entry=name,
-        kind=_SECTIONS[section],
+        section=section,
         id=identifier,
         reason=_text(name, item, "statement", "say why this may stay until then"),
         until=_until(name, item.get("expired_at"), today),
-        paths=tuple(_pattern(path) for path in _list(name, item, "paths")),
-        purls=tuple(_purl(name, purl) for purl in _list(name, item, "purls")),
+        given=given,
     )
 
 
@@ -231,44 +256,16 @@ def _until(entry: str, value: Any, today: date) -> date:  # noqa: ANN401 - as YA
     return value
 
 
-def _pattern(glob: str) -> re.Pattern[str]:
-    """Return the pattern as a regular expression: `**` is any folders, `*` and `?` stay within one."""
-    parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
-    return re.compile("".join(parts.get(piece, re.escape(piece)) for piece in pieces))
-
-
-def _purl(entry: str, text: str) -> str:
-    if not re.fullmatch(r"pkg:[a-z0-9.+-]+/\S+", text):
-        raise _wrong(
-            "trivyignore.purl-invalid",
-            entry,
-            "purls",
-            f"{text!r} is no package URL",
-            "write it as pkg:pypi/name or pkg:pypi/name@version",
-        )
-    return text
-
-
-def _same_package(wanted: str, found: str) -> bool:
-    """Whether a package URL is another one, or that one without version or qualifiers."""
-    name, _, qualifiers = wanted.partition("?")
-    found_name, _, found_qualifiers = found.partition("?")
-    if "@" not in name:
-        found_name = found_name.partition("@")[0]
-    return name == found_name and set(filter(None, qualifiers.split("&"))) <= set(found_qualifiers.split("&"))
-
-
 def _doubles(exemptions: list[Exemption]) -> Iterator[PipelineError]:
-    seen: dict[tuple[Any, ...], str] = {}
+    seen: dict[str, str] = {}
     for each in exemptions:
-        key = (each.kind, each.id, each.paths, each.purls)
+        key = json.dumps([each.section, each.given], sort_keys=True)
         if key in seen:
             yield _wrong(
                 "trivyignore.entry-repeated",
                 each.entry,
                 "id",
                 f"the same as {seen[key]}",
-                "keep one of the two",
+                "remove one of the two",
             )
         seen.setdefault(key, each.entry)

@@ -1,4 +1,4 @@
-"""Fetch the vulnerability database once for all scans, or take the one that is given."""
+"""Fetch the databases once for all scans, or take those that are given."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dagger import dag
 
 from ci.scan import database as about
 from ci.scan import mirrors
+from ci.scan.container import TRIVY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from ci.scan.gate import Rules
     from ci.workspace import Workspace
 
-__all__ = ["Request", "fetch"]
+__all__ = ["Databases", "Request", "fetch"]
 
 _SECONDS = "300"
+_PROGRAM = ("python3", "-m", "ci.container_scripts.trivy_database")
 
 
 @dataclass(frozen=True)
@@ -49,34 +51,59 @@ class Request:
 
     def under(self, policy: Policy, compose: ComposeModel) -> Request:
         """Return the request with what the project's settings and its compose file say."""
-        rules = replace(self.rules, refused=policy.denied_licenses)
+        rules = replace(self.rules, denied=policy.denied_licenses, accepted_gaps=policy.accepted_gaps)
         return replace(self, rules=rules, skip=policy.scan_skip, beside=compose.inline)
 
 
+@dataclass(frozen=True)
+class Databases:
+    """The vulnerability database's folder and what it is; the Java database is fetched where it is needed."""
+
+    folder: dagger.Directory
+    about: Database
+    mirrors: mirrors.Mirrors
+    fetching: dagger.Container
+
+    async def java(self) -> dagger.Directory | None:
+        """Return the Java database: the one beside the other, or a mirror's; nothing if neither has one."""
+        if self.about.java:
+            return self.folder.directory("java-db")
+        if not self.mirrors.java:
+            return None
+        done = self.fetching.with_exec(_fetch("fetch-java", self.mirrors, self.mirrors.java))
+        try:
+            await done.file("/database/about.json").size()
+        except dagger.ExecError:
+            return None  # the scan reports the archives that it then cannot identify
+        return done.directory("/database/java-db")
+
+
 async def fetch(
-    workspace: Workspace, python: dagger.Container, request: Request, now: datetime
-) -> tuple[dagger.Directory, Database]:
-    """Return the database's folder and what it is; fetched once a day.
+    workspace: Workspace, scanner: dagger.Container, request: Request, now: datetime
+) -> Databases:
+    """Return the databases; the vulnerability database is fetched once a day.
 
     One that is given comes before mirrors that are named, and those before the image of the images map.
     """
     found = mirrors.Mirrors(())
-    program = ["python3", "/trivy_database.py"]
     image = "" if request.mirrors or request.registry else mirrors.image(workspace.images)
     given = request.database or (dag.container().from_(image).rootfs() if image else None)
     if given:
         origin = "" if request.database else image
-        python = python.with_mounted_directory("/given", given)
-        done = python.with_exec([*program, "take", "/given", "/database", origin])
+        scanner = scanner.with_mounted_directory("/given", given)
+        done = scanner.with_exec([*_PROGRAM, "take", "/given", "/database", origin])
     else:
         found = mirrors.resolve(list(request.mirrors), workspace.images, service=request.registry is not None)
         if request.registry:
-            python = python.with_service_binding(found.alias, request.registry)
-        python = python.with_env_variable("CI_DATABASE_DAY", now.date().isoformat())
-        command = [*program, "fetch", "/usr/local/bin/trivy", "/database", _SECONDS, found.bound or "-"]
-        done = python.with_exec([*command, *found.references])
+            scanner = scanner.with_service_binding(found.alias, request.registry)
+        scanner = scanner.with_env_variable("CI_DATABASE_DAY", now.date().isoformat())
+        done = scanner.with_exec(_fetch("fetch", found, found.references))
     try:
         text = await done.file("/database/about.json").contents()
     except dagger.ExecError as error:
         raise about.failure(found.as_given(error.stderr)) from error
-    return done.directory("/database/db"), about.read(found.as_given(text))
+    return Databases(done.directory("/database/db"), about.read(found.as_given(text)), found, scanner)
+
+
+def _fetch(command: str, found: mirrors.Mirrors, references: tuple[str, ...]) -> list[str]:
+    return [*_PROGRAM, command, TRIVY, "/database", _SECONDS, found.bound or "-", *references]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
-from ci.scan import exceptions, history, licenses
+from ci.scan import exceptions, gaps, history, licenses
 from ci.scan.findings import SEVERITIES
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ci.scan.database import Database
     from ci.scan.exceptions import Exemption, Exemptions
     from ci.scan.findings import Finding, Scan
+    from ci.scan.gaps import Gap
 
 __all__ = ["SOURCE", "Judged", "Rules", "Verdict", "judge", "rules"]
 
@@ -29,20 +30,21 @@ _PACKAGELESS = frozenset({SOURCE, history.SUBJECT})
 class Rules:
     """What fails: findings of these severities, those without a fix unless they are ignored.
 
-    `complete` says that all there is was scanned: only then can an exemption be unused. `refused` are
-    the licenses that fail, whatever severity; no others do.
+    `complete` says that all there is was scanned: only then can an exemption be unused. `denied` are
+    the licenses that fail, whatever severity; no others do. `accepted_gaps` are only reported.
     """
 
     severities: frozenset[str] = frozenset({"CRITICAL", "HIGH"})
     ignore_unfixed: bool = False
     database_age: timedelta = timedelta(days=3)
     complete: bool = True
-    refused: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    accepted_gaps: tuple[str, ...] = gaps.DEFAULT_ACCEPTED
 
     def gates(self, finding: Finding) -> bool:
         """Whether the finding fails the gate, exemptions apart."""
         if finding.kind == "license":
-            return bool(finding.refused)
+            return bool(finding.denied_by)
         return finding.severity in self.severities and (finding.fixable or not self.ignore_unfixed)
 
 
@@ -72,10 +74,10 @@ def rules(severity: list[str], *, ignore_unfixed: bool, database_days: int, comp
 
 @dataclass(frozen=True)
 class Judged:
-    """One finding with the gate's word on it: fails, exempt, or passes; `by` is the exemption used."""
+    """One finding and its status: fails, exempt, or passes; `by` is the exemption that Trivy applied."""
 
     finding: Finding
-    word: str
+    status: str
     by: Exemption | None = None
 
 
@@ -92,40 +94,47 @@ class Verdict:
 
     def failing(self, subject: str) -> list[Finding]:
         """Return the findings of a subject that fail the gate."""
-        return [each.finding for each in self.subjects.get(subject, ()) if each.word == "fails"]
+        return [each.finding for each in self.subjects.get(subject, ()) if each.status == "fails"]
 
-    def red(self, subject: str) -> bool:
+    def fails(self, subject: str) -> bool:
         """Whether a subject fails the gate."""
         return bool(self.failing(subject) or self.errors.get(subject))
 
     @property
-    def reds(self) -> list[str]:
+    def failures(self) -> list[str]:
         """What fails the gate: subjects, and the exceptions file if that does."""
         others = [name for name in self.errors if name not in self.subjects]
-        return [name for name in [*self.subjects, *others] if self.red(name)]
+        return [name for name in [*self.subjects, *others] if self.fails(name)]
 
 
 def judge(scans: Mapping[str, Scan], applied: Rules, exemptions: Exemptions, database: Database) -> Verdict:
     """Judge all scans."""
-    subjects = {name: _judged(name, scan, applied, exemptions.live) for name, scan in scans.items()}
-    errors = {name: tuple(_errors(name, scan, database)) for name, scan in scans.items()}
+    subjects = {name: _judged(name, scan, applied, exemptions) for name, scan in scans.items()}
+    uncovered = {
+        name: list(gaps.find(scan, database, packaged=name not in _PACKAGELESS))
+        for name, scan in scans.items()
+    }
+    errors = {name: tuple(_errors(scan, uncovered[name], applied)) for name, scan in scans.items()}
     errors[exceptions.FILE] = exemptions.expired()
     warnings = [*exemptions.ending(), *_unrated(scans), *_suppressed(scans)]
+    warnings += [
+        f"{name}: {gap.text} (accepted gap: {gap.kind})"
+        for name, found in uncovered.items()
+        for gap in found
+        if gap.accepted_by(applied.accepted_gaps)
+    ]
     if applied.complete:
-        used = {each.by.entry for judged in subjects.values() for each in judged if each.by}
+        used = {each.excepted_by for scan in scans.values() for each in scan.findings}
+        used |= {each.excepted_by for scan in scans.values() for each in scan.licensed}
         warnings += exemptions.unused(used)
     return Verdict(subjects, {name: found for name, found in errors.items() if found}, tuple(warnings))
 
 
-def _judged(name: str, scan: Scan, applied: Rules, exemptions: tuple[Exemption, ...]) -> tuple[Judged, ...]:
-    by_id: dict[str, list[Exemption]] = {}
-    for each in exemptions:
-        by_id.setdefault(each.id, []).append(each)
+def _judged(name: str, scan: Scan, applied: Rules, exemptions: Exemptions) -> tuple[Judged, ...]:
     judged = []
-    for finding in licenses.judged(scan, applied.refused, installed=name not in _PACKAGELESS):
-        by = next((each for each in by_id.get(finding.id, ()) if each.covers(finding)), None)
-        word = "exempt" if by else "fails" if applied.gates(finding) else "passes"
-        judged.append(Judged(finding, word, by))
+    for finding in licenses.judged(scan, applied.denied, installed=name not in _PACKAGELESS):
+        status = "exempt" if finding.excepted_by else "fails" if applied.gates(finding) else "passes"
+        judged.append(Judged(finding, status, exemptions.named(finding.excepted_by)))
     return tuple(sorted(judged, key=_weight))
 
 
@@ -133,22 +142,16 @@ def _weight(judged: Judged) -> tuple[bool, int, str, str, str, str, int]:
     finding = judged.finding
     rank = SEVERITIES.index(finding.severity)
     place = (finding.package, finding.id, finding.kind, finding.place)
-    return (judged.word != "fails", rank, *place, finding.line)
+    return (judged.status != "fails", rank, *place, finding.line)
 
 
-def _errors(name: str, scan: Scan, database: Database) -> Iterator[str]:
-    """Say what Trivy passes over in silence, exit code 0: no finding would mean nothing."""
-    family, version = scan.distribution
-    if scan.end_of_life:
-        yield f"{family} {version} is past its end of life: nobody looks for its vulnerabilities any more"
-    if not scan.packages and name not in _PACKAGELESS:
-        yield "Trivy recognised no package in it: that it found nothing means nothing"
-    for spot in scan.inline:
-        yield f"{spot} lets findings pass without a reason and a last day: write them into {exceptions.FILE}"
-    for package in scan.unreadable:
-        yield f"the version of {package} is not one that Trivy can compare: it was passed over"
-    for spot in database.uncovered_ecosystems(scan):
-        yield f"the database has nothing on {spot}: that none is vulnerable means nothing"
+def _errors(scan: Scan, uncovered: list[Gap], applied: Rules) -> Iterator[str]:
+    """Say what Trivy passes over in silence, exit code 0."""
+    for place in scan.inline:
+        yield f"{place} lets findings pass without a reason and a last day: write them into {exceptions.FILE}"
+    for gap in uncovered:
+        if not gap.accepted_by(applied.accepted_gaps):
+            yield f"{gap.text} (gap: {gap.kind})"
 
 
 def _unrated(scans: Mapping[str, Scan]) -> Iterator[str]:

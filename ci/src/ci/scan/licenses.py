@@ -1,7 +1,7 @@
-"""Licenses that the project does not take, and what has them.
+"""Licenses that the project denies, and the packages under them.
 
 Categories are those of Google's licenseclassifier, which Trivy has by default
-(https://trivy.dev/docs/latest/guide/scanner/license/): the three that anybody would refuse, and
+(https://trivy.dev/docs/latest/guide/scanner/license/): the three that anybody would deny, and
 `unknown`. The distribution's own packages are left out: every base image has hundreds under the GPL.
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
 from ci.scan.findings import Finding
@@ -18,7 +19,7 @@ from ci.scan.findings import Finding
 if TYPE_CHECKING:
     from ci.scan.findings import Scan
 
-__all__ = ["UNKNOWN", "check", "judged", "refusal"]
+__all__ = ["UNKNOWN", "check", "denial", "judged"]
 
 UNKNOWN = "unknown"
 _CREATIVE_COMMONS = ("1.0", "2.0", "2.5", "3.0", "4.0")
@@ -43,10 +44,13 @@ _CATEGORIES = {
 }
 # Names to suggest beside those above.
 _OTHERS = ("Apache-2.0", "BSD-3-Clause", "BUSL-1.1", "Elastic-2.0", "MIT", "SSPL-1.0")
+_WORDS = re.compile(r"[\w.+-]+")
 _VERSIONS = re.compile(r"(-only|-or-later|\+)$", re.IGNORECASE)
-_WORDS = re.compile(r"[()]|[^\s()]+")
 # What Trivy rates a license that somebody should look at.
 _SEVERITY = "HIGH"
+
+
+_OWN_REFERENCE = "LicenseRef-"
 
 
 def check(entries: list[object], *, where: str) -> tuple[str, ...]:
@@ -60,108 +64,105 @@ def check(entries: list[object], *, where: str) -> tuple[str, ...]:
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise PipelineError(
             "scan.unknown-license",
-            f"{where} names {entry!r}, which is no license",
+            f"{where} names {entry!r}, which is not a license",
             hint=f"{hint}give ids of https://spdx.org/licenses/, or {', '.join(categories)}",
         )
     return tuple(str(entry) for entry in entries)
 
 
-def refusal(name: str, refused: tuple[str, ...]) -> str:
+def denial(name: str, denied: tuple[str, ...]) -> str:
     """Return the entry that a license falls under, empty if it may be used.
 
-    Of an expression with OR any may be chosen, so all must be refused. An id without `-only` or
+    Of an expression with OR any may be chosen, so all must be denied. An id without `-only` or
     `-or-later` is about both. WITH an exception it is the license that counts.
     """
-    if UNKNOWN in refused and not _is_spdx(name) and not _category(name):
+    if UNKNOWN in denied and not _is_spdx(name) and not _category(name):
         return UNKNOWN
-    words = _WORDS.findall(name)
-    entry, rest = _either(words, refused)
-    return entry if not rest else _simple(name, refused)
+    parsed = _parsed(name)
+    if parsed is None:  # then each name in it counts
+        return next(filter(None, (_simple(word, denied) for word in _WORDS.findall(name))), "")
+    return _expression(parsed, denied)
 
 
-def judged(scan: Scan, refused: tuple[str, ...], *, installed: bool) -> tuple[Finding, ...]:
-    """Return a scan's findings with its licenses judged: those that are refused are findings that say so.
+def judged(scan: Scan, denied: tuple[str, ...], *, installed: bool) -> tuple[Finding, ...]:
+    """Return a scan's findings with its licenses judged: those that are denied are findings that say so.
 
     `installed` says that packages were found as they are installed: only then does it mean something
     that one names no license, because a lock has none.
     """
     if not installed:
-        refused = tuple(entry for entry in refused if entry != UNKNOWN)
+        denied = tuple(entry for entry in denied if entry != UNKNOWN)
     known = tuple(
-        replace(each, refused=refusal(each.id, refused)) if each.kind == "license" else each
+        replace(each, denied_by=denial(each.id, denied)) if each.kind == "license" else each
         for each in scan.findings
     )
-    told = {(each.package, each.id) for each in known if each.refused}
+    reported = {(each.package, each.id) for each in known if each.denied_by}
     found = []
     for each in scan.licensed:
-        entry = refusal(each.license, refused)
+        entry = denial(each.license, denied)
         # What names no license can be the text of one.
         name = UNKNOWN if entry == UNKNOWN else each.license
-        if entry and (each.package, name) not in told:
-            title = f"license refused by tool.ci.denied-licenses: {entry}"
+        if entry and (each.package, name) not in reported:
             found.append(
                 Finding(
                     kind="license",
                     id=name,
                     severity=_SEVERITY,
-                    title=title,
+                    title=f"license denied by tool.ci.denied-licenses: {entry}",
                     place=each.place,
                     package=each.package,
                     version=each.version,
                     purl=each.purl,
-                    refused=entry,
+                    denied_by=entry,
+                    excepted_by=each.excepted_by,
                 )
             )
     return (*known, *found)
 
 
-def _is_spdx(text: str) -> bool:
+@cache
+def _library() -> Any:  # noqa: ANN401 - the library has no types
     # Imported here: its list of all licenses takes a while to load, and most calls need none of it.
-    from packaging.licenses import (  # noqa: PLC0415
-        InvalidLicenseExpression,
-        canonicalize_license_expression,
-    )
+    from license_expression import get_spdx_licensing  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    return get_spdx_licensing()
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - as the library has it
+    """Return an expression as a tree; nothing for a text that is none."""
+    from license_expression import ExpressionError, ExpressionParseError  # noqa: PLC0415
 
     try:
-        canonicalize_license_expression(text)
-    except InvalidLicenseExpression:
+        return _library().parse(text)
+    except (ExpressionError, ExpressionParseError):
+        return None
+
+
+def _is_spdx(text: str) -> bool:
+    parsed = _parsed(text)
+    if parsed is None:
         return False
-    return True
+    unknown = _library().unknown_license_symbols(parsed)
+    return all(str(symbol.key).startswith(_OWN_REFERENCE) for symbol in unknown)
 
 
-def _either(words: list[str], refused: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Read alternatives up to a closing parenthesis; return what refuses them, and the words left."""
-    entry, words = _all(words, refused)
-    while words and words[0].upper() == "OR":
-        other, words = _all(words[1:], refused)
-        entry = entry and other
-    return entry, words
+def _expression(tree: Any, denied: tuple[str, ...]) -> str:  # noqa: ANN401 - as the library has it
+    library = _library()
+    if isinstance(tree, library.OR):
+        entries = [_expression(each, denied) for each in tree.args]
+        return entries[0] if all(entries) else ""
+    if isinstance(tree, library.AND):
+        return next(filter(None, (_expression(each, denied) for each in tree.args)), "")
+    return _simple(str(getattr(tree, "license_symbol", tree).key), denied)
 
 
-def _all(words: list[str], refused: tuple[str, ...]) -> tuple[str, list[str]]:
-    entry, words = _one(words, refused)
-    while words and words[0].upper() == "AND":
-        other, words = _one(words[1:], refused)
-        entry = entry or other
-    return entry, words
-
-
-def _one(words: list[str], refused: tuple[str, ...]) -> tuple[str, list[str]]:
-    if words[:1] == ["("]:
-        entry, rest = _either(words[1:], refused)
-        return entry, rest[1:]
-    entry = _simple(words[0], refused) if words else ""
-    rest = words[1:]
-    return entry, rest[2:] if rest and rest[0].upper() == "WITH" else rest
-
-
-def _simple(name: str, refused: tuple[str, ...]) -> str:
+def _simple(name: str, denied: tuple[str, ...]) -> str:
     names = {name.casefold(), _VERSIONS.sub("", name).casefold(), _category(name)}
-    return next((entry for entry in refused if entry.casefold() in names), "")
+    return next((entry for entry in denied if entry.casefold() in names), "")
 
 
-def _category(license_name: str) -> str:
-    names = {license_name.casefold(), _VERSIONS.sub("", license_name).casefold()}
+def _category(name: str) -> str:
+    names = {name.casefold(), _VERSIONS.sub("", name).casefold()}
     return next(
         (name for name, group in _CATEGORIES.items() if any(each.casefold() in names for each in group)), ""
     )

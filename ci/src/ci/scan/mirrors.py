@@ -19,6 +19,9 @@ DEFAULT = ("mirror.gcr.io/aquasec/trivy-db:2", "ghcr.io/aquasecurity/trivy-db:2"
 # engine pulls it, so that no container has to reach a registry. No registry has it by this name.
 IMAGE = "trivy-db:2"
 
+# The same of Trivy's Java database, which is fetched where an image has Java archives.
+_NAME, _JAVA_NAME = "trivy-db:2", "trivy-java-db:1"
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _ALIAS = "registry"
 
@@ -33,6 +36,13 @@ class Mirrors:
     references: tuple[str, ...]
     bound: str = ""
     instead_of: str = ""
+
+    @property
+    def java(self) -> tuple[str, ...]:
+        """The references of the Java database, which is published beside the other one."""
+        return tuple(
+            text.removesuffix(_NAME) + _JAVA_NAME for text in self.references if text.endswith(f"/{_NAME}")
+        )
 
     @property
     def alias(self) -> str:

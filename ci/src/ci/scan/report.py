@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ci import table
 from ci.errors import PipelineError
-from ci.scan import baseline
+from ci.scan import baseline, upgrades
 from ci.scan.exceptions import FILE
 from ci.scan.findings import SEVERITIES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ci.scan.baseline import Baseline
     from ci.scan.database import Database
+    from ci.scan.findings import Finding
     from ci.scan.gate import Judged, Rules, Verdict
     from ci.scan.history import History
+    from ci.scan.upgrades import Base, Change
 
 __all__ = ["Report"]
 
-_FINDINGS = ["service", "id", "severity", "package", "version", "fixed in", "where", "what"]
+_FINDINGS = ["service", "id", "severity", "package", "version", "fixed in", "where", "brought by", "what"]
+_CHANGES = ["change", "removes", "of", "in"]
+_SHOWN_CHANGES = 10
+_NAMED = 5
+# The width of a column with an instruction.
+_WIDTH = 50
 # A screenful and more; scan.json has the rest.
 _SHOWN = 60
 # GitHub cuts a job summary at 1 MiB, and all jobs share it.
@@ -32,9 +41,9 @@ _SHOWN_IN_MARKDOWN = 500
 class Report:
     """One verdict and all that it was made from.
 
-    `digests` are the images', by service; `skipped` the folders of the source that were left out,
-    `not_read` its settings for Trivy that have no effect here;
-    `history` what was looked at of that, if it was.
+    `digests` are the images', by service, `bases` what these are built on, `instructions` what made their
+    layers; `skipped` are the folders of the source that were left out, `not_read` its settings for Trivy that
+    have no effect here; `history` is what was looked at of that, if it was.
     """
 
     verdict: Verdict
@@ -46,28 +55,30 @@ class Report:
     skipped: tuple[str, ...] = ()
     not_read: tuple[str, ...] = ()
     history: History | None = None
+    bases: Mapping[str, Base] = field(default_factory=dict)
+    instructions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def error(self) -> PipelineError | None:
         """Return the gate's error, or `None` if it is green."""
-        reds = self.verdict.reds
-        if not reds:
+        failures = self.verdict.failures
+        if not failures:
             return None
         return PipelineError(
             "scan.failed",
-            f"scan: the gate is red for {', '.join(reds)}",
+            f"scan: the gate fails for {', '.join(failures)}",
             details=self.text(),
-            hint="upgrade to what is under `fixed in`, take secrets out and revoke them; "
-            f"{self._more(reds)}what must stay for a while gets an entry in {FILE} with id, statement and "
-            "expired_at",
+            hint="make the changes listed above, take secrets out and revoke them; "
+            f"{self._more(failures)}what must stay for a while gets an entry in {FILE} with id, statement "
+            "and expired_at",
         )
 
-    def _more(self, reds: list[str]) -> str:
-        failing = [finding for name in reds for finding in self.verdict.failing(name)]
+    def _more(self, failures: list[str]) -> str:
+        failing = [finding for name in failures for finding in self.verdict.failing(name)]
         text = ""
         if any(finding.commit for finding in failing):
-            text += "rotate a secret of the history, which to rewrite takes it from nobody who has a clone; "
-        if any(finding.refused for finding in failing):
-            text += "replace a package whose license is refused; "
+            text += "rotate a secret of the history: rewriting does not remove it from existing clones; "
+        if any(finding.denied_by for finding in failing):
+            text += "replace a package whose license is denied; "
         return text
 
     def text(self) -> str:
@@ -76,16 +87,20 @@ class Report:
         rows, more = self._failing(_SHOWN)
         if rows:
             parts.append(table.text(_FINDINGS, rows) + more)
+        if changes := self._change_rows():
+            parts.append(table.text(_CHANGES, changes))
         parts.append("\n".join(self._remarks()))
         return "\n\n".join(parts)
 
     def markdown(self) -> str:
         """Return the same for a job summary."""
-        word = "red" if self.verdict.reds else "green"
+        word = "failed" if self.verdict.failures else "passed"
         parts = [f"## Scan: {word}", table.markdown(self._header(), self._rows())]
         rows, more = self._failing(_SHOWN_IN_MARKDOWN)
         if rows:
             parts.append("### What fails the gate\n\n" + table.markdown(_FINDINGS, rows) + more)
+        if changes := self._change_rows():
+            parts.append("### What removes it\n\n" + table.markdown(_CHANGES, changes))
         parts.append("\n".join(f"- {remark}" for remark in self._remarks()))
         return "\n\n".join(parts) + "\n"
 
@@ -94,14 +109,16 @@ class Report:
         return json.dumps(
             {
                 "schema": baseline.SCHEMA,
-                "red": self.verdict.reds,
+                "failures": self.verdict.failures,
                 "scanner": self.scanner,
                 "database": self.database.to_json(),
                 "rules": {
                     "severities": [name for name in SEVERITIES if name in self.rules.severities],
                     "ignore_unfixed": self.rules.ignore_unfixed,
-                    "denied_licenses": list(self.rules.refused),
+                    "denied_licenses": list(self.rules.denied),
+                    "accepted_gaps": list(self.rules.accepted_gaps),
                 },
+                "changes": [asdict(each) for each in self.changes()],
                 "warnings": list(self.verdict.warnings),
                 "errors": {name: list(errors) for name, errors in self.verdict.errors.items()},
                 "subjects": {name: self._subject(name) for name in self.verdict.subjects},
@@ -115,12 +132,47 @@ class Report:
             "findings": [self._data(name, each) for each in self.verdict.subjects[name]],
         }
 
+    def changes(self) -> list[Change]:
+        """Return the changes that remove what fails, the one that removes most first."""
+        names = self.verdict.subjects
+        return upgrades.changes(
+            ((name, finding) for name in names for finding in self.verdict.failing(name)), self.bases
+        )
+
+    def _change_rows(self) -> list[list[str]]:
+        return [
+            [
+                each.text,
+                str(len(each.removes)),
+                _some(each.removes),
+                ", ".join(each.subjects),
+            ]
+            for each in self.changes()[:_SHOWN_CHANGES]
+        ]
+
+    def _brought_by(self, subject: str, finding: Finding) -> str:
+        """Return the instruction of the layer that has it, or the base image."""
+        instructions = self.instructions.get(subject, ())
+        base = self.bases.get(subject)
+        if not 0 <= finding.layer < len(instructions):
+            return ""
+        if base and finding.layer < base.layers:
+            return f"base {base.reference}"
+        return instructions[finding.layer]
+
     def _data(self, subject: str, judged: Judged) -> dict[str, Any]:
-        data = {**judged.finding.to_json(), "gate": judged.word}
+        finding = judged.finding
+        data = {**finding.to_json(), "status": judged.status}
+        if brought_by := self._brought_by(subject, finding):
+            data["brought_by"] = brought_by
+        if finding.kind == "vulnerability" and finding.fixed:
+            data["upgrade_to"] = upgrades.lowest_fix(finding.version, finding.fixed)
+            earlier = self.base.fixable_since(subject, finding) if self.base else ""
+            data["fixable_since"] = earlier or f"{self.database.updated_at:%Y-%m-%d}"
         if judged.by:
             data["exempt"] = {"until": judged.by.until.isoformat(), "reason": judged.by.reason}
         if self.base:
-            data["new"] = self.base.new(subject, judged.finding)
+            data["new"] = self.base.new(subject, finding)
         return data
 
     def _header(self) -> list[str]:
@@ -132,11 +184,11 @@ class Report:
         for name, judged in self.verdict.subjects.items():
             counts = Counter(each.finding.severity for each in judged)
             fixable = sum(each.finding.fixable for each in judged)
-            exempt = sum(each.word == "exempt" for each in judged)
+            exempt = sum(each.status == "exempt" for each in judged)
             numbers = [*(counts[severity] for severity in SEVERITIES), fixable, exempt]
             if self.base:
                 numbers.append(sum(self.base.new(name, each.finding) for each in judged))
-            rows.append([name, *map(str, numbers), "fails" if self.verdict.red(name) else "passes"])
+            rows.append([name, *map(str, numbers), "fails" if self.verdict.fails(name) else "passes"])
         return rows
 
     def _failing(self, most: int) -> tuple[list[list[str]], str]:
@@ -150,6 +202,7 @@ class Report:
                 finding.version or "-",
                 (finding.fixed or "no fix yet") if finding.kind == "vulnerability" else "-",
                 finding.place + (f":{finding.line}" if finding.line else ""),
+                _short(self._brought_by(name, finding)) or "-",
                 finding.title,
             ]
             for name in self.verdict.subjects
@@ -166,8 +219,8 @@ class Report:
         remarks.append(
             f"Trivy {self.scanner}; database of {database.updated_at:%Y-%m-%d %H:%M} from {origin}"
         )
-        if self.rules.refused:
-            remarks.append(f"licenses refused: {', '.join(self.rules.refused)}")
+        if self.rules.denied:
+            remarks.append(f"licenses denied: {', '.join(self.rules.denied)}")
         if self.history:
             remarks.append(self.history.remark())
         if self.not_read:
@@ -177,5 +230,17 @@ class Report:
         if self.skipped:
             remarks.append(f"not scanned in the source: {', '.join(self.skipped)}")
         if database.note:
-            remarks.append(f"the database says: {database.note}")
+            remarks.append(f"note of the database: {database.note}")
         return remarks
+
+
+def _short(text: str) -> str:
+    """Return a text cut to the width of its column, a reference without its digest."""
+    text = text.partition("@sha256:")[0]
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """Return the first of the names, each once."""
+    different = list(dict.fromkeys(names))
+    return ", ".join(different[:_NAMED]) + (", …" if len(different) > _NAMED else "")
