@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import json
 import platform
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,13 +93,17 @@ def steps(state: State, settings: Settings) -> Iterator[Step]:
 
 def fingerprint(day: date) -> str:
     """Hash everything that decides the database of a day."""
-    return fingerprint_of(_program_fingerprint(), SOURCE / "advisories.json", day.isoformat())
+    return fingerprint_of(
+        _program_fingerprint(), SOURCE / "advisories.json", SOURCE / "java.json", day.isoformat()
+    )
 
 
 def build(layout: Path, *, program: Path, work: Path, log: Path, day: date) -> None:
     """Write the database of a day as an OCI layout with `artifact` and `image`; ``program`` generates it."""
     advisories = str(SOURCE / "advisories.json")
-    flags = ("-advisories", advisories, "-updated", day.isoformat(), "-output", str(work))
+    java = work / "java"
+    write_java(java, day)
+    flags = ("-advisories", advisories, "-updated", day.isoformat(), "-java", str(java), "-output", str(work))
     run((str(program / "database"), *flags), log=log)
     blobs = layout / "blobs" / "sha256"
     blobs.mkdir(parents=True)
@@ -127,6 +132,22 @@ def build(layout: Path, *, program: Path, work: Path, log: Path, day: date) -> N
         json.dumps({"schemaVersion": 2, "manifests": manifests}), encoding="utf-8"
     )
     (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}', encoding="utf-8")
+
+
+def write_java(folder: Path, day: date) -> None:
+    """Write Trivy's Java database of a few archives: by name, version and SHA-1 as Maven Central has them."""
+    folder.mkdir(parents=True)
+    database = sqlite3.connect(folder / "trivy-java.db")
+    database.execute("CREATE TABLE artifacts(id INTEGER PRIMARY KEY, group_id TEXT, artifact_id TEXT)")
+    database.execute("CREATE TABLE indices(artifact_id INTEGER, version TEXT, sha1 BLOB, archive_type TEXT)")
+    for number, each in enumerate(json.loads((SOURCE / "java.json").read_text()), 1):
+        database.execute("INSERT INTO artifacts VALUES (?, ?, ?)", (number, each["group"], each["artifact"]))
+        row = (number, each["version"], bytes.fromhex(each["sha1"]), "jar")
+        database.execute("INSERT INTO indices VALUES (?, ?, ?, ?)", row)
+    database.commit()
+    database.close()
+    about = {"Version": 1, "UpdatedAt": f"{day}T00:00:00Z", "NextUpdate": f"{day}T00:00:00Z"}
+    (folder / "metadata.json").write_text(json.dumps(about))
 
 
 def _image(archive: bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import (
 type advisories struct {
 	Python []advisory `json:"python"`
 	Go     []advisory `json:"go"`
+	Maven  []advisory `json:"maven"`
 	Debian []advisory `json:"debian 13"`
 }
 
@@ -27,7 +28,7 @@ type advisory struct {
 	Package    string   `json:"package"`
 	ID         string   `json:"id"`
 	Severity   string   `json:"severity"`
-	Vulnerable []string `json:"vulnerable"` // Python and Go: any of these ranges
+	Vulnerable []string `json:"vulnerable"` // Python, Go and Maven: any of these ranges
 	Fixed      []string `json:"fixed"`      // Debian: one version, or none where there is no fix
 	Title      string   `json:"title"`
 	Source     string   `json:"source"`
@@ -39,7 +40,7 @@ var identifier = regexp.MustCompile(`^(CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3})$`
 // that it cannot read at most in its debug log, and reports nothing.
 func (list advisories) check() error {
 	seen := map[string]bool{}
-	for _, each := range slices.Concat(list.Python, list.Go, list.Debian) {
+	for _, each := range slices.Concat(list.Python, list.Go, list.Maven, list.Debian) {
 		if !identifier.MatchString(each.ID) || each.Package == "" || each.Title == "" || each.Source == "" {
 			return fmt.Errorf("advisory %q of %q: id, package, title and source are needed", each.ID, each.Package)
 		}
@@ -59,7 +60,7 @@ func (list advisories) check() error {
 			return err
 		}
 	}
-	for _, each := range list.Go {
+	for _, each := range slices.Concat(list.Go, list.Maven) {
 		if err := checkRanges(each, func(text string) error { _, err := semantic.NewConstraints(text); return err }); err != nil {
 			return err
 		}
@@ -115,6 +116,13 @@ func (list advisories) write(folder string) error {
 		return err
 	}
 	if err := put(modules.Name(), languages, list.Go, rangesDetail); err != nil {
+		return err
+	}
+	archives, err := bucket.NewMaven(languages)
+	if err != nil {
+		return err
+	}
+	if err := put(archives.Name(), languages, list.Maven, rangesDetail); err != nil {
 		return err
 	}
 	if err := put(bucket.NewDebian("13").Name(), debian, list.Debian, debianDetail); err != nil {

@@ -1,9 +1,9 @@
 // Command database writes a vulnerability database in Trivy's format from a file of advisories.
 //
-//	database -advisories FILE -updated 2026-01-31 -output DIR
+//	database -advisories FILE -updated 2026-01-31 -java DIR -output DIR
 //
-// DIR gets db.tar.gz, the one layer of the artifact that Trivy downloads. The same
-// advisories and day give the same bytes.
+// The output gets db.tar.gz, the one layer of the artifact that Trivy downloads, with a Java database
+// in its folder java-db. The same advisories, Java database and day give the same bytes.
 package main
 
 import (
@@ -15,8 +15,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/aquasecurity/trivy-db/pkg/metadata"
@@ -33,15 +35,16 @@ const valid = 24 * time.Hour
 func main() {
 	advisories := flag.String("advisories", "", "the `file` of advisories")
 	updated := flag.String("updated", "", "the `day` the database is of, as 2026-01-31")
+	java := flag.String("java", "", "the `folder` of a Java database")
 	output := flag.String("output", "", "the `folder` that gets db.tar.gz")
 	flag.Parse()
-	if err := run(*advisories, *updated, *output); err != nil {
+	if err := run(*advisories, *updated, *java, *output); err != nil {
 		fmt.Fprintln(os.Stderr, "database:", err)
 		os.Exit(1)
 	}
 }
 
-func run(advisories, updated, output string) error {
+func run(advisories, updated, java, output string) error {
 	day, err := time.Parse(time.DateOnly, updated)
 	if err != nil {
 		return fmt.Errorf("-updated %q is not a day such as 2026-01-31", updated)
@@ -65,7 +68,14 @@ func run(advisories, updated, output string) error {
 	if err := os.WriteFile(filepath.Join(work, "NOTE"), []byte(note), 0o644); err != nil {
 		return err
 	}
-	return pack(work, filepath.Join(output, "db.tar.gz"), day)
+	files := map[string]string{}
+	for _, name := range []string{"NOTE", "metadata.json", "trivy.db"} {
+		files[name] = filepath.Join(work, name)
+	}
+	for _, name := range []string{"metadata.json", "trivy-java.db"} {
+		files["java-db/"+name] = filepath.Join(java, name)
+	}
+	return pack(files, filepath.Join(output, "db.tar.gz"), day)
 }
 
 func read(path string) (advisories, error) {
@@ -88,7 +98,7 @@ func read(path string) (advisories, error) {
 	return list, nil
 }
 
-func pack(folder, target string, day time.Time) (err error) {
+func pack(files map[string]string, target string, day time.Time) (err error) {
 	file, err := os.Create(target)
 	if err != nil {
 		return err
@@ -96,8 +106,8 @@ func pack(folder, target string, day time.Time) (err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	zipped := gzip.NewWriter(file)
 	archive := tar.NewWriter(zipped)
-	for _, name := range []string{"NOTE", "metadata.json", "trivy.db"} {
-		content, err := os.ReadFile(filepath.Join(folder, name))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		content, err := os.ReadFile(files[name])
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.image_layouts import jar
 from tests.engine.shops import VULNERABLE, Shop, shop
 
 if TYPE_CHECKING:
@@ -257,3 +258,20 @@ def test_unknown_severity_and_mirror_that_is_not_there(vulnerable: Shop) -> None
     called = vulnerable.call("--database-mirrors", "127.0.0.1:5000/no/such:2", "scan")
     assert called.code != 0
     assert "no/such:2" in called.error
+
+
+def test_a_java_archive_is_scanned_with_the_java_database_or_is_a_gap(dagger: Dagger, tmp_path: Path) -> None:
+    here = shop(dagger, tmp_path / "shop")
+    name = "log4j-core-2.14.1.jar"
+    manifest = "Manifest-Version: 1.0\nImplementation-Title: log4j-core\nImplementation-Version: 2.14.1\n"
+    (here.folder / "shop" / "app" / name).write_bytes(jar({"META-INF/MANIFEST.MF": manifest}))
+    called = here.scan()
+    assert called.code != 0
+    assert "Code: scan.failed" in called.error
+    row = next(line for line in called.error.splitlines() if "CVE-2021-44228" in line)
+    assert name in row
+    bridge = jar({"META-INF/MANIFEST.MF": "Manifest-Version: 1.0\nImplementation-Title: bridge\n"})
+    (here.folder / "shop" / "app" / name).write_bytes(bridge)
+    called = here.scan()
+    assert called.code == 0, called.error
+    assert f"{name}: Trivy read no package of it (accepted gap: file)" in called.stdout

@@ -119,3 +119,16 @@ def test_the_image_has_the_same_archive_as_its_layer(layout: Path) -> None:
 def test_another_day_is_another_database() -> None:
     assert trivy.fingerprint(DAY) == trivy.fingerprint(DAY)
     assert trivy.fingerprint(DAY) != trivy.fingerprint(date(2026, 11, 26))
+
+
+def test_the_java_database_has_what_the_advisories_are_about(tmp_path: Path) -> None:
+    trivy.write_java(tmp_path / "java", DAY)
+    archives = json.loads((trivy.SOURCE / "java.json").read_text())
+    assert all(re.fullmatch(r"[0-9a-f]{40}", each["sha1"]) for each in archives)
+    advisories = json.loads((trivy.SOURCE / "advisories.json").read_text())["maven"]
+    assert {each["package"] for each in advisories} <= {
+        f"{each['group']}:{each['artifact']}" for each in archives
+    }
+    first = (tmp_path / "java/trivy-java.db").read_bytes()
+    trivy.write_java(tmp_path / "again", DAY)
+    assert (tmp_path / "again/trivy-java.db").read_bytes() == first
