@@ -81,6 +81,7 @@ class Set:
                     "moving": self.moving,
                     "version": self.version,
                     "created": self.created,
+                    "revision": self.origin.revision,
                 }
                 for image in self.images
             ],

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from ci.errors import PipelineError
 from ci.release import plan
+from ci.release.history import Commit, History
 from ci.release.plan import Image, KeptTag, State, TagUpdate
 from tests.raised import raises
 
@@ -65,10 +68,79 @@ def test_a_version_with_another_digest_is_refused_with_both_and_with_every_servi
     assert "never overwritten" in text
 
 
-def test_a_commit_s_tag_is_not_overwritten_either() -> None:
-    states = {"r/agent": State(("sha-1234567",), {"sha-1234567": OLD})}
-    with raises("tags.taken", match=r"\A1 tag exists(.|\n)*r/agent:sha-1234567 is"):
-        plan.make([branch("2026-01-01T00:00:00Z")], states)
+COMMIT = "356defb000000000000000000000000000000001"
+OF_COMMIT = "356defb000000000000000000000000000000002"  # the same seven digits
+
+
+def committed(digest: str = NEW, *, again: bool = False) -> Image:
+    return Image(
+        "agent", "r/agent", digest, ("sha-356defb",), ("main",), revision=COMMIT, replace_commit_tag=again
+    )
+
+
+def at(revision: str, created: str = "", **digests: str) -> State:
+    """Return a state whose tags are all of one commit; `sha_1` for `sha-1`."""
+    named = {name.replace("_", "-"): digest for name, digest in digests.items()}
+    return State(tuple(named), named, dict.fromkeys(named, created), dict.fromkeys(named, revision))
+
+
+def test_a_commit_s_tag_stays_with_an_earlier_build_of_it_and_the_rest_goes_on() -> None:
+    made = plan.make([committed()], {"r/agent": at(COMMIT, sha_356defb=OLD, main=OLD)})
+    assert [move.tag for move in made.moves] == ["main"]
+    assert made.held == (KeptTag("agent", "sha-356defb", f"an earlier build of the same commit ({OLD})"),)
+
+
+def test_a_commit_s_tag_moves_to_another_build_of_it_on_request() -> None:
+    states = {"r/agent": at(COMMIT, sha_356defb=OLD, main=OLD)}
+    made = plan.make([committed(again=True)], states)
+    assert [(move.tag, move.was) for move in made.moves] == [("sha-356defb", OLD), ("main", OLD)]
+    assert made.held == ()
+
+
+def test_another_commit_s_tag_with_the_same_digits_makes_ours_longer() -> None:
+    states = {"r/agent": at(OF_COMMIT, sha_356defb=OLD)}
+    made = plan.make([committed(again=True)], states)
+    assert [move.tag for move in made.moves] == ["sha-356defb00000", "main"]
+    assert made.fixed == {"agent": ("sha-356defb00000",)}
+    longer = at(OF_COMMIT, sha_356defb=OLD, sha_356defb00000=OLD)
+    assert plan.make([committed()], {"r/agent": longer}).fixed == {"agent": (f"sha-{COMMIT}",)}
+
+
+def test_a_version_is_not_put_beside_its_other_spelling_with_another_digest() -> None:
+    with raises("tags.taken", match=r"r/agent:v1\.2\.3 is"):
+        plan.make([image()], {"r/agent": State(("v1.2.3",), {"v1.2.3": OLD})})
+    assert plan.make([image()], {"r/agent": State(("v1.2.3",), {"v1.2.3": NEW})}).held == ()
+
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("there", "moves"),
+    [("2031-01-01T00:00:00Z", True), ("2026-02-01T00:30:00Z", False), ("2026-01-15T00:00:00Z", False)],
+)
+def test_a_commit_from_the_future_holds_no_tag(there: str, *, moves: bool) -> None:
+    held = State(("main",), {"main": OLD}, {"main": there})
+    made = plan.make([branch("2026-01-01T00:00:00Z")], {"r/agent": held}, now=NOW)
+    assert ("main" in [move.tag for move in made.moves]) is moves
+
+
+def line(*commits: str) -> History:
+    """Make a history of commits, the oldest first."""
+    made = [Commit(each, commits[number - 1 : number]) for number, each in enumerate(commits)]
+    return History({commit.revision: commit for commit in reversed(made)})
+
+
+@pytest.mark.parametrize(
+    ("order", "moves"),
+    [((OF_COMMIT, COMMIT), True), ((COMMIT, OF_COMMIT), False)],
+)
+@pytest.mark.parametrize("there", ["2025-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2031-01-01T00:00:00Z"])
+def test_ancestry_goes_before_time(there: str, order: tuple[str, str], *, moves: bool) -> None:
+    ours = replace(committed(), created="2026-01-01T00:00:00Z")
+    states = {"r/agent": at(OF_COMMIT, there, main=OLD)}
+    made = plan.make([ours], states, now=NOW, history=line(*order))
+    assert ("main" in [move.tag for move in made.moves]) is moves
 
 
 def test_latest_never_goes_back() -> None:
@@ -112,6 +184,18 @@ def test_a_claim_names_version_and_digest() -> None:
     assert plan.claim(image()) == "claim-1.2.3-222222222222"
 
 
+@pytest.mark.parametrize("length", [109, 110, 116, 128])
+def test_a_claim_on_a_long_version_is_a_tag_and_is_found(length: int) -> None:
+    version = "1.2.3-" + "x" * (length - 6)
+    ours = Image("agent", "r/agent", NEW, ("sha-1234567", version), (), version)
+    theirs = replace(ours, digest=OTHER)
+    assert len(plan.claim(ours)) <= 128
+    with raises("release.version-claimed"):
+        plan.make([ours], {"r/agent": State((plan.claim(ours), plan.claim(theirs)))})
+    another = replace(ours, version=version[:-1] + "y")
+    assert plan.make([ours], {"r/agent": State((plan.claim(another),))}).moves
+
+
 def test_a_version_that_another_release_claimed_is_refused() -> None:
     other = plan.claim(image(digest=OTHER))
     with raises("release.version-claimed", match=r"version 1\.2\.3 is claimed by another") as caught:
@@ -153,5 +237,9 @@ def test_of_two_that_claim_first_and_look_then_at_most_one_goes_on() -> None:
 
 
 def test_only_the_tags_that_matter_are_looked_up() -> None:
-    existing = ("1.2.3", "1.2.2", "latest", "sha256-abc", "sha-7654321")
-    assert plan.wanted(image(), existing) == ("1.2.3", "latest")
+    existing = ("1.2.3", "1.2.2", "latest", "sha256-abc", "sha-7654321", "v1.2.3")
+    assert plan.wanted(image(), existing) == ("1.2.3", "latest", "v1.2.3")
+
+
+def test_a_branch_s_tags_are_looked_up_by_name() -> None:
+    assert plan.wanted(branch("2026-01-01T00:00:00Z"), ()) == ("sha-1234567", "main", "edge")

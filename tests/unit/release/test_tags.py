@@ -24,17 +24,17 @@ SERVICES = ("agent", "gateway", "research")
         ("refs/tags/v1.2.3+build.5", "1.2.3 1.2 1 latest"),
         ("refs/tags/v1.0.0-0.3.7", "1.0.0-0.3.7"),
         ("refs/heads/master", "master"),
-        ("refs/heads/releases/v1", "releases-v1"),
-        ("refs/heads/my/branch", "my-branch"),
-        ("refs/heads/feat/x", "feat-x"),
+        ("refs/heads/releases/v1", "releases-v1-4e87f5e"),
+        ("refs/heads/my/branch", "my-branch-bfc3dc6"),
+        ("refs/heads/feat/x", "feat-x-79b4cc5"),
         ("refs/heads/Feat_X.1", "Feat_X.1"),
-        ("refs/heads/$my/bra@@nch+", "my-bra-nch-"),
-        ("refs/heads/ünïcode", "n-code"),
-        ("refs/heads/.hidden", "hidden"),
+        ("refs/heads/$my/bra@@nch+", "my-bra-nch-d58ecf5"),
+        ("refs/heads/ünïcode", "n-code-b8be896"),
+        ("refs/heads/.hidden", "hidden-1692419"),
         ("refs/heads/main", "main edge"),
         ("refs/pull/2/merge", "pr-2"),
         ("refs/pull/15/head", "pr-15"),
-        ("refs/heads/gh-readonly-queue/main/pr-2-abc", "gh-readonly-queue-main-pr-2-abc"),
+        ("refs/heads/gh-readonly-queue/main/pr-2-abc", "gh-readonly-queue-main-pr-2-abc-30ba75c"),
     ],
 )
 def test_a_ref_gives_its_tags(ref: str, expected: str) -> None:
@@ -80,14 +80,14 @@ def test_a_long_branch_is_cut_to_128_and_stays_its_own() -> None:
 @pytest.mark.parametrize(
     ("code", "ref", "text"),
     [
-        ("tags.unknown-ref", "v1.2.3", "--ref 'v1.2.3' is no ref"),
+        ("tags.unknown-ref", "v1.2.3", "--ref 'v1.2.3' is not a ref"),
         ("tags.unknown-ref", "refs/notes/x", "refs/notes/x"),
         ("tags.unknown-ref", "", "--ref ''"),
-        ("tags.version-invalid", "refs/tags/v1.2", "'v1.2' is no semantic version"),
-        ("tags.version-invalid", "refs/tags/v1.2.3rc2", "'v1.2.3rc2' is no semantic version"),
-        ("tags.version-invalid", "refs/tags/v01.2.3", "'v01.2.3' is no semantic version"),
-        ("tags.version-invalid", "refs/tags/sometag", "'sometag' is no semantic version"),
-        ("tags.version-invalid", "refs/tags/p1-v1.0.0", "'p1-v1.0.0' is no semantic version"),
+        ("tags.version-invalid", "refs/tags/v1.2", "'v1.2' is not a semantic version"),
+        ("tags.version-invalid", "refs/tags/v1.2.3rc2", "'v1.2.3rc2' is not a semantic version"),
+        ("tags.version-invalid", "refs/tags/v01.2.3", "'v01.2.3' is not a semantic version"),
+        ("tags.version-invalid", "refs/tags/sometag", "'sometag' is not a semantic version"),
+        ("tags.version-invalid", "refs/tags/p1-v1.0.0", "'p1-v1.0.0' is not a semantic version"),
         (
             "tags.unknown-service",
             "refs/tags/gatway/v1.2.3",
@@ -138,10 +138,30 @@ def test_no_moving_tag_goes_back(version: str, existing: list[str], held: dict[s
 
 
 def test_what_is_no_version_is_not_compared() -> None:
-    with raises("version.not-semantic", match=r"'1\.2' is no semantic version"):
+    with raises("version.not-semantic", match=r"'1\.2' is not a semantic version"):
         tags.holders("1.2", ["latest"], ["1.2.3"])
 
 
-def test_the_newest_release_is_found_by_number() -> None:
-    assert tags.newest(["1.9.0", "1.10.0", "1.11.0-rc.1", "latest"]) == "1.10.0"
-    assert tags.newest(["edge"]) == ""
+@pytest.mark.parametrize(
+    "branches",
+    [
+        ("feat/x", "feat-x", "feat@x", "feat//x"),
+        ("feature/検索", "feature/決済", "feature/"),
+        ("bugfix/ü", "bugfix/ö"),
+        (".x", "-x", "x"),
+    ],
+)
+def test_two_branches_never_share_a_tag(branches: tuple[str, ...]) -> None:
+    found = [tags.decide(f"refs/heads/{branch}").all[0] for branch in branches]
+    assert len(set(found)) == len(branches)
+    assert all(len(tag) <= 128 for tag in found)
+
+
+def test_a_branch_that_begins_as_a_commit_s_tag_has_its_own() -> None:
+    assert tags.decide("refs/heads/sha-pinning").all == ("sha-pinning",)
+
+
+def test_a_release_of_an_earlier_pipeline_holds_latest_with_its_v() -> None:
+    assert tags.holders("2.10.2", ("2.10", "2", "latest"), ["v3.11.0", "2.10.1", "latest"]) == {
+        "latest": "v3.11.0"
+    }

@@ -13,6 +13,7 @@ __all__ = [
     "Created",
     "DefaultBranch",
     "DryRun",
+    "GitHistory",
     "History",
     "Only",
     "Password",
@@ -21,6 +22,7 @@ __all__ = [
     "RegistryAddress",
     "RegistryService",
     "ReleaseFile",
+    "ReplaceCommitTag",
     "Rerun",
     "SourceUrl",
     "Username",
@@ -62,4 +64,11 @@ Workflow = Annotated[
 ]
 DefaultBranch = Annotated[str, Doc("The branch whose images are also tagged edge")]
 DryRun = Annotated[bool, Doc("Do everything except writing to a registry")]
+GitHistory = Annotated[
+    dagger.Directory | None,
+    Doc("The repository's .git directory: orders a branch's commits, and gives the notes; default: none"),
+]
+ReplaceCommitTag = Annotated[
+    bool, Doc("Move the commit's tag (sha-…) if another build of the same commit has it; default: it stays")
+]
 ReleaseFile = Annotated[dagger.File, Doc("release.json of the release")]

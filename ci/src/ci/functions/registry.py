@@ -14,11 +14,13 @@ from ci.functions.options import (
     Created,
     DefaultBranch,
     DryRun,
+    GitHistory,
     Password,
     Ref,
     RegistryAddress,
     RegistryService,
     ReleaseFile,
+    ReplaceCommitTag,
     SourceUrl,
     Username,
     Workflow,
@@ -58,10 +60,12 @@ class Registry:
         source_url: SourceUrl = "",
         workflow: Workflow = "",
         default_branch: DefaultBranch = "main",
+        history: GitHistory = None,
+        replace_commit_tag: ReplaceCommitTag = False,
         dry_run: DryRun = False,
     ) -> str:
         """Build, pass every gate, push all images or none, then move their tags; safe to run again."""
-        revision = Revision(ref, commit, created, source_url, workflow)
+        revision = Revision(ref, commit, created, source_url, workflow, history, replace_commit_tag)
         return await publish.publish(self.inputs, self.to, revision, default_branch, dry_run=dry_run)
 
     @function(cache="never")
@@ -70,14 +74,15 @@ class Registry:
         ref: Ref,
         commit: Commit,
         created: Created,
-        log: Annotated[str, Doc("git log --no-merges --format='%H %s' LAST_TAG..TAG, for the notes")] = "",
         source_url: SourceUrl = "",
         workflow: Workflow = "",
+        history: GitHistory = None,
+        replace_commit_tag: ReplaceCommitTag = False,
         dry_run: DryRun = False,
     ) -> dagger.Directory:
         """Publish a version tag that equals the version file; return release.json, tables and notes.md."""
-        revision = Revision(ref, commit, created, source_url, workflow)
-        return await publish.release(self.inputs, self.to, revision, log, dry_run=dry_run)
+        revision = Revision(ref, commit, created, source_url, workflow, history, replace_commit_tag)
+        return await publish.release(self.inputs, self.to, revision, dry_run=dry_run)
 
     @function(cache="never")
     async def promote(

@@ -80,6 +80,8 @@ class Revision:
     created: str
     source_url: str = ""
     workflow: str = ""
+    history: dagger.Directory | None = None
+    replace_commit_tag: bool = False
 
 
 @dataclass(frozen=True)

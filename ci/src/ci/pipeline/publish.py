@@ -11,9 +11,10 @@ import anyio
 from ci import parallel
 from ci.errors import PipelineError
 from ci.pipeline.gate import GateResult, gate
-from ci.release import labels, notes, registries, summary, tags, version
+from ci.release import facts, labels, notes, registries, repository, summary, tags, version
 from ci.release import publish as releases
 from ci.release.container import RegistryAccess
+from ci.release.history import History
 from ci.release.signing import Signing, signing
 from ci.scan.mirrors import is_mirror
 
@@ -45,6 +46,9 @@ class PublishRequest:
     signing: Signing = field(default_factory=Signing)
     dry_run: bool = False
     target: RegistryAccess | None = None
+    history: History = field(default_factory=History)
+    log: dagger.Directory | None = None
+    replace_commit_tag: bool = False
 
 
 async def access(
@@ -76,15 +80,16 @@ async def publish(
     return f"{passed.text}\n\n{outcome.text()}"
 
 
-async def release(
-    inputs: Inputs, to: Destination, revision: Revision, log: str, *, dry_run: bool
-) -> dagger.Directory:
+async def release(inputs: Inputs, to: Destination, revision: Revision, *, dry_run: bool) -> dagger.Directory:
     """Publish a version tag, promote it if there is a target, and return its documents."""
     request = await _request(inputs, to, revision, "", dry_run=dry_run)
     _check_version(request)
     passed, outcome = await _publish(inputs, request)
-    written = notes.notes(outcome.release, log, source=request.origin.source)
-    files = outcome.directory()
+    written = notes.notes(outcome.release, request.history, source=request.origin.source)
+    decided = facts.facts(
+        outcome.release, outcome.images, base=request.history.base(revision.ref.removeprefix("refs/tags/"))
+    )
+    files = outcome.directory().with_new_file("release-facts.json", decided)
     files = files.with_new_file("gates.txt", f"{passed.text}\n").with_new_file("notes.md", written)
     if to.target is None:
         return files
@@ -105,6 +110,8 @@ async def _request(
     decided = tags.decide(revision.ref, sha=origin.revision, default_branch=default_branch, services=built)
     services = (decided.service,) if decided.service else tuple(built)
     to.access.registry.repositories(list(services))
+    workspace = await inputs.workspace()
+    log = repository.git_log(workspace, revision.history) if revision.history is not None else None
     return PublishRequest(
         access=to.access,
         origin=origin,
@@ -112,9 +119,12 @@ async def _request(
         ref=revision.ref,
         services=services,
         workflow=revision.workflow,
-        signing=await signing(await inputs.workspace(), to.sign_key, to.sign_password),
+        signing=await signing(workspace, to.sign_key, to.sign_password),
         dry_run=dry_run,
         target=to.target,
+        history=await repository.read(log, origin.revision) if log is not None else History(),
+        log=log,
+        replace_commit_tag=revision.replace_commit_tag,
     )
 
 
@@ -150,6 +160,8 @@ async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult,
         ref=request.ref,
         workflow=request.workflow,
         signing=request.signing,
+        log=request.log,
+        replace_commit_tag=request.replace_commit_tag,
         dry_run=request.dry_run,
     )
     return passed, outcome

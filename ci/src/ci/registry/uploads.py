@@ -72,7 +72,7 @@ def upload(  # noqa: PLR0913 - an upload is made of these
     connection: Connection, repository: str, digest: str, content: Content, what: str, *, location: str = ""
 ) -> None:
     """Upload a blob and verify the digest that the registry computes; `location` is an upload that began."""
-    session = _Session(connection, repository, digest, content, location)
+    session = _Session(connection, repository, digest, content, what, location)
     persist(session.attempt, what, connection.limits, progress=lambda: session.progress)
 
 
@@ -84,6 +84,7 @@ class _Session:
     repository: str
     digest: str
     content: Content
+    what: str
     location: str = ""
     offset: int = 0
     unsure: bool = False
@@ -164,9 +165,11 @@ class _Session:
         self.location, self.offset, self.unsure = "", 0, False
 
     def _begin(self) -> None:
-        reply = self._once(
-            Ask("POST", f"{self.repository}/blobs/uploads/", self.repository, accepted=(_ACCEPTED,))
-        )
+        path = f"{self.repository}/blobs/uploads/"
+        ask = Ask("POST", path, self.repository, accepted=(_ACCEPTED,))
+        reply = self._located(self.connection.ask(ask, self.what))
+        if not self.location:
+            raise AttemptError(failures.INCOMPLETE, "the registry names no location to upload to")
         self.offset, self.unsure = 0, False
         least = reply.headers.get("OCI-Chunk-Min-Length", "")
         self.smallest = int(least) if least.isdecimal() else 0
@@ -175,9 +178,9 @@ class _Session:
         """Ask how much has arrived; begin again where that is not known."""
         ask = Ask("GET", self.location, self.repository, accepted=(_NO_CONTENT, _OK, _ACCEPTED), sending=True)
         try:
-            reply = self._once(ask)
+            reply = self._located(self.connection.once(ask))
         except AttemptError as error:
-            if error.failure.delays and error.failure.code != "registry.upload-forgotten":
+            if error.failure.delays and error.failure.code not in _FORGOTTEN:
                 raise
             self._restart()
             return
@@ -210,28 +213,28 @@ class _Session:
         parameters = {"digest": self.digest} if method == "PUT" else {}
         # What is stored at the end is all of it.
         storing = self.content.size if method == "PUT" else size
-        return self._once(
-            Ask(
-                method,
-                self.location,
-                self.repository,
-                headers=headers,
-                parameters=parameters,
-                content=lambda: _part(self.content.read(start), size),
-                size=size,
-                accepted=accepted,
-                storing=storing,
-                sending=True,
+        return self._located(
+            self.connection.once(
+                Ask(
+                    method,
+                    self.location,
+                    self.repository,
+                    headers=headers,
+                    parameters=parameters,
+                    content=lambda: _part(self.content.read(start), size),
+                    size=size,
+                    accepted=accepted,
+                    storing=storing,
+                    sending=True,
+                )
             )
         )
 
-    def _once(self, ask: Ask) -> Reply:
-        reply = self.connection.once(ask)
+    def _located(self, reply: Reply) -> Reply:
+        """Take note of where the next request goes."""
         location = reply.headers.get("Location")
         if location and reply.status != _CREATED:
             self.location = self.connection.url(location)
-        elif ask.method == "POST":
-            raise AttemptError(failures.INCOMPLETE, "the registry names no location to upload to")
         return reply
 
     def _check(self, reply: Reply) -> None:
@@ -244,7 +247,8 @@ class _Session:
 
     def _is_there(self) -> bool:
         path = f"{self.repository}/blobs/{self.digest}"
-        reply = self.connection.once(Ask("HEAD", path, self.repository, accepted=(_OK, _NOT_FOUND)))
+        ask = Ask("HEAD", path, self.repository, accepted=(_OK, _NOT_FOUND))
+        reply = self.connection.ask(ask, self.what)
         return reply.status == _OK
 
 

@@ -1,49 +1,74 @@
-"""What is new in a release, from the commits since the last one."""
+"""What is new in a release, from the commits since the one before it. Notes never end a release."""
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
-from ci.errors import PipelineError
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ci.release.history import Commit, History
     from ci.release.manifest import Release
 
-__all__ = ["LOG_FORMAT", "notes"]
+__all__ = ["notes"]
 
-# What `git log --format=` must be given: the commit and its subject on one line.
-LOG_FORMAT = "%H %s"
-_REVISION = 40
 _SHORT = 7
+# GitHub takes 125,000 characters of a release's text, GitLab 1,000,000.
+_LONGEST = 100_000
+_WITHOUT_SUBJECT = "(no subject)"
 
 
-def notes(release: Release, log: str, *, source: str = "") -> str:
+def notes(release: Release, history: History, *, source: str = "") -> str:
     """Return the notes as Markdown: the changes newest first, then each image by digest.
 
-    `log` is the output of `git log --no-merges --format='%H %s' LAST_TAG..TAG`,
-    `source` the repository's web address for links, if it has one.
+    `source` is the repository's web address for links, if it has one.
     """
-    lines = [f"# {release.version or release.ref}", ""]
-    for number, line in enumerate(log.splitlines(), start=1):
-        revision, _, subject = line.partition(" ")
-        if len(revision) != _REVISION or not subject:
-            raise PipelineError(
-                "release.log-invalid",
-                f"the log of commits, line {number}: '{line}' is no commit and subject",
-                hint=f"give the output of git log --no-merges --format='{LOG_FORMAT}' LAST_TAG..TAG",
-            )
-        short = revision[:_SHORT]
-        link = f"[{short}]({source}/commit/{revision})" if source else short
-        lines.append(f"- {_plain(subject)} ({link})")
-    if not log.strip():
-        lines.append("No commits since the last release.")
-    lines += ["", "| image | digest |", "| --- | --- |"]
-    lines += [f"| {image.service} | `{image.reference}` |" for image in release.images]
+    tag = release.ref.removeprefix("refs/tags/")
+    base = history.base(tag)
+    table = ["", "| image | digest |", "| --- | --- |"]
+    table += [f"| {image.service} | `{image.reference}` |" for image in release.images]
+    lines = [f"# {release.version or tag}", "", *_changes(history, base, tag, source), *table]
     return "\n".join(lines) + "\n"
 
 
+def _changes(history: History, base: str, tag: str, source: str) -> list[str]:
+    if not history.commits:
+        return ["The changes are not listed: no history was given."]
+    commits = history.since(base, tag)
+    since = f"since {base}" if base else "since the beginning"
+    lines = _listed(commits, source)
+    left = len(commits) - len(lines)
+    if not commits:
+        lines = [f"No commits {since}."]
+    if left:
+        all_of_them = f"{source}/compare/{base}...{tag}" if base else f"{source}/commits/{tag}"
+        lines.append(f"- and {left} more" + (f": [all of them]({all_of_them})" if source else ""))
+    if history.shallow:
+        lines.append(f"- The clone is shallow: older commits {since} are not listed.")
+    return lines
+
+
+def _listed(commits: Sequence[Commit], source: str) -> list[str]:
+    """Return a line for each commit, up to what fits."""
+    lines: list[str] = []
+    length = 0
+    for commit in commits:
+        short = commit.revision[:_SHORT]
+        link = f"[{short}]({source}/commit/{commit.revision})" if source else short
+        line = f"- {_plain(commit.subject) or _WITHOUT_SUBJECT} ({link})"
+        length += len(line) + 1
+        if length > _LONGEST:
+            break
+        lines.append(line)
+    return lines
+
+
 def _plain(subject: str) -> str:
-    """Return a subject that Markdown shows as it is: neither a mention, nor a link, nor HTML."""
+    """Return a subject that Markdown shows as it is: neither a mention, nor a link, nor HTML, on one line."""
+    # Separators of lines and control characters are of categories C and Z; a space is all that they may be.
+    subject = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in subject)
+    subject = " ".join(subject.split())
     for character in "\\`*_[]<>@#|":
         subject = subject.replace(character, f"\\{character}")
     return subject

@@ -12,26 +12,45 @@ looks: of two that overlap at most one sees no claim but its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
-from ci.release import tags
+from ci.release import tags, versions
+from ci.release.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Image", "KeptTag", "Plan", "State", "TagUpdate", "claim", "make"]
+__all__ = [
+    "Image",
+    "KeptTag",
+    "Plan",
+    "State",
+    "TagUpdate",
+    "claim",
+    "commit_tags",
+    "is_taken",
+    "make",
+    "wanted",
+]
 
 _SHOWN = 12  # digits of a digest in a claim
+_LONGEST = 128  # of a tag, by the distribution specification
+_DIGITS = (7, 12, 64)  # of a commit in its tag, the next where another commit has the same
+# A commit's time may be ahead by a wrong clock, a little.
+_TOLERANCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image to release: `fixed` tags are put once, `moving` ones in this order.
+    """One image to release: `fixed` tags are put once, the commit's first; `moving` ones in this order.
 
-    `version` is the release's, empty for a branch; `created` is the commit's
-    time, by which a branch's tags are kept from going back.
+    `version` is the release's, empty for a branch; `revision` is the commit and `created` its time, by
+    which a branch's tags are kept from going back. `replace_commit_tag` moves the commit's tag to another
+    build of it.
     """
 
     service: str
@@ -41,20 +60,23 @@ class Image:
     moving: tuple[str, ...] = ()
     version: str = ""
     created: str = ""
+    revision: str = ""
+    replace_commit_tag: bool = False
 
 
 @dataclass(frozen=True)
 class State:
     """What one repository holds.
 
-    `tags` are all its tags, `digests` those of the tags that matter here;
-    `created` is the commit time of the images behind them, where they tell it,
-    `blobs` are the digests of what these images consist of.
+    `tags` are all its tags, `digests` those of the tags that matter here; `created` and `revisions` are
+    time and id of the commits of the images behind them, where they have them, `blobs` the digests of what
+    these images consist of.
     """
 
     tags: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     created: Mapping[str, str] = field(default_factory=dict)
+    revisions: Mapping[str, str] = field(default_factory=dict)
     blobs: frozenset[str] = frozenset()
 
 
@@ -84,10 +106,14 @@ class KeptTag:
 
 @dataclass(frozen=True)
 class Plan:
-    """`rounds` of tags to put, each complete before the next begins, and what stays."""
+    """`rounds` of tags to put, each complete before the next begins, and what stays.
+
+    `fixed` has each service's tags that never move, as they were decided.
+    """
 
     rounds: tuple[tuple[TagUpdate, ...], ...]
     held: tuple[KeptTag, ...]
+    fixed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def moves(self) -> tuple[TagUpdate, ...]:
@@ -97,7 +123,28 @@ class Plan:
 
 def claim(image: Image) -> str:
     """Return the tag that claims the image's version for its digest."""
-    return f"claim-{image.version}-{image.digest.removeprefix('sha256:')[:_SHOWN]}"
+    return f"{_claims(image)}{image.digest.removeprefix('sha256:')[:_SHOWN]}"
+
+
+def _claims(image: Image) -> str:
+    """Return what every claim of a version begins with; its hash replaces a version that does not fit."""
+    plain = f"claim-{image.version}-"
+    if len(plain) + _SHOWN <= _LONGEST:
+        return plain
+    return f"claim-{hashlib.sha256(image.version.encode()).hexdigest()}-"
+
+
+def commit_tags(image: Image) -> tuple[str, ...]:
+    """Return the names that the commit's tag may have, the shortest first."""
+    if not image.revision:
+        return image.fixed[:1]
+    return tuple(dict.fromkeys((image.fixed[0], *(f"sha-{image.revision[:digits]}" for digits in _DIGITS))))
+
+
+def is_taken(image: Image, tag: str, state: State) -> bool:
+    """Tell whether a commit's tag is of another commit that begins with the same digits."""
+    there = state.digests.get(tag, image.digest)
+    return bool(image.revision) and there != image.digest and state.revisions.get(tag) != image.revision
 
 
 def wanted(image: Image, existing: Sequence[str]) -> tuple[str, ...]:
@@ -107,24 +154,39 @@ def wanted(image: Image, existing: Sequence[str]) -> tuple[str, ...]:
     of them.
     """
     ours = (*image.fixed, *image.moving)
-    return tuple(tag for tag in existing if tag in ours) if image.version else ours
+    if not image.version:
+        return ours
+    spelled = versions.same(image.version, existing)
+    return tuple(tag for tag in existing if tag in ours or tag in spelled)
 
 
-def make(images: Sequence[Image], states: Mapping[str, State]) -> Plan:
+def make(
+    images: Sequence[Image],
+    states: Mapping[str, State],
+    *,
+    now: datetime | None = None,
+    history: History | None = None,
+) -> Plan:
     """Return what is left to do; a conflict is one error that names every digest.
 
-    First every image's tag of the commit, then every version, then what moves,
-    `latest` last: so no tag says that a set exists before it does.
+    First every image's tag of the commit, then every version, then what moves, `latest` last: so no tag
+    says that a set exists before it does. `history` orders the commits of a branch, where it is given, else
+    their times do, but no time that is in the future at `now`.
     """
+    images = [_named(image, states.get(image.repository, State())) for image in images]
     _refuse_conflicts(images, states)
     rounds: dict[int, list[TagUpdate]] = {}
     held: list[KeptTag] = []
+    order = _Order(now or datetime.now(UTC), history or History())
     for image in images:
         state = states.get(image.repository, State())
         for number, tag in enumerate(image.fixed):
-            if tag not in state.digests:
+            there = state.digests.get(tag, "")
+            if not there or (there != image.digest and image.replace_commit_tag):
                 rounds.setdefault(number, []).append(_move(image, tag, state))
-        holders = _holders(image, state)
+            elif there != image.digest:
+                held.append(KeptTag(image.service, tag, f"an earlier build of the same commit ({there})"))
+        holders = _holders(image, state, order)
         for number, tag in enumerate(image.moving, start=len(image.fixed)):
             by = holders.get(tag)
             if by is not None:
@@ -134,7 +196,15 @@ def make(images: Sequence[Image], states: Mapping[str, State]) -> Plan:
             elif by is not None and state.digests.get(tag) == image.digest and image.version:
                 # A newer release came between reading and putting: give it its tag back.
                 rounds.setdefault(number, []).append(_move(image, tag, state, source=by))
-    return Plan(tuple(tuple(rounds[number]) for number in sorted(rounds)), tuple(held))
+    fixed = {image.service: image.fixed for image in images}
+    return Plan(tuple(tuple(rounds[number]) for number in sorted(rounds)), tuple(held), fixed)
+
+
+def _named(image: Image, state: State) -> Image:
+    """Return the image with the shortest tag of its commit that no other commit has."""
+    names = commit_tags(image)
+    free = [tag for tag in names if not is_taken(image, tag, state)]
+    return replace(image, fixed=((free or names[-1:])[0], *image.fixed[1:])) if names else image
 
 
 def _move(image: Image, tag: str, state: State, *, source: str = "") -> TagUpdate:
@@ -142,15 +212,32 @@ def _move(image: Image, tag: str, state: State, *, source: str = "") -> TagUpdat
     return TagUpdate(image.service, image.repository, tag, digest, state.digests.get(tag, ""), source)
 
 
-def _holders(image: Image, state: State) -> dict[str, str]:
+@dataclass(frozen=True)
+class _Order:
+    """Which of two commits of a branch is the later one."""
+
+    now: datetime
+    history: History
+
+    def later(self, image: Image, revision: str, created: str) -> str:
+        """Say by what a commit in the registry is later than an image's, empty if it is not known to be."""
+        known = self.history.is_later(revision, image.revision)
+        if known is not None:
+            return revision[:_SHOWN] if known else ""
+        # All are UTC in one form, so they compare as text. A wrong clock must not hold a tag for years.
+        limit = (self.now + _TOLERANCE).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return created if image.created and image.created < created <= limit else ""
+
+
+def _holders(image: Image, state: State, order: _Order) -> dict[str, str]:
     if image.version:
         return tags.holders(image.version, image.moving, state.tags)
     newer: dict[str, str] = {}
     for tag in image.moving:
-        there = state.created.get(tag, "")
-        # Both are UTC in one form, so they compare as text.
-        if state.digests.get(tag) != image.digest and image.created and there > image.created:
-            newer[tag] = f"an image of a later commit ({there})"
+        if state.digests.get(tag, image.digest) != image.digest:
+            later = order.later(image, state.revisions.get(tag, ""), state.created.get(tag, ""))
+            if later:
+                newer[tag] = f"an image of a later commit ({later})"
     return newer
 
 
@@ -159,7 +246,9 @@ def _refuse_conflicts(images: Sequence[Image], states: Mapping[str, State]) -> N
     ours = False
     for image in images:
         state = states.get(image.repository, State())
-        for tag in image.fixed:
+        # The commit's tag is of this commit, or was given another name.
+        spelled = versions.same(image.version, state.digests) if image.version else ()
+        for tag in (*image.fixed[1:], *spelled):
             there = state.digests.get(tag, image.digest)
             if there != image.digest:
                 lines.append(f"{image.repository}:{tag} is {there}, to push: {image.digest}")
@@ -169,7 +258,7 @@ def _refuse_conflicts(images: Sequence[Image], states: Mapping[str, State]) -> N
             "tags.taken",
             f"{len(lines)} {'tags exist' if len(lines) > 1 else 'tag exists'} with another digest",
             details="\n".join(lines),
-            hint="release another version: tags of versions and commits are never overwritten",
+            hint="release another version: a version's tag is never overwritten",
         )
     # Whoever has the version's tag has won; a claim of another that came too late is nothing.
     if not ours:
@@ -182,7 +271,7 @@ def _refuse_claims(images: Sequence[Image], states: Mapping[str, State]) -> None
         for image in images
         if image.version
         for tag in states.get(image.repository, State()).tags
-        if tag.startswith(f"claim-{image.version}-")
+        if tag.startswith(_claims(image))
         and tag != claim(image)
         # 1.2.3 and 1.2.3-rc.1 are two versions: what follows is a digest and nothing else.
         and len(tag) == len(claim(image))

@@ -101,18 +101,24 @@ async def publish(  # noqa: PLR0913 - a release is made of these
     ref: str,
     workflow: str = "",
     signing: Signing,
+    log: dagger.Directory | None = None,
+    replace_commit_tag: bool = False,
     dry_run: bool = False,
 ) -> Outcome:
     """Push all images or none, sign them if there is a key, and only then move the tags; safe to run again.
 
-    `workflow` is the address of what runs this, the workspace's identity in the
-    provenance. A dry run does everything but write.
+    `workflow` is the address of what runs this, the workspace's identity in the provenance. `log` is what
+    git_log.sh made of the repository: it orders the commits of a branch. A dry run does everything but
+    write.
     """
-    images = _to_push(candidates, access, origin, tags)
+    images = _to_push(candidates, access, origin, tags, replace_commit_tag=replace_commit_tag)
     builder_id = workflow or f"{origin.source or 'urn:unknown-source'}#local"
     request = {"images": images, "origin": asdict(origin), "builder": builder_id, "dry_run": dry_run}
     request |= signing.request
     container = signing.program(workspace)
+    if log is not None:
+        request["history"] = "/history"
+        container = container.with_mounted_directory("/history", log)
     for name, candidate in candidates.items():
         layout = image.layout(workspace, candidate.artifact)
         container = container.with_mounted_directory(f"/images/{name}/layout", layout)
@@ -157,6 +163,7 @@ async def promote(  # noqa: PLR0913 - as publish
             "moving": [tag for tag in image.tags if not _is_fixed(tag, release)],
             "version": release.version,
             "created": release.created,
+            "revision": release.commit,
         }
         for image in chosen
     ]
@@ -180,7 +187,12 @@ async def verify(
 
 
 def _to_push(
-    candidates: Mapping[str, Candidate], access: RegistryAccess, origin: Origin, tags: Tags
+    candidates: Mapping[str, Candidate],
+    access: RegistryAccess,
+    origin: Origin,
+    tags: Tags,
+    *,
+    replace_commit_tag: bool,
 ) -> list[dict[str, Any]]:
     repositories = access.registry.repositories(list(candidates))
     return [
@@ -191,6 +203,8 @@ def _to_push(
             "moving": tags.moving,
             "version": tags.version,
             "created": origin.created,
+            "revision": origin.revision,
+            "replace_commit_tag": replace_commit_tag,
         }
         for name, candidate in candidates.items()
     ]
@@ -232,7 +246,8 @@ def _promoted(
 
 
 def _is_fixed(tag: str, release: Release) -> bool:
-    return tag == release.version or tag.startswith("sha-")
+    digits = tag.removeprefix("sha-")
+    return tag == release.version or (tag != digits and release.commit.startswith(digits))
 
 
 def _released(candidate: Candidate, item: Mapping[str, Any]) -> manifest.Released:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
 from ci.errors import PipelineError
+from ci.registry.hosts import is_loopback
 
 __all__ = ["Registry", "parse"]
 
-_HOST = re.compile(r"[a-z0-9]+([.-]+[a-z0-9]+)*(:(?P<port>\d{1,5}))?", re.ASCII)
+_HOST = re.compile(
+    r"(?:[a-z0-9]+(?:[.-]+[a-z0-9]+)*|\[(?P<ipv6>[0-9a-f:.]+)\])(?::(?P<port>\d{1,5}))?", re.ASCII
+)
 # A path component, by the distribution specification.
 _COMPONENT = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*", re.ASCII)
 # Azure: 5 to 50 letters and digits; `-HASH` is added where the registry has a domain name label.
 _AZURE = re.compile(r"[a-z0-9]{5,50}(-[a-z0-9]+)?\.azurecr\.(io|cn|us)", re.ASCII)
 _AZURE_DOMAINS = (".azurecr.io", ".azurecr.cn", ".azurecr.us")
-_LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?", re.ASCII)
 _HIGHEST_PORT = 65535
 
 
@@ -32,7 +35,7 @@ class Registry:
     @property
     def plain_http(self) -> bool:
         """Whether it is on loopback, where HTTP without TLS is the custom (Docker's rule as well)."""
-        return bool(_LOOPBACK.fullmatch(self.host))
+        return is_loopback(self.host)
 
     def repository(self, service: str) -> str:
         """Return the repository of a service: the prefix and the service's name in lower case."""
@@ -103,12 +106,14 @@ def parse(text: str, *, where: str = "--address") -> Registry:
 
 def _check_host(what: str, host: str) -> None:
     match = _HOST.fullmatch(host)
-    if match is None or int(match["port"] or 1) > _HIGHEST_PORT:
+    if match is None or int(match["port"] or 1) > _HIGHEST_PORT or not _is_address(match["ipv6"]):
         raise PipelineError(
             "registry.host-invalid",
             f"{what}: '{host}' is no host name",
-            hint="write host[:port][/prefix], for example myteam.azurecr.io/shop or 127.0.0.1:5000",
+            hint="write host[:port][/prefix], for example myteam.azurecr.io/shop, 127.0.0.1:5000 or [::1]:5000",
         )
+    if match["ipv6"]:
+        return
     name = host.partition(":")[0]
     if "." not in name and match["port"] is None and name != "localhost":
         # Docker would read it as a repository on Docker Hub.
@@ -124,3 +129,11 @@ def _check_host(what: str, host: str) -> None:
             hint="write NAME.azurecr.io, NAME being 5 to 50 letters and digits: "
             "`az acr show --query loginServer` prints it",
         )
+
+
+def _is_address(text: str | None) -> bool:
+    """Tell whether the text in brackets is an IPv6 address, if there is one."""
+    try:
+        return text is None or bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False

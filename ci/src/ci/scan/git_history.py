@@ -30,6 +30,7 @@ async def pack(
     raw = (
         workspace.tool(tools.GIT)
         .with_mounted_file("/git_history.sh", program("git_history.sh"))
+        .with_mounted_file("/git_open.sh", program("git_open.sh"))
         .with_mounted_directory("/repository", commits, read_only=True)
         .with_exec(["sh", "/git_history.sh", "/repository", "/raw", str(history.LIMIT)])
         .directory("/raw")

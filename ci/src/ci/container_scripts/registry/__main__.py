@@ -28,7 +28,7 @@ from ci.registry import referrers
 from ci.registry.client import Client
 from ci.registry.hosts import Endpoint
 from ci.registry.retrying import Limits, RegistryError, say
-from ci.release import plan
+from ci.release import history, plan
 
 Json = dict[str, Any]
 # Not 1: that is how Python ends when it crashes.
@@ -63,7 +63,18 @@ def image_of(item: Json) -> plan.Image:
         moving=tuple(item["moving"]),
         version=item.get("version", ""),
         created=item.get("created", ""),
+        revision=item.get("revision", ""),
+        replace_commit_tag=item.get("replace_commit_tag", False),
     )
+
+
+def history_of(request: Json) -> history.History:
+    """Return the repository's commits if the request has them."""
+    if not request.get("history"):
+        return history.History()
+    folder = Path(request["history"])
+    texts = [(folder / name).read_text(errors="replace") for name in ("log", "tags")]
+    return history.read(*texts, shallow=(folder / "shallow").exists())
 
 
 def source(client: Client, item: Json) -> Upload:
@@ -142,7 +153,8 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
         each(items, lambda item: verify(client, item, repository=item["from"]), limit=limit)
     images = [image_of(item) for item in items]
     states = tagging.read(client, images, limit=limit, first=True)
-    planned = plan.make(images, states)
+    commits = history_of(request)
+    planned = plan.make(images, states, history=commits)
     if request["dry_run"]:
         return outcome(items, planned, [0] * len(items), planned.moves)
     uploads = each(items, lambda item: source(client, item), limit=limit)
@@ -159,7 +171,7 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
         return outcome(items, planned, sent, ())
     started = time.monotonic()
     manifests = {item.digest: item.manifest for item in uploads}
-    settled = tagging.settle(client, images, states, manifests, limit=limit)
+    settled = tagging.settle(client, images, states, manifests, history=commits, limit=limit)
     say(f"all tags are in place after {time.monotonic() - started:.1f} s")
     return outcome(items, settled, sent, planned.moves)
 
@@ -173,7 +185,9 @@ def outcome(items: list[Json], made: plan.Plan, sent: list[int], moved: tuple[pl
                 **{key: item[key] for key in ("service", "digest", "sbom", "provenance")},
                 "reference": f"{item['repository']}@{item['digest']}",
                 "tags": [
-                    tag for tag in (*item["fixed"], *item["moving"]) if (item["service"], tag) not in held
+                    tag
+                    for tag in (*made.fixed[item["service"]], *item["moving"])
+                    if (item["service"], tag) not in held
                 ],
                 "moved": [move.tag for move in moved if move.repository == item["repository"]],
                 "held": {tag: by for (service, tag), by in held.items() if service == item["service"]},

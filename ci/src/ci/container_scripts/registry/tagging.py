@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ci.container_scripts.registry.pool import each
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ci.registry.client import Client
+    from ci.release.history import History
 
 __all__ = ["read", "settle"]
 
 _CREATED = "org.opencontainers.image.created"
+_REVISION = "org.opencontainers.image.revision"
 # Put, look; a release beside this one may ask for a second time, hardly for a third.
 _ROUNDS = 4
 
@@ -39,29 +43,43 @@ def read(
         if existing is None:
             say(f"{image.repository} cannot be read yet; it may not exist before the first push")
             return plan.State()
-        digests: dict[str, str] = {}
-        created: dict[str, str] = {}
-        blobs: set[str] = set()
+        state = plan.State(existing)
         for tag in plan.wanted(image, existing):
-            reference = f"{image.repository}:{tag}"
-            content = client.manifest_if_readable(reference) if first else client.manifest(reference)
-            if content is not None:
-                digests[tag] = digest_of(content)
-                manifest = json.loads(content)
-                created[tag] = _created(manifest)
-                blobs |= _blobs(manifest)
-        return plan.State(existing, digests, created, frozenset(blobs))
+            state = _with(client, image, tag, state, first=first)
+        for shorter, tag in itertools.pairwise(plan.commit_tags(image)):
+            # Asked for only where another commit has the same digits.
+            if plan.is_taken(image, shorter, state) and tag not in state.digests:
+                state = _with(client, image, tag, state, first=first)
+        return state
 
     states = each(images, one, limit=limit)
     return {image.repository: state for image, state in zip(images, states, strict=True)}
 
 
-def settle(
+def _with(client: Client, image: plan.Image, tag: str, state: plan.State, *, first: bool) -> plan.State:
+    """Return the state with what one tag points to."""
+    reference = f"{image.repository}:{tag}"
+    content = client.manifest_if_readable(reference) if first else client.manifest(reference)
+    if content is None:
+        return state
+    manifest: dict[str, Any] = json.loads(content)
+    annotations = manifest.get("annotations") or {}
+    return replace(
+        state,
+        digests={**state.digests, tag: digest_of(content)},
+        created={**state.created, tag: str(annotations.get(_CREATED, ""))},
+        revisions={**state.revisions, tag: str(annotations.get(_REVISION, ""))},
+        blobs=state.blobs | _blobs(manifest),
+    )
+
+
+def settle(  # noqa: PLR0913 - all by name but the first four
     client: Client,
     images: Sequence[plan.Image],
     states: Mapping[str, plan.State],
     manifests: Mapping[str, bytes],
     *,
+    history: History,
     limit: int,
 ) -> plan.Plan:
     """Put the tags, and look again until nothing is left to do; return the last look.
@@ -71,7 +89,7 @@ def settle(
     put: list[plan.TagUpdate] = []
     _claim(client, images, states, manifests, limit)
     for _ in range(_ROUNDS):
-        todo = plan.make(images, read(client, images, limit=limit))
+        todo = plan.make(images, read(client, images, limit=limit), history=history)
         if not todo.rounds:
             return todo
         for moves in todo.rounds:
@@ -134,10 +152,6 @@ def _interrupted(error: PipelineError, put: Sequence[plan.TagUpdate], todo: plan
         ),
         hint=f"{error.hint}; the same command goes on from here",
     )
-
-
-def _created(manifest: Mapping[str, Any]) -> str:
-    return str((manifest.get("annotations") or {}).get(_CREATED, ""))
 
 
 def _blobs(manifest: Mapping[str, Any]) -> set[str]:
