@@ -82,3 +82,18 @@ def test_two_services_in_one_repository_are_refused() -> None:
 def test_no_service_at_all_is_refused() -> None:
     with raises("registry.no-images"):
         Registry("ghcr.io").repositories([])
+
+
+@pytest.mark.parametrize("text", ["[::1]:5000", "[fd00::5]:5000/team", "[fd00::5]"])
+def test_an_ipv6_address_is_a_host(text: str) -> None:
+    registry = registries.parse(text)
+    assert str(registry) == text
+    assert registry.plain_http is text.startswith("[::1]")
+
+
+@pytest.mark.parametrize(
+    "text", ["::1", "fd00::5/team", "[fd00::5", "[fd00::5::1]:5000", "[12]:5000", "[::1]:99999"]
+)
+def test_another_writing_of_one_is_refused(text: str) -> None:
+    with raises("registry.host-invalid", "[::1]:5000"):
+        registries.parse(text)

@@ -110,7 +110,7 @@ def _check_host(what: str, host: str) -> None:
         raise PipelineError(
             "registry.host-invalid",
             f"{what}: '{host}' is no host name",
-            hint="write host[:port][/prefix], for example myteam.azurecr.io/shop, 127.0.0.1:5000 or [::1]:5000",
+            hint="write host[:port][/prefix], for example myteam.azurecr.io/shop or [::1]:5000",
         )
     if match["ipv6"]:
         return
