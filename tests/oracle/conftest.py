@@ -1,4 +1,4 @@
-"""The engine's client, as the engine's own tests have it."""
+"""The engine's client, as in the engine tests."""
 
 from tests.engine.conftest import dagger
 

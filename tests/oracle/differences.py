@@ -1,9 +1,9 @@
-"""Where the stack is known to differ from Docker, and why: what is not named here must be the same.
+"""The known differences between the stack and Docker, with reasons. Everything else must be the same.
 
-A line that is listed and is equal fails too: then it goes from here.
+A listed line without a difference fails too, and must be removed here.
 """
 
 from __future__ import annotations
 
-# (service, what): why. `what` is `exit`, `starts`, or a word of the fixture's command, as its line begins.
+# (service, what): why. `what` is `exit`, `starts`, or the first word of the line that the fixture prints.
 DIFFERENCES: dict[tuple[str, str], str] = {}

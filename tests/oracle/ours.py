@@ -1,4 +1,4 @@
-"""What this pipeline's stack does with the fixtures."""
+"""Run the fixtures in this pipeline's stack."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from tests.engine.client import Dagger
 
 
-# What is seen of a container that there is not.
+# The observation of a container that does not exist.
 ABSENT: dict[str, Any] = {"exit": None, "starts": 0, "lines": []}
 
 
 def run(dagger: Dagger, stack: str, folder: Path) -> dict[str, Any]:
-    """Run a stack, stop it, and return what each container did."""
+    """Run a stack, stop it, and return the observations of each container."""
     project, output = folder / "project", folder / "output"
     files = [word for file in stacks.project(stack, project) for word in ("--files", file)]
     values = folder / "values.env"

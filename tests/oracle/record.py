@@ -1,4 +1,4 @@
-"""Record anew what Docker does with the fixtures: `python -m tests.oracle.record [STACK...]`."""
+"""Record how Docker runs the fixtures: `python -m tests.oracle.record [STACK...]`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PYTHON = "python:3.13-slim-trixie"
 
 
 def record(docker: Docker, stack: str) -> dict[str, Any]:
-    """Run a stack as a user would, stop it, and return what each container did."""
+    """Run a stack as a user would, stop it, and return the observations of each container."""
     folder = docker.shared / "oracle"
     shutil.rmtree(folder, ignore_errors=True)
     files = [word for file in stacks.project(stack, folder) for word in ("-f", file)]
@@ -48,7 +48,7 @@ def record(docker: Docker, stack: str) -> dict[str, Any]:
 
 
 def _containers(compose: Callable[..., str]) -> dict[str, dict[str, Any]]:
-    """Return the containers by service; those beyond a service's first are numbered."""
+    """Return the containers by service, with a number after a service's first."""
     found: dict[str, dict[str, Any]] = {}
     for line in compose("ps", "--all", "--format", "json").splitlines():
         each = json.loads(line)

@@ -1,4 +1,4 @@
-"""The fixtures and the stacks they run in: many small compose files, few starts."""
+"""The fixtures, many small compose files, combined into a few stacks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "oracle"
 RECORDED = Path(__file__).parent / "recorded"
 IMAGE = "oracle-image"
 ENDING = "zz-ending"
-HELPERS = (ENDING, "image-plain")  # in every stack, and part of no fixture
+HELPERS = (ENDING, "image-plain")  # in every stack, but not part of a fixture
 VALUES = {"ORACLE_SECRET": "not-so-secret-after-all"}
 
-# What a fixture is about decides its stack; all others are in `process`.
+# The topic of a fixture determines its stack; the default is `process`.
 _STACKS = {
     "files": r"binds|configs|environment|included|interpolation|root-|secrets|shm|system|tmpfs|volumes",
     "network": r"extra-hosts|host|links|low|names|network|ports|scaled",
@@ -29,7 +29,7 @@ STACKS = ("process", *_STACKS)
 
 @dataclass(frozen=True)
 class Fixture:
-    """One compose file: its services, and those of them that stay until they are stopped."""
+    """One compose file: its services, and those that run until they are stopped."""
 
     name: str
     services: tuple[str, ...]
@@ -42,14 +42,14 @@ class Fixture:
 
 
 def fixtures() -> list[Fixture]:
-    """Return all fixtures but the one that makes the image."""
+    """Return all fixtures except for the one that builds the image."""
     return [_fixture(path) for path in sorted(FIXTURES.glob("*.yaml")) if path.stem != "image"]
 
 
 def _fixture(path: Path) -> Fixture:
     services: dict[str, Any] = yaml.safe_load(path.read_text())["services"]
     shown = {name: item for name, item in services.items() if not item.get("profiles")}
-    # What an included file adds runs too, and is waited for by the fixture itself.
+    # Services of an included file run too, and the fixture itself waits for them.
     staying = tuple(name for name, item in shown.items() if item.get("x-runs"))
     return Fixture(path.stem, tuple(shown), staying)
 
@@ -57,8 +57,8 @@ def _fixture(path: Path) -> Fixture:
 def project(stack: str, folder: Path) -> list[str]:
     """Copy the fixtures into an empty folder; return the compose files of one stack.
 
-    One more service ends after all that end: until then the stack is not
-    stopped, on either side.
+    An additional service exits after all others that exit, so that neither side
+    stops the stack earlier.
     """
     shutil.copytree(FIXTURES, folder, dirs_exist_ok=True)
     chosen = [fixture for fixture in fixtures() if fixture.stack == stack]
@@ -70,5 +70,5 @@ def project(stack: str, folder: Path) -> list[str]:
 
 
 def observed(log: str, exit_code: int, starts: int) -> dict[str, Any]:
-    """Return what is compared of a container: its lines, exit code and number of starts."""
+    """Return the compared facts of a container: its lines, exit code and number of starts."""
     return {"exit": exit_code, "lines": log.splitlines(), "starts": starts}

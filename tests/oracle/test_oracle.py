@@ -1,4 +1,4 @@
-"""The stack against a real Docker: each fixture's services print the same, or the difference is listed."""
+"""The stack compared with a real Docker: services of fixtures print the same, or the difference is listed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST = 40
 
 @pytest.fixture(scope="module")
 def seen(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Seen]:
-    """What a stack of ours did, by service; each runs once, when its first fixture asks."""
+    """The observations in our stack by service; each stack runs once, for its first fixture."""
 
     @cache
     def one(stack: str) -> Seen:
@@ -35,7 +35,7 @@ def seen(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 
 
 def recorded(*chosen: str) -> Seen:
-    """Return what Docker did, by service."""
+    """Return the recorded observations in Docker by service."""
     found: Seen = {}
     for stack in chosen or stacks.STACKS:
         found |= json.loads((stacks.RECORDED / f"{stack}.json").read_text())
@@ -43,7 +43,7 @@ def recorded(*chosen: str) -> Seen:
 
 
 def differing(docker: dict[str, Any], here: dict[str, Any]) -> dict[str, tuple[object, object]]:
-    """Return what differs between two records, by line and field."""
+    """Return the differences between two records, by line and field."""
     found = {key: (docker[key], here[key]) for key in ("exit", "starts") if docker[key] != here[key]}
     for theirs, mine in zip_longest(docker["lines"], here["lines"], fillvalue=""):
         if theirs != mine:
@@ -52,7 +52,7 @@ def differing(docker: dict[str, Any], here: dict[str, Any]) -> dict[str, tuple[o
 
 
 def members(fixture: stacks.Fixture, names: set[str]) -> list[str]:
-    """Return the containers of a fixture; those beyond a service's first are numbered."""
+    """Return the containers of a fixture, with a number after a service's first."""
     return sorted(name for name in names if any(name == s or _replica(name, s) for s in fixture.services))
 
 

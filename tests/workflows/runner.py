@@ -1,4 +1,4 @@
-"""Runs a GitHub workflow on this machine, as far as ours need it; what it does not know is an error."""
+"""Run a GitHub workflow on this machine. Features that our workflows do not use are errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Node = dict[str, Any]
 
 
 def read(path: Path) -> Node:
-    """Return a YAML file with every scalar as text: `on` is a word there, not a truth value."""
+    """Read a YAML file with every scalar as text, because `on` must not become a boolean."""
     parsed: Node = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - it makes only text
     return parsed
 
@@ -41,9 +41,9 @@ def scripts(node: object) -> list[str]:
 
 @dataclass
 class Run:
-    """One run of a workflow for an event: its jobs, one after the other, in a workspace each.
+    """One run of a workflow for an event, with jobs one after the other, each in its own workspace.
 
-    `cached` is the file that a restored cache has; None is a cache without an entry.
+    `cached` is the file in the restored cache; None means that the cache has no entry.
     """
 
     workflow: Node
@@ -57,7 +57,7 @@ class Run:
 
     @property
     def summary(self) -> str:
-        """What the run shows on its page."""
+        """The summary on the run's page."""
         return (self.folder / "summary.md").read_text()
 
     @property
@@ -65,7 +65,7 @@ class Run:
         return self.folder / "artifacts"
 
     def jobs(self) -> dict[str, str]:
-        """Run every job after those it needs; return how each ended."""
+        """Run every job after the jobs it needs; return the result of each."""
         for name, job in self.workflow["jobs"].items():
             needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
             assert set(needs) <= set(self.results), f"{name} needs a job that stands below it"
@@ -78,7 +78,7 @@ class Run:
         return self.results
 
     def evaluate(self, text: str) -> Any:  # noqa: ANN401 - of any type, as in a workflow
-        """Return the value of an expression, of the few kinds that our workflows have."""
+        """Evaluate an expression, of the few kinds in our workflows."""
         text = text.strip().removeprefix("${{").removesuffix("}}").strip()
         if " && " in text:
             return all(self.evaluate(part) for part in text.split(" && "))
@@ -139,7 +139,7 @@ class Run:
 
     def _run(self, step: Node, workspace: Path) -> bool:
         if step["run"].strip() == INSTALL:
-            return True  # the command is on the path: there is no way to download it here
+            return True  # the command is on PATH, because it cannot be downloaded here
         event = self.folder / "event.json"
         event.write_text(json.dumps(self.event))
         own = {key: self.evaluate(value) for key, value in step.get("env", {}).items()}
@@ -159,9 +159,9 @@ class Run:
 
 
 def clean(folder: Path, clone: Path, **github: str) -> dict[str, str]:
-    """Return the environment of a fresh machine: nothing of the caller's but where the engine is.
+    """Return the environment of a fresh machine, with only the engine's address from the caller.
 
-    The `dagger` on its path is the present one.
+    The `dagger` on its PATH is the current one.
     """
     program = folder / "bin" / "dagger"
     program.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What the workflows and examples call is in the module: a renamed option is red here, not at night."""
+"""The module has all functions and options that workflows and examples use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.engine
-# The pipeline's own tests are the one workflow that does not call it.
+# The workflow of the pipeline's own tests is the only one that does not call the module.
 CALLING = [path for path in WORKFLOWS if path.stem != "own-tests"]
 FILES = [*CALLING, *sorted((ROOT / "docs" / "examples").glob("*.yml"))]
 

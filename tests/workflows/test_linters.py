@@ -1,4 +1,4 @@
-"""The workflows under the field's two linters, and each linter with something to find."""
+"""Two linters find nothing in the workflows, and find planted errors."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ CONCURRENCY = "concurrency:\n  group: ${{ github.workflow }}\n  cancel-in-progre
 
 @pytest.fixture(scope="module")
 def actionlint() -> Path:
-    """The program of the image that `lint` takes."""
+    """The program of the image that `lint` uses."""
     return Path(os.environ["ACTIONLINT"])
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the workflows, to break."""
+    """A copy of the workflows, which tests can break."""
     shutil.copytree(ROOT / ".github", tmp_path / ".github")
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     return tmp_path
 
 
 def say(command: list[str | Path], folder: Path) -> str:
-    """Return what a linter found, empty if nothing."""
+    """Return the linter's findings, or ""."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr if done.returncode else ""
 

@@ -1,4 +1,4 @@
-"""A pull request, from the workflow file itself: its shell in a clean environment, on the real engine."""
+"""Run the workflow of a pull request: its scripts in a clean environment, on the real engine."""
 
 from __future__ import annotations
 

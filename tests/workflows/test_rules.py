@@ -1,4 +1,4 @@
-"""What our workflows promise beside what their linters check."""
+"""Rules of our workflows that linters do not check."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_there_are_workflows_and_examples() -> None:
 
 
 def unsafe(workflow: Node, text: str) -> list[str]:
-    """Return what would give the code of a fork more than it may have."""
+    """Return everything that would give a fork's code too many permissions."""
     found = [f"secrets are named: {line.strip()}" for line in text.splitlines() if "secrets." in line]
     found += [f"runs on {name}" for name in workflow["on"] if name in {"pull_request_target", "workflow_run"}]
     for name, job in workflow["jobs"].items():

@@ -143,7 +143,7 @@ class Agent:
 
     async def _call(self, number: int, call: ToolCall, tools: Sequence[Tool], caller: Caller) -> Step:
         if number >= MAX_PARALLEL_TOOLS:
-            result = f"error: not called; at most {MAX_PARALLEL_TOOLS} tools at once"
+            result = f"error: not called; at most {MAX_PARALLEL_TOOLS} concurrent tools"
             return Step(tool=call.name, args=None, result=result, ok=False, ms=0)
         return await self.toolbox.call(tools, call.name, call.arguments, caller)
 

@@ -60,7 +60,7 @@ async def suffer(fault: Fault) -> JSONResponse | None:
             headers["retry-after"] = str(fault.retry_after)
         if fault.retry_after_ms is not None:
             headers["retry-after-ms"] = str(fault.retry_after_ms)
-        return error(fault.status, str(fault.status), "the stand-in was told to fail", headers)
+        return error(fault.status, str(fault.status), "injected fault", headers)
     return None
 
 

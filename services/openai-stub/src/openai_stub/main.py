@@ -136,7 +136,7 @@ async def _stream(model: str, body: Json, record: Json, cut_after: int | None) -
 
 async def _cut() -> AsyncIterator[bytes]:
     yield b"{"
-    raise ConnectionAbortedError("the stand-in was told to cut this answer")
+    raise ConnectionAbortedError("injected fault: connection cut")
 
 
 def _embedded(model: str, body: Json) -> Json:

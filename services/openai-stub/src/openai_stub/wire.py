@@ -55,7 +55,7 @@ async def chunks(
     yield chunk({"role": "assistant", "content": ""})
     for number, delta in enumerate(_deltas(reply)):
         if number == cut_after:
-            raise ConnectionAbortedError("the stand-in was told to cut this stream")
+            raise ConnectionAbortedError("injected fault: stream cut")
         await asyncio.sleep(reply.pace_ms / 1000)
         yield chunk(delta)
     yield chunk({}, reply.finish_reason)

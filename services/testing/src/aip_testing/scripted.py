@@ -29,20 +29,20 @@ class Service:
 
     async def answer(self, request: Request, path: str) -> Response:
         """Record the request and respond."""
-        told = await request.json() if await request.body() else {}
+        body = await request.json() if await request.body() else {}
         seen = {"method": request.method, "path": f"/{path}", "query": request.url.query}
-        self.seen.append({**seen, "headers": dict(request.headers), "body": told})
-        match told.get("do"):
+        self.seen.append({**seen, "headers": dict(request.headers), "body": body})
+        match body.get("do"):
             case "wait":
                 await asyncio.to_thread(self.released.wait, 20)
             case "stream":
-                return StreamingResponse(self._events(told), media_type="text/event-stream")
+                return StreamingResponse(self._events(body), media_type="text/event-stream")
             case "create":
                 return JSONResponse(
                     {"job_id": "1"}, 202, {"location": "/jobs/1", "retry-after": "2", "x-inner": "no"}
                 )
             case "refuse":
-                return JSONResponse({}, told["status"])
+                return JSONResponse({}, body["status"])
             case "break":
                 return StreamingResponse(self._broken(), headers={"content-length": "100"})
         return JSONResponse({"usage": {"input_tokens": 3, "output_tokens": 4}, "model": "m"})
@@ -51,11 +51,11 @@ class Service:
         """Return the caller of the last request's token, which must be for this audience."""
         return identity.verify(SECRET, audience, self.seen[-1]["headers"][identity.HEADER.lower()])
 
-    async def _events(self, told: dict[str, Any]) -> AsyncIterator[bytes]:
+    async def _events(self, body: dict[str, Any]) -> AsyncIterator[bytes]:
         try:
             yield sse.event("delta", {"content": "first"})
             await asyncio.to_thread(self.released.wait, 20)
-            if told.get("cut"):
+            if body.get("cut"):
                 raise ConnectionAbortedError
             yield sse.event("usage", {"input_tokens": 5, "output_tokens": 6, "model": "m"})
             yield sse.event("done", {})
