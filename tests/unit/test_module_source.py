@@ -29,5 +29,5 @@ def test_a_library_is_found_with_what_it_needs() -> None:
 
 
 def test_a_library_that_is_not_python_alone_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="not Python alone"):
+    with pytest.raises(RuntimeError, match="not pure Python"):
         module_source.pure("pyyaml")

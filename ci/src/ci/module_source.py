@@ -50,15 +50,15 @@ def _copied() -> str:
 
 
 def libraries(name: str) -> dagger.Directory:
-    """Return a folder with an installed library and its requirements, for containers that install nothing."""
+    """Return a folder with an installed library and its requirements, for other containers."""
     return dag.current_module().workdir(_gathered(name))
 
 
 def pure(name: str) -> Mapping[str, Path]:
-    """Return where each package of a library and of its requirements is, by the package's name.
+    """Return the path of each package of a library and of its requirements, by package name.
 
-    They come from the metadata of what is installed. One that is not Python alone would not run in another
-    image.
+    They come from the metadata of the installed libraries. Raise for one that is not pure Python, because it
+    would not run in another image.
     """
     found: dict[str, Path] = {}
     waiting, seen = [name], set()
@@ -68,7 +68,7 @@ def pure(name: str) -> Mapping[str, Path]:
             continue
         seen.add(distribution.name)
         if "Root-Is-Purelib: true" not in (distribution.read_text("WHEEL") or ""):
-            msg = f"{distribution.name}, which {name} needs, is not Python alone"
+            msg = f"{distribution.name}, which {name} needs, is not pure Python"
             raise RuntimeError(msg)
         for file in distribution.files or ():
             top = file.parts[0]
@@ -83,7 +83,7 @@ def pure(name: str) -> Mapping[str, Path]:
 
 @cache
 def _gathered(name: str) -> str:
-    """Copy a library to where the engine reads; once for a call."""
+    """Copy a library to the folder that the engine reads, once per call."""
     target = _WORK / _LIBRARIES / name
     target.mkdir(parents=True, exist_ok=True)
     for package, place in pure(name).items():

@@ -1,4 +1,4 @@
-"""Turn what went wrong in a function into one error with one text."""
+"""Convert the failures of a function to one error with one text."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 def user_errors(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Make each failure of a function one `PipelineError`.
+    """Convert each failure of a function to one `PipelineError`.
 
-    What the engine refuses (an image that cannot be pulled, say) is the user's
-    to fix, and is reported like the mistakes that this module finds itself.
-    Anything else is a bug and stays what it is.
+    Errors of the engine, such as an image that cannot be pulled, are for the user
+    to fix, and are reported like the mistakes that this module finds itself. Any
+    other exception is a bug and is not changed.
     """
 
     @functools.wraps(function)
@@ -41,7 +41,7 @@ def user_errors(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]
 
 
 def as_user_error(raised: Exception) -> PipelineError | None:
-    """Return what was raised as one error for the user, or None if it is a bug."""
+    """Convert an exception to one error for the user, or return None if it is a bug."""
     leaves = list(_leaves(raised))
     if not all(isinstance(leaf, PipelineError | dagger.QueryError) for leaf in leaves):
         return None
@@ -62,9 +62,9 @@ def _one(leaves: list[Exception]) -> PipelineError:
     if len(texts) == 1 and ours:
         return ours[0]
     details = "\n\n".join(texts)
-    hint = "fix what is named above; an image that cannot be pulled can be mapped with --images"
+    hint = "fix the error above; an image that cannot be pulled can be mapped with --images"
     if not ours:
-        return PipelineError("engine.step-refused", "the engine refuses a step", details=details, hint=hint)
+        return PipelineError("engine.step-refused", "the engine rejected a step", details=details, hint=hint)
     return PipelineError(
         "engine.several-failed", f"{len(texts)} things went wrong", details=details, hint=hint
     )

@@ -1,4 +1,4 @@
-"""What a call works with: the source, the images map, the tool images and the user's credentials."""
+"""The inputs of a call: the source, the images map, the tool images and the user's credentials."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NO_SOURCE = ("**/.git", "**/node_modules")
 
 @dataclass(frozen=True)
 class Workspace:
-    """One source tree, with one images map.
+    """A source tree with an images map.
 
-    `source` is the tree without `.git` and `node_modules`, `context` all of it: the project's own
+    `source` is the tree without `.git` and `node_modules`. `context` is all of it, because the project's
     .dockerignore decides what a build may read.
     """
 
@@ -40,7 +40,7 @@ class Workspace:
 
     @classmethod
     def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Workspace:  # noqa: ANN401 - the fields
-        """Create a workspace of everything that was uploaded."""
+        """Create a workspace from the uploaded source."""
         # Dagger caches a filtered folder by its content, so a commit changes nothing for readers of the rest.
         return cls(source.filter(exclude=list(_NO_SOURCE)), source, images, **options)
 

@@ -61,7 +61,7 @@ def test_tools_of_one_round_are_all_answered_and_more_than_four_are_not_called(a
     more = '[[+tool:calculator {"expression": "1 + %d"}]]'
     result = run(agent, SUM + "".join(more % number for number in range(5)))
     assert [step["ok"] for step in result["steps"]] == [True] * 4 + [False] * 2
-    assert "at most 4 tools at once" in result["steps"][4]["result"]
+    assert "at most 4 concurrent tools" in result["steps"][4]["result"]
     assert result["finish_reason"] == "stop"
 
 

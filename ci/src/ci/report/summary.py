@@ -1,4 +1,4 @@
-"""One summary of a run of all gates: what was built, judged, tested and scanned, and what took how long."""
+"""Summarize a run of the gates: images, results and durations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STEPS = ["step", "outcome", "seconds"]
 
 @dataclass(frozen=True)
 class Image:
-    """One image: `size` in bytes as a registry counts, `built` whether this run made it."""
+    """An image: `size` in bytes as a registry counts, `built` whether this run built it."""
 
     service: str
     digest: str
@@ -35,7 +35,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its outcome, whether that is a failure, and its seconds."""
+    """A step: its outcome, whether that is a failure, and its seconds."""
 
     name: str
     outcome: str
@@ -45,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run; `earlier` has the images' sizes of an earlier one by service, or is None."""
+    """A run; `earlier` maps services to image sizes of an earlier run, or is None."""
 
     images: Sequence[Image]
     steps: Sequence[Step]
@@ -57,13 +57,13 @@ class Summary:
         return [step.name for step in self.steps if step.failed]
 
     def text(self) -> str:
-        """Return the tables for a terminal."""
+        """Format the tables for a terminal."""
         return "\n\n".join(
             [self._headline(), table.text(_IMAGES, self._images()), table.text(_STEPS, self._steps())]
         )
 
     def markdown(self, details: Sequence[str] = ()) -> str:
-        """Return the same for a job summary, with the gates' own sections behind it."""
+        """Format the tables for a job summary, followed by the sections of the gates."""
         parts = [
             f"# {self._headline()}",
             table.markdown(_IMAGES, self._images()),
@@ -73,7 +73,7 @@ class Summary:
         return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
     def json(self) -> str:
-        """Return everything as JSON; it is what an option `--base` takes later."""
+        """Format everything as JSON, which a later `--base` accepts."""
         data: dict[str, Any] = {
             "schema": SCHEMA,
             "failed": self.failed,
@@ -120,13 +120,13 @@ def sizes(text: str) -> dict[str, int]:
         if read["schema"] != SCHEMA:
             raise PipelineError(
                 "report.base-wrong-schema",
-                f"--base: it has schema {read['schema']}, known is {SCHEMA}",
-                hint="give the report of this version of the pipeline",
+                f"--base: summary.json has schema {read['schema']}, expected {SCHEMA}",
+                hint="pass a report of this version of the pipeline",
             )
         return {name: int(image["size"]) for name, image in read["images"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PipelineError(
             "report.base-invalid",
-            "--base: its summary.json is not one of a report",
-            hint="give the folder of an earlier run: report export --path report",
+            "--base: summary.json is not from a report",
+            hint="pass the folder of an earlier run: report export --path report",
         ) from error

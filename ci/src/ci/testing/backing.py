@@ -1,4 +1,4 @@
-"""Services that unit tests get beside them: databases and the like."""
+"""Services that run next to unit tests, such as databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The integration tests as a whole: the stack, the suite in it, and what is told of both."""
+"""Run the integration tests: the stack, the suite in it, and the report on both."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["Tested", "outcome", "red", "report", "run", "text"]
 
 @dataclass(frozen=True)
 class Tested:
-    """One run: `result` is `None` where the stack did not come up."""
+    """A run; `result` is `None` if the stack did not come up."""
 
     outcome: Outcome
     result: results.Result | None
 
 
 async def run(stack: Stack, suite: Suite, *, rerun: bool) -> Tested:
-    """Run the suite in the stack, or take the green result of a run with the same inputs."""
+    """Run the suite in the stack, or reuse a passing result with the same inputs."""
 
     async def is_red(outcome: Outcome) -> bool:
         return bool(outcome.error or (await suite.judge(outcome)).red)
@@ -39,7 +39,7 @@ async def run(stack: Stack, suite: Suite, *, rerun: bool) -> Tested:
 
 
 def red(tested: Tested) -> PipelineError | None:
-    """Return the error of a stack that is not up, or of a red suite, whose output says which case and why."""
+    """Return the error of a stack that did not come up, or of a failed suite with its output."""
     if tested.outcome.error or not tested.result:
         return tested.outcome.error
     if not tested.result.red:
@@ -48,17 +48,17 @@ def red(tested: Tested) -> PipelineError | None:
         "test.integration-failed",
         f"integration: {tested.result.red}",
         details=tested.result.output,
-        hint="correct it, or see every service's log: report --only test-integration export --path report",
+        hint="fix the tests, or see every service's log: report --only test-integration export --path report",
     )
 
 
 def outcome(tested: Tested) -> str:
-    """Say in a word how a run ended."""
+    """Describe the outcome of a run in a few words."""
     return "the stack did not come up" if tested.result is None else tested.result.red or "passed"
 
 
 def text(tested: Tested) -> str:
-    """Return the suite's table, when each service was up, and what was left out of the stack."""
+    """Return the suite's table, the time when each service was up, and services left out of the stack."""
     up_after = tested.outcome.times["up_after"]
     lines = [table.text(results.HEADER, results.rows([tested.result] if tested.result else [])), ""]
     lines += [table.text(["service", "up after"], [[n, f"{s:.1f} s"] for n, s in up_after.items()])]
@@ -67,7 +67,7 @@ def text(tested: Tested) -> str:
 
 
 async def report(tested: Tested) -> dagger.Directory:
-    """Return all that is known of a run, red or green: JUnit, table, logs, and why the stack is not up."""
+    """Return all files of a run: JUnit, table, logs, and the reason if the stack is not up."""
     ran, result = tested.outcome, tested.result
     suite = "suite" in [name.rstrip("/") for name in await ran.output.entries()]
     directory = ran.output.directory("suite") if suite else ran.output.filter(include=[])

@@ -80,7 +80,7 @@ class Call:
             async with asyncio.timeout(queue_seconds):
                 await self._slots.acquire()
         except TimeoutError:
-            raise Problem(503, "overloaded", "too many concurrent calls of the model", retry_after=1) from None
+            raise Problem(503, "overloaded", "too many concurrent model calls", retry_after=1) from None
         try:
             self._breaker.before()
         except BreakerOpenError as error:

@@ -86,7 +86,7 @@ def wait_until(
             return
         time.sleep(0.02)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    pytest.fail(f"waited {seconds:g} s for {what} without success; the end of its log:\n{tail}", pytrace=False)
+    pytest.fail(f"timed out after {seconds:g} s waiting for {what}; end of its log:\n{tail}", pytrace=False)
 
 
 def connects(port: int) -> bool:
