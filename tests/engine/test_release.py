@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,20 +43,39 @@ def assert_refused(called: Called, *texts: str) -> None:
     assert "Traceback" not in called.error
 
 
+def committed(folder: Path, *messages: str) -> str:
+    """Make a repository with a commit of each message, the last with the tag; return its id."""
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example"]
+    folder.mkdir()
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    for message in messages:
+        commit = ["commit", "--quiet", "--allow-empty", "--allow-empty-message", "-m", message]
+        subprocess.run([*git, *commit], check=True)
+    subprocess.run([*git, "tag", "v1.2.3"], check=True)
+    done = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 def test_release_then_again_then_promote_by_digest(sound: Shop, registry: Registry, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    log = f"{COMMIT} Sell things\n"
+    commit = committed(tmp_path / "clone", "", "Sell things")
+    # Of two options of a name the last one counts.
+    words = ["--commit", commit, "--history", str(tmp_path / "clone" / ".git")]
     for _ in range(2):  # the second time it is all there
         called = sound.published(
-            "release", registry.host, TAG, "--log", log, "export", "--path", str(out), "--wipe"
+            "release", registry.host, TAG, *words, "export", "--path", str(out), "--wipe"
         )
         assert called.code == 0, called.error
     release = json.loads((out / "release.json").read_text())
     image = release["images"][0]
-    assert set(registry.tags("team/shop")) >= TAGS
+    assert set(registry.tags("team/shop")) >= {"1.2.3", "1.2", "1", "latest", f"sha-{commit[:7]}"}
     assert registry.digest("team/shop", "1.2.3") == image["digest"]
     assert image["gates"]["scan"] == "passed"
-    assert "Sell things" in (out / "notes.md").read_text()
+    notes = (out / "notes.md").read_text()
+    assert "Sell things" in notes
+    assert "(no subject)" in notes
+    facts = json.loads((out / "release-facts.json").read_text())
+    assert (facts["version"], facts["prerelease"], facts["latest"]) == ("1.2.3", False, True)
     source = ["registry", "--address", f"{registry.host}/team", "--service", f"tcp://{registry.host}"]
     verified = sound.call(*source, "verify", "--release", str(out / "release.json"))
     assert verified.code == 0, verified.error

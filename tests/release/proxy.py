@@ -78,7 +78,14 @@ class Down:
     """Drop this request and refuse every connection from now on."""
 
 
-Fault = Status | Silence | Delay | Cut | Hold | Down | None
+@dataclass(frozen=True)
+class Lost:
+    """Forward the request, and answer with this status all the same: 0 = reset the connection instead."""
+
+    code: int = 0
+
+
+Fault = Status | Silence | Delay | Cut | Hold | Down | Lost | None
 
 
 class Proxy:
@@ -155,7 +162,7 @@ class Proxy:
         """Judge a request, one at a time, so that rules may count."""
         with self._lock:
             fault = self.rule(request)
-            if fault is None or isinstance(fault, Delay | Hold):
+            if fault is None or isinstance(fault, Delay | Hold | Lost):
                 self.seen.append(request)
         return fault
 
@@ -225,12 +232,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 fault.reached.set()
                 fault.until.wait(HELD_AT_MOST)
                 self._forward(size)
+            case Lost():
+                self._forward(size, lost=fault.code)
             case None:
                 self._forward(size)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the base class's names
 
-    def _forward(self, size: int) -> None:
+    def _forward(self, size: int, *, lost: int | None = None) -> None:
         upstream = http.client.HTTPConnection("127.0.0.1", self.proxy.upstream, timeout=HELD_AT_MOST)
         try:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -245,7 +254,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 size -= len(chunk)
             response = upstream.getresponse()
             body = response.read()
-            self._answer(response.status, dict(response.getheaders()), body)
+            if lost == 0:
+                self._drop()
+            elif lost:
+                self._answer(lost, {}, b"<html>\r\n<center>nginx</center>\r\n</html>\r\n")
+            else:
+                self._answer(response.status, dict(response.getheaders()), body)
         except OSError:
             self._drop()
         finally:

@@ -28,6 +28,7 @@ SOURCES = Path(__file__).parents[2] / "ci" / "src"
 SERVICES = ("agent", "assistant", "gateway", "knowledge", "research")
 CYCLONEDX = "application/vnd.cyclonedx+json"
 SIGNATURE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+RELEASE = "application/vnd.containerise.release.v1+json"
 BASE_SIZE, OWN_SIZE = 400_000, 60_000
 # A test does not wait as long as a release does; what tests the waiting sets its own.
 LIMITS = {"seconds": 20.0, "tries": 2, "pace": 0.1}
@@ -77,6 +78,11 @@ class Set:
                     "layers": image.layers,
                     "sbom_file": str(image.sbom),
                     "build": {"parameters": {}, "materials": {}, "versions": VERSIONS},
+                    "facts": {
+                        "size": sum(image.blobs.values()),
+                        "uncompressed": 1,
+                        "gates": {"scan": "passed"},
+                    },
                     "fixed": self.fixed,
                     "moving": self.moving,
                     "version": self.version,
@@ -85,6 +91,13 @@ class Set:
                 }
                 for image in self.images
             ],
+            "release": {
+                "ref": f"refs/tags/v{self.version}" if self.version else "refs/heads/main",
+                "version": self.version,
+                "commit": self.origin.revision,
+                "created": self.created,
+                "registry": str(registry),
+            },
             "origin": asdict(self.origin),
             "builder": "urn:test",
             "parallel": 4,
@@ -97,6 +110,7 @@ class Set:
         """Return the request to copy this set from one registry to another."""
         request = self.verification(source)
         request["registries"].append({"host": target, "plain_http": True})
+        request["release"]["registry"] = f"{target}/{PREFIX}"
         for image in request["images"]:
             image["from"] = image["repository"]
             image["repository"] = f"{target}/{PREFIX}/{image['service']}"
@@ -110,7 +124,6 @@ class Set:
             {
                 **{key: value for key, value in item.items() if key not in made},
                 "digest": image.digest,
-                "size": sum(image.blobs.values()),
                 "sbom": digest_of(image.sbom.read_bytes()),
                 "provenance": digest_of(self.statement(image, host)),
             }
@@ -272,7 +285,7 @@ def _is_whole(registry: Registry, released: Set) -> bool:
             return False
         if any(registry.get(f"/v2/{repository}/blobs/{digest}")[0] != 200 for digest in image.blobs):
             return False
-        kinds = [kind for kind in attached(registry, image) if kind != SIGNATURE]
+        kinds = [kind for kind in attached(registry, image) if kind not in {SIGNATURE, RELEASE}]
         if sorted(kinds) != sorted([CYCLONEDX, provenance.MEDIA_TYPE]):
             return False
     return True

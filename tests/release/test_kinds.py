@@ -42,8 +42,8 @@ def assert_released(fake: Fake, images: sets.Set) -> None:
         assert {tag: found.get(tag) for tag in wanted} == dict.fromkeys(wanted, image.digest)
         manifests = fake.manifests[f"shop/{image.service}"]
         assert image.digest in manifests
-        # SBOM and provenance, besides the image and where there is no API a list.
-        assert len(fake.attached(f"shop/{image.service}", image.digest)) == 2
+        # SBOM, provenance and release.json.
+        assert len(fake.attached(f"shop/{image.service}", image.digest)) == 3
 
 
 KINDS: dict[str, dict[str, Any]] = {

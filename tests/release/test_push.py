@@ -48,8 +48,9 @@ def test_no_tag_is_put_before_all_is_there_and_latest_comes_last(
     registry: Registry, proxy: Proxy, tmp_path: Path
 ) -> None:
     release = sets.make(tmp_path / "v1")
+    pushed = tuple(image.digest for image in release.images)
     proxy.rule = lambda request: (
-        sets.assert_untagged(registry) if request.is_a("PUT", "/manifests/sha256:") else None
+        sets.assert_untagged(registry) if request.method == "PUT" and request.path.endswith(pushed) else None
     )
     assert sets.run(release.request(proxy.host), tmp_path / "run").code == 0
     puts = tag_puts(proxy)
@@ -83,7 +84,7 @@ def test_a_layer_that_all_share_is_sent_once(proxy: Proxy, tmp_path: Path) -> No
     run = sets.run(release.request(proxy.host), tmp_path / "run")
     assert run.code == 0
     layers = sets.BASE_SIZE + 5 * sets.OWN_SIZE
-    assert layers < proxy.uploaded < layers + 60_000
+    assert layers < proxy.uploaded < layers + 120_000
     # What is said to be sent is what was sent, up to what is attached, claimed and tagged.
     sent = sum(image["sent"] for image in run.outcome["images"])
     assert layers < sent < proxy.uploaded

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ci.registry.client import Client
 
-__all__ = ["attach", "copy", "put_all", "referrers"]
+__all__ = ["attach", "attach_once", "copy", "put_all", "referrers"]
 
 Json = dict[str, Any]
 _OK, _NOT_FOUND = 200, 404
@@ -57,21 +57,32 @@ def referrers(client: Client, subject: str) -> list[Json]:
 
 def attach(client: Client, subject: str, files: Iterable[tuple[bytes, str]]) -> None:
     """Attach files (content and media type) to a digest. What is attached already adds nothing."""
-    at = reference(subject)
     repository = subject.partition("@")[0]
     image = client.manifest(subject)
     if image is None:
         raise PipelineError(
             "registry.subject-missing", f"{subject} is not there", hint="push it before what belongs to it"
         )
-    described = {"mediaType": media_type(image), "digest": at.target, "size": len(image)}
     client.put_blob(repository, digest_of(EMPTY), uploads.of_bytes(EMPTY))
     made: list[tuple[Json, bytes]] = []
     for content, kind in files:
         client.put_blob(repository, digest_of(content), uploads.of_bytes(content))
-        manifest = _artifact(content, kind, described)
+        manifest = _artifact(content, kind, image)
         made.append((_descriptor(manifest, kind), manifest))
     put_all(client, subject, made)
+
+
+def attach_once(client: Client, subject: str, image: bytes, content: bytes, kind: str) -> bool:
+    """Attach a file unless it is attached and listed; return whether it was done.
+
+    `image` is the subject's manifest.
+    """
+    digest = digest_of(_artifact(content, kind, image))
+    there = client.manifest(f"{subject.partition('@')[0]}@{digest}") is not None
+    if there and digest in {entry["digest"] for entry in referrers(client, subject)}:
+        return False
+    attach(client, subject, [(content, kind)])
+    return True
 
 
 def put_all(client: Client, subject: str, made: list[tuple[Json, bytes]]) -> None:
@@ -146,7 +157,8 @@ def _entries(content: bytes) -> list[Json]:
     return [entry for entry in data.get("manifests") or () if "digest" in entry]
 
 
-def _artifact(content: bytes, kind: str, subject: Json) -> bytes:
+def _artifact(content: bytes, kind: str, image: bytes) -> bytes:
+    subject = {"mediaType": media_type(image), "digest": digest_of(image), "size": len(image)}
     layer = {"mediaType": kind, "digest": digest_of(content), "size": len(content)}
     return _bytes(
         {

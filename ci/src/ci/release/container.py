@@ -98,8 +98,8 @@ async def run(
     command: str,
     request: Mapping[str, Any],
     accesses: Mapping[str, RegistryAccess],
-) -> list[Mapping[str, Any]]:
-    """Run the program with each registry bound under its name; return what it says of each image."""
+) -> Mapping[str, Any]:
+    """Run the program with each registry bound under its name; return its outcome."""
     registries: dict[str, dict[str, Any]] = {}
     for name, access in accesses.items():
         if access.registry.host in registries:
@@ -159,13 +159,12 @@ async def _execute(container: dagger.Container, command: str) -> tuple[int, str,
     return code, outcome, said
 
 
-def _judge(code: int, outcome: str, said: str) -> list[Mapping[str, Any]]:
-    """Return the images of an outcome; its error becomes ours, a crash of the program is a bug."""
+def _judge(code: int, outcome: str, said: str) -> Mapping[str, Any]:
+    """Return the outcome; its error becomes ours, a crash of the program is a bug."""
     if not outcome:
         msg = f"the registry's program ended with {code}:\n{said}"
         raise RuntimeError(msg)
     data: dict[str, Any] = json.loads(outcome)
     if "error" in data:
         raise PipelineError(**data["error"])
-    images: list[Mapping[str, Any]] = data["images"]
-    return images
+    return data

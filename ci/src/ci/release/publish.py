@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dagger import dag
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ci.release.tags import Tags
     from ci.workspace import Workspace
 
-__all__ = ["Candidate", "Outcome", "candidate", "promote", "publish", "reach", "verify"]
+__all__ = ["Candidate", "Outcome", "candidate", "promote", "publish", "reach", "stored_release", "verify"]
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,14 @@ async def publish(  # noqa: PLR0913 - a release is made of these
         layout = image.layout(workspace, candidate.artifact)
         container = container.with_mounted_directory(f"/images/{name}/layout", layout)
         container = container.with_mounted_file(f"/images/{name}/sbom.json", candidate.sbom)
-    done = await run(container, "push", request, {"registry": access})
-    released = [_released(candidates[item["service"]], item) for item in done]
-    release = manifest.Release(
-        ref, tags.version, origin.revision, origin.created, str(access.registry), tuple(released)
-    )
-    return Outcome(release, tuple(done), dry_run)
+    request["release"] = {
+        "ref": ref,
+        "version": tags.version,
+        "commit": origin.revision,
+        "created": origin.created,
+        "registry": str(access.registry),
+    }
+    return _outcome(await run(container, "push", request, {"registry": access}), dry_run=dry_run)
 
 
 async def promote(  # noqa: PLR0913 - as publish
@@ -158,7 +160,11 @@ async def promote(  # noqa: PLR0913 - as publish
             **_expected(image),
             "repository": repositories[image.service],
             "from": image.reference.partition("@")[0],
-            "size": image.size,
+            "facts": {
+                "size": image.size,
+                "uncompressed": image.uncompressed,
+                "gates": dict(image.gates),
+            },
             "fixed": [tag for tag in image.tags if _is_fixed(tag, release)],
             "moving": [tag for tag in image.tags if not _is_fixed(tag, release)],
             "version": release.version,
@@ -167,9 +173,11 @@ async def promote(  # noqa: PLR0913 - as publish
         }
         for image in chosen
     ]
-    request = {"images": images, "dry_run": dry_run}
-    done = await run(program(workspace), "push", request, {"registry": target, "registry-from": source})
-    return Outcome(_promoted(release, target, chosen, done), tuple(done), dry_run)
+    about = {name: getattr(release, name) for name in ("ref", "version", "commit", "created")}
+    about["registry"] = str(target.registry)
+    request = {"images": images, "dry_run": dry_run, "release": about}
+    accesses = {"registry": target, "registry-from": source}
+    return _outcome(await run(program(workspace), "push", request, accesses), dry_run=dry_run)
 
 
 async def verify(
@@ -183,7 +191,14 @@ async def verify(
         {**_expected(image), "repository": image.reference.partition("@")[0]} for image in release.images
     ]
     request = {"images": images, **signing.request}
-    return tuple(await run(signing.program(workspace), "verify", request, {"registry": access}))
+    done = await run(signing.program(workspace), "verify", request, {"registry": access})
+    return tuple(done["images"])
+
+
+async def stored_release(workspace: Workspace, access: RegistryAccess, reference: str) -> Release:
+    """Read the release that an image was published in: `HOST/PREFIX/SERVICE:TAG`, or with a digest."""
+    done = await run(program(workspace), "find", {"reference": reference}, {"registry": access})
+    return manifest.read(done["release"], where=f"of {reference}")
 
 
 def _to_push(
@@ -220,6 +235,11 @@ def _described(name: str, candidate: Candidate, origin: Origin) -> dict[str, Any
         "labels": labels.for_image(name, origin, base=candidate.base, base_digest=base_digest),
         "layers": [{"digest": layer["digest"], "size": layer["size"]} for layer in layers],
         "sbom_file": f"/images/{name}/sbom.json",
+        "facts": {
+            "size": candidate.artifact.facts["size"],
+            "uncompressed": candidate.uncompressed,
+            "gates": dict(candidate.gates),
+        },
         "build": {
             "parameters": candidate.parameters,
             "materials": dict(candidate.materials),
@@ -232,34 +252,10 @@ def _expected(image: manifest.Released) -> dict[str, str]:
     return {key: getattr(image, key) for key in ("service", "digest", "sbom", "provenance")}
 
 
-def _promoted(
-    release: Release,
-    target: RegistryAccess,
-    chosen: Sequence[manifest.Released],
-    done: Sequence[Mapping[str, Any]],
-) -> Release:
-    images = tuple(
-        replace(image, reference=item["reference"], tags=tuple(item["tags"]))
-        for image, item in zip(chosen, done, strict=True)
-    )
-    return replace(release, registry=str(target.registry), images=images)
+def _outcome(done: Mapping[str, Any], *, dry_run: bool) -> Outcome:
+    return Outcome(manifest.read(done["release"]), tuple(done["images"]), dry_run)
 
 
 def _is_fixed(tag: str, release: Release) -> bool:
     digits = tag.removeprefix("sha-")
     return tag == release.version or (tag != digits and release.commit.startswith(digits))
-
-
-def _released(candidate: Candidate, item: Mapping[str, Any]) -> manifest.Released:
-    facts = candidate.artifact.facts
-    return manifest.Released(
-        service=item["service"],
-        reference=item["reference"],
-        digest=item["digest"],
-        tags=tuple(item["tags"]),
-        size=facts["size"],
-        uncompressed=candidate.uncompressed,
-        sbom=item["sbom"],
-        provenance=item["provenance"],
-        gates=dict(candidate.gates),
-    )

@@ -1,9 +1,9 @@
 """Push a set of images all or none, promote it, or verify it.
 
-    python3 -m ci.container_scripts.registry push|verify|key|reach REQUEST.json OUTCOME.json
+    python3 -m ci.container_scripts.registry push|verify|key|reach|find REQUEST.json OUTCOME.json
 
 `key` tries the key that a push would sign with; `reach` checks that the registries answer, accept the
-credentials and can be written to.
+credentials and can be written to; `find` reads the release that an image was published in.
 
 Progress is printed on the error stream. The outcome is {"error": …} with exit code 10, or what is in the
 registry now. Passwords come as files, and are in no argument and no variable.
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ci.container_scripts.registry import attachments, tagging
+from ci.container_scripts.registry import attachments, documents, tagging
 from ci.container_scripts.registry.cosign import Cosign
 from ci.container_scripts.registry.pool import each
 from ci.container_scripts.registry.prepare import prepare
@@ -28,7 +28,7 @@ from ci.registry import referrers
 from ci.registry.client import Client
 from ci.registry.hosts import Endpoint
 from ci.registry.retrying import Limits, RegistryError, say
-from ci.release import history, plan
+from ci.release import history, manifest, plan, stored
 
 Json = dict[str, Any]
 # Not 1: that is how Python ends when it crashes.
@@ -156,7 +156,7 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
     commits = history_of(request)
     planned = plan.make(images, states, history=commits)
     if request["dry_run"]:
-        return outcome(items, planned, [0] * len(items), planned.moves)
+        return released(request, items, outcome(items, planned, [0] * len(items), planned.moves))
     uploads = each(items, lambda item: source(client, item), limit=limit)
     known = {repository: state.blobs for repository, state in states.items()}
     sent = upload(client, uploads, known, limit=limit)
@@ -166,14 +166,22 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
         signed = each(uploads, lambda item: cosign.sign(item.reference), limit=limit)
         signatures = ["put" if new else "was there" for new in signed]
         items = [{**item, "signature": done} for item, done in zip(items, signatures, strict=True)]
-    if not planned.rounds:
-        say("every tag is there")
-        return outcome(items, planned, sent, ())
-    started = time.monotonic()
-    manifests = {item.digest: item.manifest for item in uploads}
-    settled = tagging.settle(client, images, states, manifests, history=commits, limit=limit)
-    say(f"all tags are in place after {time.monotonic() - started:.1f} s")
-    return outcome(items, settled, sent, planned.moves)
+    settled = planned
+    if planned.rounds:
+        started = time.monotonic()
+        manifests = {item.digest: item.manifest for item in uploads}
+        settled = tagging.settle(client, images, states, manifests, history=commits, limit=limit)
+        say(f"all tags are in place after {time.monotonic() - started:.1f} s")
+    result = released(request, items, outcome(items, settled, sent, planned.moves))
+    release = manifest.read(result["release"])
+    documents.store(client, release, {item.reference: item.manifest for item in uploads}, limit=limit)
+    return result
+
+
+def released(request: Json, items: list[Json], result: Json) -> Json:
+    """Return the result with the release's document."""
+    release = stored.compose(request["release"], [item["facts"] for item in items], result["images"])
+    return {**result, "release": manifest.write(release)}
 
 
 def outcome(items: list[Json], made: plan.Plan, sent: list[int], moved: tuple[plan.TagUpdate, ...]) -> Json:
@@ -213,6 +221,8 @@ def run(command: str, request: Json) -> Json:
         if command == "reach":
             each(request["repositories"], lambda repository: reach(client, repository), limit=limit)
             return {"images": []}
+        if command == "find":
+            return {"images": [], "release": documents.find(client, request["reference"])}
         folder = Path(name)
         cosign = cosign_of(request, folder, client)
         if command == "push":
@@ -223,7 +233,7 @@ def run(command: str, request: Json) -> Json:
 
 def main(command: str, request: str, outcome_file: str) -> int:
     """Write the outcome, whichever it is; return the exit code."""
-    if command not in {"push", "verify", "key", "reach"}:
+    if command not in {"push", "verify", "key", "reach", "find"}:
         sys.exit(__doc__)
     try:
         result = run(command, json.loads(Path(request).read_text()))
