@@ -130,7 +130,7 @@ def test_the_model_has_doubled_dollars_and_raw_has_none(tmp_path: Path) -> None:
         tmp_path, "services: {web: {image: x, environment: {A: '$$x $${y}', B: '${B}'}}}", "B='$z'\n"
     )
     assert service(found)["environment"]["A"] == "$$x $${y}"
-    assert found["raw"]["services"]["web"]["environment"]["A"] == "$x ${y}"
+    assert found["undoubled"]["services"]["web"]["environment"]["A"] == "$x ${y}"
 
 
 def test_compose_takes_what_it_printed(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def test_what_is_different_here_is_noted_and_passes() -> None:
 
 def test_what_is_refused_fails_with_every_reason() -> None:
     result = compose(
-        web={"image": "w", "gpus": [{"count": 1}]}, api={"build": {"context": "."}, "devices": ["/dev/kvm"]}
+        web={"image": "w", "gpus": [{"count": 1}]},
+        api={"build": {"context": "."}, "devices": [{"source": "/dev/kvm"}]},
     )
     assert result.red
     assert "services.web.gpus" in result.output

@@ -99,7 +99,7 @@ def test_it_is_started_alone_and_read_only_with_what_is_its_own(tmp_path: Path) 
     assert set(found.services) == {"web"}
     assert found.services["web"].depends_on == {}
     made = make(found, ["web"], Images({"web": "shop-web:latest"}, {}), {})
-    (web,) = made.services.values()
+    (web,) = made.written.values()
     assert (web["read_only"], web["restart"]) == (True, "no")
     assert web["environment"] == {"PASSWORD": "${PASSWORD}"}
     assert (web["image"], web["user"], web["stop_grace_period"]) == ("shop-web:latest", "1000", "3s")

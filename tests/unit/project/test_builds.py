@@ -8,7 +8,7 @@ from tests.raised import raises
 
 
 def check(**services: dict[str, Any]) -> None:
-    builds.check(model.read(json.dumps({"model": {"name": "p", "services": services}})).services)
+    builds.check(model.read(json.dumps({"model": {"name": "p", "services": services}})))
 
 
 def test_sound_builds_pass() -> None:

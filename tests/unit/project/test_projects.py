@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from ci.project import unsupported
+from ci.project import model, unsupported
 from tests.raised import raises
-from tests.unit.project.reading import FIXTURES, project
+from tests.unit.project.reading import FIXTURES, outcome, project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ci.project.definition import ServiceDefinition
     from ci.project.model import ComposeModel
 
 PROJECTS = FIXTURES / "projects"
@@ -28,32 +30,41 @@ def expected(name: str) -> dict[str, Any]:
 NAMES = sorted(path.parent.name for path in PROJECTS.glob("*/expected.yaml"))
 
 
-def read(name: str, **request: Any) -> ComposeModel:  # noqa: ANN401 - see compose_config
+def printed(name: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - see compose_config
     given = expected(name).get("given")
     if folder := expected(name).get("folder"):
-        return project(PROJECTS, folder, **request)
+        return outcome(PROJECTS, folder, **request)
     if given:
         request = {"values": "".join(f"{key}={value}\n" for key, value in given.items()), **request}
-    return project(PROJECTS / name, **request)
+    return outcome(PROJECTS / name, **request)
 
 
-def mounts(raw: dict[str, Any]) -> list[str]:
-    return [f"{each.get('source', '')}:{each['target']}" for each in raw.get("volumes") or ()]
+def read(name: str, **request: Any) -> ComposeModel:  # noqa: ANN401 - as above
+    return model.read(json.dumps(printed(name, **request)), expected(name).get("folder", "."))
 
 
-def facts(found: ComposeModel) -> dict[str, Any]:
+def mounts(service: ServiceDefinition) -> list[str]:
+    return [f"{each.source}:{each.target}" for each in service.volumes]
+
+
+def facts(name: str) -> dict[str, Any]:
     """Return all that an expected.yaml may say, by its keys."""
+    text = printed(name)
+    found, raw = (
+        model.read(json.dumps(text), expected(name).get("folder", ".")),
+        text["undoubled"]["services"],
+    )
     services = found.services
     return {
         "services": list(services),
-        "environment": {name: item.raw.get("environment") for name, item in services.items()},
-        "mounts": {name: mounts(item.raw) for name, item in services.items()},
-        "raw": {name: item.raw for name, item in services.items()},
+        "environment": {name: item.get("environment") for name, item in raw.items()},
+        "mounts": {name: mounts(item.definition) for name, item in services.items()},
+        "raw": raw,
         "ports": {name: [str(port) for port in item.ports] for name, item in services.items()},
         "image": {name: item.image for name, item in services.items()},
         "build": {name: item.build.context for name, item in services.items() if item.build},
         "refused": [f"{each.place}: {each.value}" for each in unsupported.found(found, services)],
-        "external": unsupported.external(found.raw),
+        "external": unsupported.external(found.definition),
         "needed": {name: list(places) for name, places in found.needed.items()},
         "random": list(found.random),
         "unset": list(found.unset),
@@ -73,7 +84,7 @@ def same(wanted: Any, actual: Any, path: str) -> None:  # noqa: ANN401 - pieces 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_project_is_read_as_expected(name: str) -> None:
-    found = facts(read(name))
+    found = facts(name)
     for key, wanted in expected(name).items():
         if key not in ("given", "folder"):
             same(wanted, found[key], key)
@@ -103,9 +114,9 @@ def test_an_include_is_part_of_the_project() -> None:
 
 def test_files_are_merged_in_the_order_they_are_named() -> None:
     alone = read("override", files=["compose.yaml"])
-    assert alone.services["web"].raw["command"] == ["serve"]
+    assert alone.services["web"].definition.words == ("serve",)
     both = read("override", files=["compose.yaml", "compose.override.yaml"])
-    assert both.services["web"].raw["command"] == ["serve", "--debug"]
+    assert both.services["web"].definition.words == ("serve", "--debug")
 
 
 def test_a_project_in_a_folder_reaches_what_is_above_it_but_not_outside_of_the_source(

@@ -31,7 +31,7 @@ def test_the_table_says_where_images_come_from_and_who_waits(project: model.Comp
 
 
 def test_it_has_all_that_is_known_before_anything_runs() -> None:
-    services = {"app": {"image": "x", "devices": ["/dev/kvm"], "network_mode": "host"}}
+    services = {"app": {"image": "x", "devices": [{"source": "/dev/kvm"}], "network_mode": "host"}}
     outcome = {
         "model": {
             "name": "shop",

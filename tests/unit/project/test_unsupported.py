@@ -121,7 +121,7 @@ def test_external_volumes_and_networks_are_listed_and_not_refused(tmp_path: Path
     rest = "volumes: {vol: {external: true, name: old}}\nnetworks: {n: {external: true}}"
     found = read(tmp_path, "volumes: ['vol:/v'], networks: [n]", rest)
     unsupported.check(found, found.services)
-    assert unsupported.external(found.raw) == ["volumes.vol (old)", "networks.n (n)"]
+    assert unsupported.external(found.definition) == ["volumes.vol (old)", "networks.n (n)"]
 
 
 def test_the_host_s_namespaces_are_listed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci.container_scripts.compose_command import undoubled
+from ci.project import definition
 from ci.stack import model
 from ci.stack.model import Images, Timeouts
 from tests.raised import raises
@@ -107,7 +108,7 @@ def test_it_is_the_same_for_the_same_project(shop: ComposeModel) -> None:
 def test_images_are_those_that_were_built_and_pulled(shop: ComposeModel) -> None:
     services = make(
         shop, images=Images({"web": "shop-web:latest"}, {"postgres:18": "mirror/db@sha256:1"})
-    ).services
+    ).written
     assert (services["web"]["image"], services["web"]["pull_policy"]) == ("shop-web:latest", "never")
     assert services["db"]["image"] == "mirror/db@sha256:1"
     assert services["cache"]["image"] == "redis:8"
@@ -127,7 +128,8 @@ def test_images_of_hooks_and_volumes_are_taken_as_well() -> None:
             {"type": "volume", "source": "v"},
         ],
     }
-    assert [text for text, _ in model.named_images("web", item)] == ["tools:1", "shop-web", "tools:1"]
+    (web,) = definition.read({"services": {"web": item}}).services.values()
+    assert [text for text, _ in model.named_images("web", web)] == ["tools:1", "shop-web", "tools:1"]
     taken = images.of("web", item)
     assert taken["image"] == "shop-web:latest"
     assert [hook.get("image") for hook in taken["pre_start"]] == [
@@ -141,17 +143,17 @@ def test_images_of_hooks_and_volumes_are_taken_as_well() -> None:
 def test_services_that_are_left_out_are_no_more_named(shop: ComposeModel) -> None:
     made = make(shop, left_out={"mail": "mail:1", "other": "x"})
     assert set(made.services) == {"web", "db", "cache", "seed"}
-    assert set(made.services["web"]["depends_on"]) == {"db", "cache", "seed"}
+    assert set(made.written["web"]["depends_on"]) == {"db", "cache", "seed"}
     assert [note for note in made.notes if "mail:1" in note]
 
 
 def test_services_that_are_not_chosen_are_no_more_named(shop: ComposeModel, tmp_path: Path) -> None:
     made = make(shop, "web", "db", "cache", "seed")
-    assert made.services["web"]["depends_on"]["seed"] == {
+    assert made.written["web"]["depends_on"]["seed"] == {
         "condition": "service_completed_successfully",
         "required": True,
     }
-    assert "depends_on" not in make(shop, "seed", "db", left_out={}).services["db"]
+    assert "depends_on" not in make(shop, "seed", "db", left_out={}).written["db"]
     assert set(configured(made, tmp_path)["services"]) == {"web", "db", "cache", "seed"}
 
 
@@ -212,13 +214,13 @@ def test_a_folder_in_the_source_is_the_project_directory(tmp_path: Path) -> None
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "0.0.0.0", "[::1]", "[::]"])  # noqa: S104 - read
 def test_an_address_that_every_machine_has_stays(address: str, tmp_path: Path) -> None:
     made = make(read(tmp_path, f"services: {{web: {{image: w, ports: ['{address}:80:80']}}}}"))
-    assert made.services["web"]["ports"][0]["host_ip"] == address.strip("[]")
+    assert made.written["web"]["ports"][0]["host_ip"] == address.strip("[]")
 
 
 @pytest.mark.parametrize("address", ["192.168.1.5", "10.127.0.1", "[2001:db8::1]"])
 def test_an_address_of_another_machine_is_left_out(address: str, tmp_path: Path) -> None:
     made = make(read(tmp_path, f"services: {{web: {{image: w, ports: ['{address}:80:80']}}}}"))
-    (port,) = made.services["web"]["ports"]
+    (port,) = made.written["web"]["ports"]
     assert ("host_ip" in port, port["published"]) == (False, "80")
 
 
@@ -241,7 +243,7 @@ def test_a_stop_takes_no_longer_than_it_may(
 ) -> None:
     grace = f", stop_grace_period: {written}" if written else ""
     made = make(read(tmp_path, f"services: {{web: {{image: w{grace}}}}}"), stop=stop)
-    assert made.services["web"].get("stop_grace_period") == expected
+    assert made.written["web"].get("stop_grace_period") == expected
     configured(made, tmp_path)
 
 

@@ -66,14 +66,14 @@ def test_a_service_may_publish_a_port_at_two_addresses() -> None:
     both = [port(80, "8080", host_ip="127.0.0.1"), port(80, "8080", host_ip="::1")]
     found = model(web={"ports": both})
     assert published.ports(found) == [Port(8080)]
-    assert published.everywhere(found).services["web"]["ports"] == [port(80, "8080")]
+    assert published.everywhere(found).written["web"]["ports"] == [port(80, "8080")]
 
 
 def test_ports_are_published_at_every_address_of_the_container() -> None:
     before = model(web={"image": "w", "ports": [port(80, "8080", host_ip="127.0.0.1")]}, db={"image": "d"})
     after = published.everywhere(before)
-    assert after.services == {"web": {"image": "w", "ports": [port(80, "8080")]}, "db": {"image": "d"}}
-    assert before.services["web"]["ports"][0]["host_ip"] == "127.0.0.1"
+    assert after.written == {"web": {"image": "w", "ports": [port(80, "8080")]}, "db": {"image": "d"}}
+    assert before.written["web"]["ports"][0]["host_ip"] == "127.0.0.1"
     assert (after.project, after.folder) == (before.project, before.folder)
 
 
@@ -82,7 +82,7 @@ def test_ports_are_published_at_every_address_of_the_container() -> None:
     [
         ({"ports": [port(80, "8080")]}, [], [Port(80)]),
         ({"ports": [port(80), port(53, "5353", protocol="udp")]}, [], [Port(53, "udp"), Port(80)]),
-        ({"expose": ["8000", "9000-9001/tcp", 53]}, [], [Port(53), Port(8000), Port(9000), Port(9001)]),
+        ({"expose": ["8000", "9000-9001/tcp", "53"]}, [], [Port(53), Port(8000), Port(9000), Port(9001)]),
         ({}, ["6379/tcp", "53/udp"], [Port(53, "udp"), Port(6379)]),
         ({"ports": [port(80, "1")], "expose": ["80", "81"]}, ["80/tcp"], [Port(80), Port(81)]),
     ],
@@ -93,13 +93,13 @@ def test_one_service_has_its_ports_as_the_same_numbers(
     before = model(web={"image": "w", **service}, other={"image": "o", "ports": [port(1, "1")]})
     after, ports = published.of_service(before, "web", exposed)
     assert ports == expected
-    listed = after.services["web"].pop("ports")
+    listed = after.written["web"].pop("ports")
     assert [(each["target"], each["published"], each["protocol"]) for each in listed] == [
         (each.number, str(each.number), each.protocol) for each in expected
     ]
     assert published.ports(model(web={"ports": listed})) == expected
-    assert after.services["other"] == {"image": "o"}
-    assert "ports" in before.services["other"]
+    assert after.written["other"] == {"image": "o"}
+    assert "ports" in before.written["other"]
 
 
 def test_a_service_without_a_port_is_refused() -> None:

@@ -28,7 +28,7 @@ __all__ = ["build"]
 async def build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
     """Build the named services' images, or all."""
     services = model.select(project.compose.built, only)
-    builds.check(project.compose.built)
+    builds.check(project.compose)
     workspace = project.workspace
     await platform.check(workspace)
     if not services:

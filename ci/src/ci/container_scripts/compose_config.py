@@ -8,7 +8,7 @@ below DOCKER_CONFIG. The result in OUTPUT is JSON: either `error` with Compose's
 output and the last two of these keys, or `env_file_error`, or
 
     model         Compose's output, to be read by Compose again, with each literal `$` doubled
-    raw           the same without doubling
+    undoubled     the same without doubling
     bake          the Bake file
     placeholders  variables whose values are not in the above, with the text in their place
     plain         given variables whose values are in the above, because Compose has to interpret them
@@ -245,7 +245,7 @@ def read(compose: Compose, source: Path | None, *, bake: bool) -> Json:
     files = report.env_files(reading.template, list(model["services"]))
     return {
         "model": reading.patched(printed, real),
-        "raw": undoubled(model),
+        "undoubled": undoubled(model),
         "bake": written,
         "placeholders": {name: PLACEHOLDER.format(name) for name in sorted(masked)},
         "plain": sorted(reading.plain),

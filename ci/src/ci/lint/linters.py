@@ -85,7 +85,7 @@ def compose(project: ComposeModel) -> Result:
     """Report what the sandbox rejects in the compose file, and what behaves differently there."""
     problems = [str(each) for each in unsupported.found(project, project.services)]
     try:
-        builds.check(project.built)
+        builds.check(project)
     except PipelineError as error:
         problems.append(str(error))
     return Result(COMPOSE, "\n".join(problems), bool(problems), notes.of(project))

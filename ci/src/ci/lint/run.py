@@ -122,12 +122,12 @@ class Lint:
     async def _prometheus(self, service: Service) -> tuple[dagger.Container, list[list[str]]]:
         workspace = self.loaded.workspace
         container = workspace.tool(service.image).with_user("0:0").without_entrypoint()
-        for mount in service.raw.get("volumes") or ():
-            if mount["type"] == "bind":
-                where = f"service '{service.name}': the bind mount of {mount['source']}"
-                folder = workspace.source.directory(inside(where, mount["source"]))
-                container = container.with_mounted_directory(mount["target"], folder)
-        words = [*(service.raw.get("entrypoint") or ()), *(service.raw.get("command") or ())]
+        for mount in service.definition.volumes:
+            if mount.type == "bind":
+                where = f"service '{service.name}': the bind mount of {mount.source}"
+                folder = workspace.source.directory(inside(where, mount.source))
+                container = container.with_mounted_directory(mount.target, folder)
+        words = service.definition.words
         given = [word.partition("=")[2] for word in words if word.startswith("--config.file=")]
         config = PurePosixPath(given[0] if given else "/etc/prometheus/prometheus.yml")
         commands = [["promtool", "check", "config", str(config)]]

@@ -31,7 +31,7 @@ __all__ = ["gather", "ports", "record"]
 def ports(service: Service) -> frozenset[str]:
     """Return the container's ports that the compose file has, as `8000/tcp`."""
     published = (f"{port.target}/{port.protocol}" for port in service.ports)
-    return expand([*published, *map(str, service.raw.get("expose") or ())])
+    return expand([*published, *service.definition.expose])
 
 
 def _inspect(

@@ -6,6 +6,8 @@ import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from ci import parallel
 from ci.posture.facts import Started
 from ci.stack.model import seconds
@@ -40,8 +42,9 @@ def isolated(project: ComposeModel, name: str) -> ComposeModel:
     service: dict[str, Any] = {key: written[key] for key in _KEYS if key in written}
     service |= {"read_only": True, "restart": "no", "networks": {"default": None}}
     model = {**project.model, "services": {name: service}, "networks": {"default": {}}}
-    services = {name: dataclasses.replace(project.services[name], depends_on={})}
-    return dataclasses.replace(project, model=model, services=services)
+    found = project.services[name]
+    found = dataclasses.replace(found, definition=structs.replace(found.definition, depends_on={}))
+    return dataclasses.replace(project, model=model, services={name: found})
 
 
 async def probe(loaded: Project, artifacts: Mapping[str, BuiltImage]) -> dict[str, Started]:
@@ -53,7 +56,7 @@ async def probe(loaded: Project, artifacts: Mapping[str, BuiltImage]) -> dict[st
 async def _probe(loaded: Project, name: str, image: BuiltImage) -> Started:
     single = dataclasses.replace(loaded, compose=isolated(loaded.compose, name))
     stack = dataclasses.replace(await plan(single, {name: image}, [name]), settle=_UNASKED)
-    grace = seconds(stack.model.services[name].get("stop_grace_period") or _GRACE)
+    grace = seconds(stack.model.services[name].stop_grace_period or _GRACE)
 
     async def red(outcome: Outcome) -> bool:
         found = started(outcome, name, grace)

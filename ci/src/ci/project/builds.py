@@ -8,22 +8,20 @@ from ci.errors import PipelineError
 from ci.references import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ci.project.model import Service
+    from ci.project.model import ComposeModel
 
 __all__ = ["check"]
 
 
-def check(services: Mapping[str, Service]) -> None:
+def check(project: ComposeModel) -> None:
     """Reject two different builds of one image, because it is undefined which one a service runs."""
     builders: dict[str, str] = {}
-    for name, service in services.items():
-        if not (service.build and service.image):
+    for name, service in project.built.items():
+        if not service.image:
             continue
         image = parse(service.image, where=f"service '{name}'").without_digest
         other = builders.get(image)
-        if other and services[other].raw["build"] != service.raw["build"]:
+        if other and not project.same_build(other, name):
             raise PipelineError(
                 "compose.image-built-twice",
                 f"services '{other}' and '{name}' both build the image {image}",

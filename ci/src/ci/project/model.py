@@ -1,26 +1,35 @@
-"""Types for the model that Compose prints; no YAML is parsed here."""
+"""A project as the pipeline uses it; no YAML is parsed here."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
+from ci.project import definition, result
 from ci.project.env_file import unreadable
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    from ci.project.definition import (
+        BuildDefinition,
+        Definition,
+        FileObject,
+        FileReference,
+        Port,
+        ServiceDefinition,
+    )
+    from ci.project.result import ComposeResult
 
 __all__ = [
     "Build",
     "BuildSecret",
     "ComposeModel",
-    "Port",
     "Service",
     "inside",
     "is_inside",
@@ -58,31 +67,27 @@ class Build:
 
 
 @dataclass(frozen=True)
-class Port:
-    """A published port; `published` is empty if Docker chooses the host's port."""
-
-    target: int
-    published: str = ""
-    protocol: str = "tcp"
-
-    def __str__(self) -> str:
-        suffix = "" if self.protocol == "tcp" else f"/{self.protocol}"
-        return f"{self.published or '*'}:{self.target}{suffix}"
-
-
-@dataclass(frozen=True)
 class Service:
-    """A service; `depends_on` maps a service to the condition it must reach.
-
-    `raw` is everything that Compose printed about it.
-    """
+    """A service, with its definition as Compose prints it."""
 
     name: str
-    image: str
+    definition: ServiceDefinition
     build: Build | None
-    ports: tuple[Port, ...]
-    depends_on: dict[str, str]
-    raw: dict[str, Any]
+
+    @property
+    def image(self) -> str:
+        """The text of `image:`, or an empty text."""
+        return self.definition.image
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The published ports."""
+        return self.definition.ports
+
+    @property
+    def depends_on(self) -> dict[str, str]:
+        """The services that it waits for, with the condition that each must reach."""
+        return {name: edge.condition for name, edge in sorted(self.definition.depends_on.items())}
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class ComposeModel:
     """A compose project: its name, and its services sorted by name.
 
     - `model`: Compose's output, to be read by Compose again, with each literal `$` doubled
-    - `raw`: the same without doubling, for use in this package; paths in both are the sandbox's
+    - `definition`: the same without doubling, for use in this package; paths in both are the sandbox's
     - `bake`: the Bake file that Compose wrote for the builds
     - `folder`: the project directory in the source
     - `placeholders`: variables and the text that replaces their values
@@ -105,7 +110,7 @@ class ComposeModel:
 
     name: str
     services: dict[str, Service]
-    raw: dict[str, Any]
+    definition: Definition
     placeholders: dict[str, str]
     plain: tuple[str, ...] = ()
     folder: str = "."
@@ -127,6 +132,11 @@ class ComposeModel:
         """Return the variables that supply the build secrets of these services."""
         builds = [self.services[name].build for name in services]
         return {secret.variable for build in builds if build for secret in build.secrets if secret.variable}
+
+    def same_build(self, one: str, other: str) -> bool:
+        """Return whether two services have the same `build:`, with the keys that nothing here reads."""
+        services = self.model["services"]
+        return bool(services[one]["build"] == services[other]["build"])
 
     def check_values(self, services: Iterable[str]) -> None:
         """Raise if services cannot run because a variable requires a value and has none."""
@@ -156,58 +166,55 @@ class ComposeModel:
 
 def read(outcome: str, folder: str = ".") -> ComposeModel:
     """Read the output of `container_scripts/compose_config.py`. Raise with Compose's own error."""
-    data: dict[str, Any] = json.loads(outcome)
-    files = {
-        name: tuple(file["path"] for file in listed) for name, listed in data.get("env_files", {}).items()
-    }
-    _check_env_files(data, files)
-    if "error" in data:
+    printed = result.read(outcome)
+    files = {name: tuple(file.path for file in listed) for name, listed in printed.env_files.items()}
+    _check_env_files(printed, files)
+    if printed.error:
         raise PipelineError(
             "compose.invalid",
             "Compose rejects the project",
-            details=data["error"],
+            details=printed.error,
             hint="fix the file that Compose names; `docker compose config` shows the same",
         )
-    raw: dict[str, Any] = data.get("raw", data["model"])
-    services = {
-        name: _service(name, item, raw.get("secrets") or {}, folder)
-        for name, item in sorted(raw["services"].items())
-    }
-    if not services:
+    defined = definition.read(printed.undoubled or printed.model)
+    if not defined.services:
         raise PipelineError(
             "compose.no-services", "the compose file has no services", hint="add one under `services:`"
         )
     return ComposeModel(
-        name=raw["name"],
-        services=services,
-        raw=raw,
-        model=data["model"],
-        bake=data.get("bake", {}),
+        name=defined.name,
+        services={
+            name: Service(name, item, _build(item.build, defined.secrets, folder) if item.build else None)
+            for name, item in sorted(defined.services.items())
+        },
+        definition=defined,
+        model=printed.model,
+        bake=printed.bake,
         folder=folder,
-        placeholders=data.get("placeholders", {}),
-        plain=tuple(data.get("plain", ())),
-        needed={name: tuple(places) for name, places in data.get("needed", {}).items()},
-        random=tuple(data.get("random", ())),
-        unset=tuple(data.get("unset", ())),
-        used={name: tuple(places) for name, places in data.get("used", {}).items()},
+        placeholders=printed.placeholders,
+        plain=printed.plain,
+        needed=printed.needed,
+        random=printed.random,
+        unset=printed.unset,
+        used=printed.used,
         env_files=files,
-        missing=tuple(item["place"] for item in data.get("missing", ())),
+        missing=tuple(item.place for item in printed.missing),
     )
 
 
-def _check_env_files(data: Mapping[str, Any], files: Mapping[str, tuple[str, ...]]) -> None:
+def _check_env_files(printed: ComposeResult, files: dict[str, tuple[str, ...]]) -> None:
     """Reject an env file that Compose cannot read, and a required `.env` that is missing."""
-    if "env_file_error" in data:
-        raise unreadable(data["env_file_error"])
-    missing = [item for item in data.get("missing", ()) if item["required"]]
+    if printed.env_file_error:
+        raise unreadable(printed.env_file_error)
+    missing = [item.place for item in printed.missing if item.required]
     if missing:
         raise PipelineError(
             "compose.env-file-missing",
-            f"a .env file is required but does not exist: {', '.join(item['place'] for item in missing)}",
+            f"a .env file is required but does not exist: {', '.join(missing)}",
             details="files with this name are never uploaded, because they contain secrets",
             hint="pass the one in the project's folder: --env-file file:.env; rename others",
         )
-    if "error" in data:
+    if printed.error:
         for service, paths in files.items():
             for path in paths:
                 inside(f"service '{service}': the env file {path}", path)
@@ -242,43 +249,21 @@ def inside(where: str, path: str) -> str:
     return posixpath.relpath(path, PROJECT)
 
 
-def _service(name: str, item: dict[str, Any], secrets: dict[str, Any], folder: str) -> Service:
-    build = item.get("build")
-    return Service(
-        name=name,
-        image=item.get("image", ""),
-        build=_build(build, secrets, folder) if build else None,
-        ports=tuple(
-            Port(port["target"], str(port.get("published", "")), port.get("protocol", "tcp"))
-            for port in item.get("ports") or ()
-        ),
-        depends_on={
-            other: edge["condition"] for other, edge in sorted((item.get("depends_on") or {}).items())
-        },
-        raw=item,
-    )
-
-
-def _build(item: dict[str, Any], secrets: dict[str, Any], folder: str) -> Build:
-    context = item.get("context", ".")
-    remote = bool(_REMOTE.match(context))
+def _build(item: BuildDefinition, secrets: dict[str, FileObject], folder: str) -> Build:
+    remote = bool(_REMOTE.match(item.context))
     return Build(
-        context=context if remote else _relative(folder, context),
-        dockerfile=item.get("dockerfile", "Dockerfile"),
-        secrets=tuple(_build_secret(secret, secrets, folder) for secret in item.get("secrets") or ()),
-        inline=item.get("dockerfile_inline", ""),
+        context=item.context if remote else _relative(folder, item.context),
+        dockerfile=item.dockerfile,
+        secrets=tuple(_build_secret(secret, secrets, folder) for secret in item.secrets),
+        inline=item.dockerfile_inline,
         remote=remote,
     )
 
 
-def _build_secret(item: dict[str, Any], secrets: dict[str, Any], folder: str) -> BuildSecret:
-    definition = secrets.get(item["source"]) or {}
-    path = definition.get("file", "")
-    return BuildSecret(
-        item.get("target") or item["source"],
-        definition.get("environment", ""),
-        _relative(folder, path) if path else "",
-    )
+def _build_secret(item: FileReference, secrets: dict[str, FileObject], folder: str) -> BuildSecret:
+    found = secrets.get(item.source, definition.FileObject())
+    path = _relative(folder, found.file) if found.file else ""
+    return BuildSecret(item.target or item.source, found.environment, path)
 
 
 def _relative(folder: str, path: str) -> str:

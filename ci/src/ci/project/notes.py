@@ -21,7 +21,7 @@ def of(project: ComposeModel) -> list[str]:
         f"{place}: .env is missing because it is never uploaded: pass it with --env-file file:.env"
         for place in project.missing
     ]
-    lines += [f"{each}: external, created empty" for each in unsupported.external(project.raw)]
+    lines += [f"{each}: external, created empty" for each in unsupported.external(project.definition)]
     lines += [
         f"{each}: host is the sandbox, not this machine" for each in unsupported.shared(project.services)
     ]

@@ -73,7 +73,7 @@ def _json(project: ComposeModel, left_out: dict[str, str]) -> str:
                 for port in service.ports
             ],
             "waits_for": service.depends_on,
-            "profiles": list(service.raw.get("profiles") or ()),
+            "profiles": list(service.definition.profiles),
         }
         for service in project.services.values()
     ]
@@ -90,7 +90,7 @@ def _json(project: ComposeModel, left_out: dict[str, str]) -> str:
         "unset": list(project.unset),
         "random": list(project.random),
         "used": project.used,
-        "created_empty": unsupported.external(project.raw),
+        "created_empty": unsupported.external(project.definition),
         "missing_env_files": list(project.missing),
     }
     return json.dumps(data, indent=1)

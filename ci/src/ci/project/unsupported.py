@@ -13,6 +13,7 @@ from ci.project.model import is_inside
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ci.project.definition import BuildDefinition, Definition, Resource, ServiceDefinition
     from ci.project.limits import Rule
     from ci.project.model import ComposeModel, Service
 
@@ -57,93 +58,92 @@ def found(project: ComposeModel, services: Mapping[str, Service]) -> list[Refusa
     return list(dict.fromkeys(refusals))
 
 
-def external(model: Mapping[str, Any]) -> list[str]:
+def external(project: Definition) -> list[str]:
     """Return the external volumes and networks, which the sandbox creates empty."""
+    kinds: dict[str, Mapping[str, Resource]] = {"volumes": project.volumes, "networks": project.networks}
     return [
-        f"{kind}.{key} ({item.get('name') or key})"
-        for kind in ("volumes", "networks")
-        for key, item in (model.get(kind) or {}).items()
-        if (item or {}).get("external")
+        f"{kind}.{key} ({item.name or key})"
+        for kind, resources in kinds.items()
+        for key, item in resources.items()
+        if item.external
     ]
 
 
 def shared(services: Mapping[str, Service]) -> list[str]:
     """Return the keys that share something with the host, which is the sandbox and not this machine."""
-    keys = ("network_mode", "pid", "ipc", "uts", "cgroup", "userns_mode")
-    used = [(name, key) for name, each in services.items() for key in keys if each.raw.get(key) == "host"]
-    return [f"services.{name}.{key}" for name, key in used]
+    return [
+        f"services.{name}.{key}"
+        for name, each in services.items()
+        for key, value in each.definition.namespaces.items()
+        if value == "host"
+    ]
 
 
 def _of_service(project: ComposeModel, service: Service) -> Iterator[tuple[Rule, Used]]:
-    raw = service.raw
-    for mount in raw.get("volumes") or ():
-        if mount["type"] == "bind" and mount["source"] in _SOCKETS:
-            yield SOCKET, ("volumes", mount["source"])
-        elif mount["type"] == "bind" and not is_inside(mount["source"]):
-            yield OUTSIDE, ("volumes", mount["source"])
+    for mount in service.definition.volumes:
+        if mount.type == "bind" and mount.source in _SOCKETS:
+            yield SOCKET, ("volumes", mount.source)
+        elif mount.type == "bind" and not is_inside(mount.source):
+            yield OUTSIDE, ("volumes", mount.source)
     files = [("env_file", each) for each in project.env_files.get(service.name, ())]
-    for key, path in (*files, *_of_build(raw)):
+    for key, path in (*files, *_of_build(service.definition.build)):
         if path.startswith("/") and not is_inside(path):
             yield OUTSIDE, (key, path)
-    for rule, key, value in _of_one_value(raw):
+    for rule, key, value in _of_one_value(service.definition):
         if value:
             yield rule, (key, value)
 
 
-def _of_build(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    build = raw.get("build") or {}
-    context = build.get("context", "")
-    yield "build.context", context
-    if context.startswith("/") and is_inside(context) and not build.get("dockerfile_inline"):
-        yield "build.dockerfile", posixpath.join(context, build.get("dockerfile", "Dockerfile"))
-    contexts = (build.get("additional_contexts") or {}).values()
-    yield from (("build.additional_contexts", path) for path in contexts)
+def _of_build(build: BuildDefinition | None) -> Iterator[tuple[str, str]]:
+    if not build:
+        return
+    yield "build.context", build.context
+    if build.context.startswith("/") and is_inside(build.context) and not build.dockerfile_inline:
+        yield "build.dockerfile", posixpath.join(build.context, build.dockerfile)
+    yield from (("build.additional_contexts", path) for path in build.additional_contexts.values())
 
 
-def _of_one_value(raw: Mapping[str, Any]) -> Iterator[tuple[Rule, str, Any]]:
-    build, deploy = raw.get("build") or {}, raw.get("deploy") or {}
-    reserved = (deploy.get("resources") or {}).get("reservations") or {}
+def _of_one_value(service: ServiceDefinition) -> Iterator[tuple[Rule, str, Any]]:
+    deploy = service.deploy
     yield from (
-        (SOCKET, "use_api_socket", raw.get("use_api_socket")),
-        *((DEVICE, key, _shown(raw.get(key))) for key in ("devices", "gpus", "device_cgroup_rules")),
-        (DEVICE, "deploy.resources.reservations.devices", _shown(reserved.get("devices"))),
-        (SWARM, "deploy.mode", deploy.get("mode") not in (None, "", "replicated") and deploy["mode"]),
-        (SWARM, "deploy.placement", _shown(deploy.get("placement"))),
-        (SWARM, "deploy.endpoint_mode", deploy.get("endpoint_mode")),
-        (PROVIDER, "provider", (raw.get("provider") or {}).get("type")),
-        (PROVIDER, "models", ", ".join(raw.get("models") or ())),
-        (WINDOWS, "isolation", raw.get("isolation")),
-        (WINDOWS, "build.isolation", build.get("isolation")),
-        (WINDOWS, "credential_spec", _shown(raw.get("credential_spec"))),
+        (SOCKET, "use_api_socket", service.use_api_socket),
+        (DEVICE, "devices", _shown(service.devices)),
+        (DEVICE, "gpus", _shown(service.gpus)),
+        (DEVICE, "device_cgroup_rules", _shown(service.device_cgroup_rules)),
+        (DEVICE, "deploy.resources.reservations.devices", _shown(deploy.resources.reservations.devices)),
+        (SWARM, "deploy.mode", deploy.mode != "replicated" and deploy.mode),
+        (SWARM, "deploy.placement", _shown(deploy.placement)),
+        (SWARM, "deploy.endpoint_mode", deploy.endpoint_mode),
+        (PROVIDER, "provider", service.provider and service.provider.type),
+        (PROVIDER, "models", ", ".join(service.models)),
+        (WINDOWS, "isolation", service.isolation),
+        (WINDOWS, "build.isolation", service.build and service.build.isolation),
+        (WINDOWS, "credential_spec", _shown(service.credential_spec)),
     )
 
 
 def _of_resources(project: ComposeModel, service: Service) -> Iterator[tuple[Rule, Used]]:
-    for name in service.raw.get("networks") or ():
-        if ((project.raw.get("networks") or {}).get(name) or {}).get("driver") == "overlay":
+    used, top = service.definition, project.definition
+    for name in used.networks:
+        if name in top.networks and top.networks[name].driver == "overlay":
             yield SWARM, (f"networks.{name}.driver", "overlay")
-    for mount in service.raw.get("volumes") or ():
-        name = mount.get("source") or ""
-        options = ((project.raw.get("volumes") or {}).get(name) or {}).get("driver_opts") or {}
-        device = str(options.get("device", ""))
-        if "bind" in str(options.get("o", "")) and device.startswith("/") and not is_inside(device):
-            yield OUTSIDE, (f"volumes.{name}.driver_opts.device", device)
-    built = (service.raw.get("build") or {}).get("secrets") or ()
-    used = [("secrets", item) for item in (*(service.raw.get("secrets") or ()), *built)]
-    used += [("configs", item) for item in service.raw.get("configs") or ()]
-    for kind, item in used:
-        name = item["source"]
-        definition = (project.raw.get(kind) or {}).get(name) or {}
-        if definition.get("file") and not is_inside(definition["file"]):
-            yield OUTSIDE, (f"{kind}.{name}.file", definition["file"])
-        if definition.get("external"):
-            yield SWARM, (f"{kind}.{name}.external", definition.get("name", name))
+    for mount in used.volumes:
+        volume = top.volumes.get(mount.source)
+        if volume and volume.is_bind and volume.device.startswith("/") and not is_inside(volume.device):
+            yield OUTSIDE, (f"volumes.{mount.source}.driver_opts.device", volume.device)
+    secrets = (*used.secrets, *(used.build.secrets if used.build else ()))
+    for kind, items, files in (("secrets", secrets, top.secrets), ("configs", used.configs, top.configs)):
+        for name in (item.source for item in items if item.source in files):
+            if files[name].file and not is_inside(files[name].file):
+                yield OUTSIDE, (f"{kind}.{name}.file", files[name].file)
+            if files[name].external:
+                yield SWARM, (f"{kind}.{name}.external", files[name].name or name)
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a value of JSON
     """Format a list or a map in one line, with the names of its items."""
     if isinstance(value, dict):
         return ", ".join(f"{key}={_shown(item)}" for key, item in value.items() if item)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(_shown(item) for item in value)
     return "" if value is None else str(value)

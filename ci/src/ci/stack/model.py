@@ -6,16 +6,18 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
-from ci.project import notes
+from ci.project import definition, notes
 from ci.references import parse
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
+    from ci.project.definition import Definition, Resource, ServiceDefinition
     from ci.project.model import ComposeModel
 
 __all__ = ["Images", "Model", "Timeouts", "make", "named_images", "seconds", "tag"]
@@ -90,9 +92,14 @@ class Model:
     timeouts: Timeouts = field(default_factory=Timeouts)
     notes: tuple[str, ...] = ()
 
+    @cached_property
+    def services(self) -> Mapping[str, ServiceDefinition]:
+        """The services that run."""
+        return definition.read(self.data).services
+
     @property
-    def services(self) -> Mapping[str, Any]:
-        """The services that run, as in Compose's output."""
+    def written(self) -> Mapping[str, Any]:
+        """The services as JSON, to be changed."""
         services: Mapping[str, Any] = self.data["services"]
         return services
 
@@ -102,16 +109,16 @@ class Model:
         return json.dumps(self.data, indent=1, sort_keys=True)
 
 
-def named_images(name: str, service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def named_images(name: str, service: ServiceDefinition) -> Iterator[tuple[str, str]]:
     """Yield the images that a service names, each with its place in the file."""
-    if service.get("image") and not service.get("build"):
-        yield service["image"], f"services.{name}.image"
-    for hook in service.get("pre_start") or ():
-        if hook.get("image"):
-            yield hook["image"], f"services.{name}.pre_start"
-    for mount in service.get("volumes") or ():
-        if mount["type"] == "image":
-            yield mount["source"], f"services.{name}.volumes"
+    if service.image and not service.build:
+        yield service.image, f"services.{name}.image"
+    for hook in service.pre_start:
+        if hook.image:
+            yield hook.image, f"services.{name}.pre_start"
+    for mount in service.volumes:
+        if mount.type == "image":
+            yield mount.source, f"services.{name}.volumes"
 
 
 def tag(project: str, service: str, image: str) -> str:
@@ -146,14 +153,15 @@ def make(
     for variable, placeholder in project.placeholders.items():
         text = text.replace(placeholder, f"${{{variable}}}")
     data = _listed(json.loads(text))
+    defined = definition.read(data)
     away = (f"not in this stack: {name} ({image} is not available here)" for name, image in left_out.items())
     return Model(
         project=project.name,
         folder=posixpath.normpath(posixpath.join(PROJECT, project.folder)),
         data=data,
-        paths=tuple(sorted(set(_paths(data)))),
-        volumes=tuple(_external(data, "volumes")),
-        networks=tuple(_external(data, "networks")),
+        paths=tuple(sorted(set(_paths(defined)))),
+        volumes=tuple(_external(defined.volumes, defined.mounted)),
+        networks=tuple(_external(defined.networks, defined.joined)),
         random=project.random,
         public=project.plain,
         timeouts=timeouts,
@@ -219,51 +227,27 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
 
 
-def _paths(data: Mapping[str, Any]) -> Iterator[str]:
+def _paths(project: Definition) -> Iterator[str]:
     """Yield the paths in the source that containers use, `.` for all of it."""
-    services = data["services"].values()
+    services = project.services.values()
     for service in services:
-        for path in _of_service(service):
-            yield from _inside(path)
-    for kind in ("secrets", "configs"):
-        used = {name for service in services for name in _sources(service, kind)}
-        for name, item in (data.get(kind) or {}).items():
-            if name in used and item.get("file"):
-                yield from _inside(item["file"])
-    for key, item in (data.get("volumes") or {}).items():
-        device = str(
-            ((item or {}).get("driver_opts") or {}).get("device", "")
-        )  # a volume that is a bind mount
-        if any(_uses(service, "volumes", key) for service in services):
-            yield from _inside(device)
+        yield from _inside(*(mount.source for mount in service.volumes if mount.type == "bind"))
+        # Compose reads these again if they contain secret values.
+        yield from _inside(*service.files)
+    secrets = {item.source for service in services for item in service.secrets}
+    yield from _inside(*(item.file for name, item in project.secrets.items() if name in secrets))
+    configs = {item.source for service in services for item in service.configs}
+    yield from _inside(*(item.file for name, item in project.configs.items() if name in configs))
+    mounted = project.mounted
+    yield from _inside(*(item.device for name, item in project.volumes.items() if name in mounted))
 
 
-def _of_service(service: Mapping[str, Any]) -> Iterator[str]:
-    yield from (mount["source"] for mount in service.get("volumes") or () if mount["type"] == "bind")
-    # Compose reads these again if they contain secret values.
-    for key in ("env_file", "label_file"):
-        yield from (item["path"] if isinstance(item, dict) else item for item in service.get(key) or ())
+def _inside(*paths: str) -> Iterator[str]:
+    for path in paths:
+        if path == PROJECT or path.startswith(f"{PROJECT}/"):
+            yield posixpath.relpath(path, PROJECT)
 
 
-def _sources(service: Mapping[str, Any], kind: str) -> list[str]:
-    return [item if isinstance(item, str) else item["source"] for item in service.get(kind) or ()]
-
-
-def _inside(path: str) -> Iterator[str]:
-    if path == PROJECT or path.startswith(f"{PROJECT}/"):
-        yield posixpath.relpath(path, PROJECT)
-
-
-def _external(data: Mapping[str, Any], kind: str) -> list[str]:
+def _external(resources: Mapping[str, Resource], used: Container[str]) -> list[str]:
     """Return the names of external resources that services use."""
-    return sorted(
-        item.get("name") or key
-        for key, item in (data.get(kind) or {}).items()
-        if (item or {}).get("external") and any(_uses(each, kind, key) for each in data["services"].values())
-    )
-
-
-def _uses(service: Mapping[str, Any], kind: str, key: str) -> bool:
-    if kind == "networks":
-        return key in (service.get("networks") or {})
-    return any(mount.get("source") == key for mount in service.get("volumes") or ())
+    return sorted(item.name or key for key, item in resources.items() if item.external and key in used)

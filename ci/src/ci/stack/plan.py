@@ -35,8 +35,8 @@ async def plan(
     unsupported.check(compose, {name: compose.services[name] for name in names})
     left_out = {name: image for name, image in loaded.left_out().items() if name in names}
     tags = {name: tag(compose.name, name, image.service.image) for name, image in images.items()}
-    running = {name: compose.services[name].raw for name in names if name not in left_out}
-    named = {text: place for name, raw in running.items() for text, place in named_images(name, raw)}
+    running = {name: compose.services[name].definition for name in names if name not in left_out}
+    named = {text: place for name, item in running.items() for text, place in named_images(name, item)}
     references = await _resolved(loaded, named, set(tags.values()))
     model = make(compose, names, Images(tags, references), left_out, timeouts)
     used = {text for name, item in model.services.items() for text, _ in named_images(name, item)}

@@ -11,6 +11,7 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ci.project import definition
     from ci.stack.model import Model
 
 __all__ = ["Port", "everywhere", "of_service", "ports"]
@@ -33,8 +34,8 @@ def ports(model: Model) -> list[Port]:
     """
     users: dict[Port, tuple[str, int]] = {}
     for name, service in model.services.items():
-        for item in service.get("ports") or ():
-            user = name, item["target"]
+        for item in service.ports:
+            user = name, item.target
             for port in _numbers(item):
                 if users.setdefault(port, user) != user:
                     raise PipelineError(
@@ -52,19 +53,18 @@ def ports(model: Model) -> list[Port]:
     return sorted(users)
 
 
-def _numbers(item: Mapping[str, Any]) -> Iterator[Port]:
-    published = str(item.get("published") or "")
-    if published and published != "0":
-        first, _, last = published.partition("-")
+def _numbers(item: definition.Port) -> Iterator[Port]:
+    if item.published and item.published != "0":
+        first, _, last = item.published.partition("-")
         for number in range(int(first), int(last or first) + 1):
-            yield Port(number, item.get("protocol") or "tcp")
+            yield Port(number, item.protocol)
 
 
 def everywhere(model: Model) -> Model:
     """Publish each port once, at all addresses of the sandbox's container."""
     services = {
         name: {**service, "ports": _without_address(service["ports"])} if service.get("ports") else service
-        for name, service in model.services.items()
+        for name, service in model.written.items()
     }
     return dataclasses.replace(model, data={**model.data, "services": services})
 
@@ -84,9 +84,8 @@ def of_service(model: Model, name: str, exposed: Iterable[str]) -> tuple[Model, 
     `exposed` are the ports of its image, such as `8000/tcp`. Raise `PipelineError` if there are none.
     """
     service = model.services[name]
-    written = [str(item) for item in service.get("expose") or ()]
-    found = {Port(int(port["target"]), port.get("protocol") or "tcp") for port in service.get("ports") or ()}
-    for text in [*written, *exposed]:
+    found = {Port(port.target, port.protocol) for port in service.ports}
+    for text in [*service.expose, *exposed]:
         number, _, protocol = text.partition("/")
         first, _, last = number.partition("-")
         found |= {Port(each, protocol or "tcp") for each in range(int(first), int(last or first) + 1)}
@@ -105,6 +104,6 @@ def of_service(model: Model, name: str, exposed: Iterable[str]) -> tuple[Model, 
             **{k: v for k, v in item.items() if k != "ports"},
             **({"ports": listed} if other == name else {}),
         }
-        for other, item in model.services.items()
+        for other, item in model.written.items()
     }
     return dataclasses.replace(model, data={**model.data, "services": services}), sorted(found)

@@ -141,7 +141,7 @@ class Stack:
         if name in self.images:
             container = self.images[name][1].container()
         else:
-            container = dag.container().from_(str(self.model.services[name]["image"]))
+            container = dag.container().from_(self.model.services[name].image)
         found = json.loads(await config(self.workspace, container).contents())
         return list((found.get("config") or {}).get("ExposedPorts") or {})
 

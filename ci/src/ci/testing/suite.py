@@ -98,7 +98,7 @@ class Suite:
             "environment": environment,
             "volumes": mounts,
             "working_dir": "/ci/output",
-            "networks": sorted({n for each in model.services.values() for n in each.get("networks") or {}}),
+            "networks": sorted({n for each in model.services.values() for n in each.networks}),
             "profiles": [self.NAME],
         }
         return json.dumps({"services": {self.NAME: service}}, indent=1, sort_keys=True)

@@ -1,0 +1,46 @@
+"""Types for the output of `container_scripts/compose_config.py`, which describes its keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+__all__ = ["ComposeResult", "read"]
+
+
+class NamedFile(Struct, frozen=True):
+    """An env file that a service names."""
+
+    path: str
+
+
+class MissingFile(Struct, frozen=True):
+    """A place that uses a `.env` that does not exist."""
+
+    place: str
+    required: bool
+
+
+class ComposeResult(Struct, frozen=True):
+    """A project that Compose has read, or why it was rejected."""
+
+    error: str = ""
+    env_file_error: str = ""
+    model: dict[str, Any] = {}
+    undoubled: dict[str, Any] = {}
+    bake: dict[str, Any] = {}
+    placeholders: dict[str, str] = {}
+    plain: tuple[str, ...] = ()
+    needed: dict[str, tuple[str, ...]] = {}
+    random: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
+    used: dict[str, tuple[str, ...]] = {}
+    env_files: dict[str, tuple[NamedFile, ...]] = {}
+    missing: tuple[MissingFile, ...] = ()
+
+
+def read(text: str) -> ComposeResult:
+    """Read the program's output."""
+    return msgspec.json.decode(text, type=ComposeResult)
