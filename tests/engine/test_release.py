@@ -77,13 +77,16 @@ def test_release_then_again_then_promote_by_digest(sound: Shop, registry: Regist
     facts = json.loads((out / "release-facts.json").read_text())
     assert (facts["version"], facts["prerelease"], facts["latest"]) == ("1.2.3", False, True)
     source = ["registry", "--address", f"{registry.host}/team", "--service", f"tcp://{registry.host}"]
-    verified = sound.call(*source, "verify", "--release", str(out / "release.json"))
+    verified = sound.call(*source, "verify", "--version", "v1.2.3")
     assert verified.code == 0, verified.error
+    assert sound.call(*source, "manifest", "--version", "latest").stdout.strip() == (
+        (out / "release.json").read_text().strip()
+    )
     assert image["digest"] in verified.stdout
     second = Registry(tmp_path / "second").start()
     try:
         target = ["with-target", "--address", f"{second.host}/live", "--service", f"tcp://{second.host}"]
-        called = sound.call(*source, *target, "promote", "--release", str(out / "release.json"))
+        called = sound.call(*source, *target, "promote", "--version", "shop/1.2.3")
         assert called.code == 0, called.error
         assert second.digest("live/shop", "1.2.3") == image["digest"]
         edited = json.loads((out / "release.json").read_text())

@@ -166,7 +166,15 @@ def test_a_release_is_verified_in_its_own_registry() -> None:
     file: Any = SimpleNamespace(contents=give(manifest.write(RELEASE)))
     nothing: Any = None
     with raises("verify.wrong-registry", "other.azurecr.io/team", RELEASE.registry):
-        anyio.run(promote.verify, nothing, other, file, nothing)
+        anyio.run(promote.verify, nothing, other, promote.Wanted(file), nothing)
+
+
+@pytest.mark.parametrize("of", [promote.Wanted(), promote.Wanted(SimpleNamespace(), "1.2.3")])  # type: ignore[arg-type]
+def test_a_release_is_given_in_one_way(of: promote.Wanted) -> None:
+    other = RegistryAccess(registries.parse("other.azurecr.io/team"))
+    nothing: Any = None
+    with raises("release-manifest.not-chosen", "--release and --version"):
+        anyio.run(promote.verify, nothing, other, of, nothing)
 
 
 def test_failed_tests_fail_the_call_with_their_output() -> None:

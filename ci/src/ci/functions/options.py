@@ -26,6 +26,7 @@ __all__ = [
     "Rerun",
     "SourceUrl",
     "Username",
+    "Version",
     "Workflow",
 ]
 
@@ -71,4 +72,7 @@ GitHistory = Annotated[
 ReplaceCommitTag = Annotated[
     bool, Doc("Move the commit's tag (sha-…) if another build of the same commit has it; default: it stays")
 ]
-ReleaseFile = Annotated[dagger.File, Doc("release.json of the release")]
+ReleaseFile = Annotated[dagger.File | None, Doc("release.json of the release; default: that of --version")]
+Version = Annotated[
+    str, Doc("1.2.3, SERVICE/1.2.3 or another tag such as main: its release.json is read from the registry")
+]

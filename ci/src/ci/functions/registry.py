@@ -23,6 +23,7 @@ from ci.functions.options import (
     ReplaceCommitTag,
     SourceUrl,
     Username,
+    Version,
     Workflow,
 )
 from ci.pipeline import promote, publish
@@ -87,22 +88,30 @@ class Registry:
     @function(cache="never")
     async def promote(
         self,
-        release: ReleaseFile,
+        version: Version = "",
+        release: ReleaseFile = None,
         only: Annotated[list[str] | None, Doc("Digests of the release to promote; default: all")] = None,
         dry_run: DryRun = False,
     ) -> str:
         """Copy a release to the target by digest, with SBOM, provenance and signatures."""
-        source, target = self.to.access, self.to.target
-        return await promote.promote(self.inputs, source, target, release, only or [], dry_run=dry_run)
+        source, target, of = self.to.access, self.to.target, promote.Wanted(release, version)
+        return await promote.promote(self.inputs, source, target, of, only or [], dry_run=dry_run)
 
     @function(cache="never")
     async def verify(
         self,
-        release: ReleaseFile,
+        version: Version = "",
+        release: ReleaseFile = None,
         public_key: Annotated[
             dagger.File | None,
             Doc("cosign.pub: each digest must be signed by this key; default: signatures are not checked"),
         ] = None,
     ) -> str:
         """Check that each digest of a release is there with its SBOM and provenance, and signed by a key."""
-        return await promote.verify(self.inputs, self.to.access, release, public_key)
+        of = promote.Wanted(release, version)
+        return await promote.verify(self.inputs, self.to.access, of, public_key)
+
+    @function(cache="never")
+    async def manifest(self, version: Version) -> str:
+        """Print the release.json of a version: what was published, by digest, and which gates it passed."""
+        return await promote.show(self.inputs, self.to.access, promote.Wanted(version=version))

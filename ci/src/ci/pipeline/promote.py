@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci import table
 from ci.errors import PipelineError
+from ci.project import model
 from ci.release import manifest
 from ci.release import publish as releases
 from ci.release.signing import by_public_key
@@ -16,9 +19,17 @@ if TYPE_CHECKING:
     from ci.pipeline.inputs import Inputs
     from ci.release.container import RegistryAccess
 
-__all__ = ["check_target", "promote", "verify"]
+__all__ = ["Wanted", "check_target", "promote", "show", "verify"]
 
 _COLUMNS = ("service", "reference", "sbom", "provenance", "signature")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which release: its release.json, or a version or another tag of its images."""
+
+    release: dagger.File | None = None
+    version: str = ""
 
 
 def check_target(source: RegistryAccess, target: RegistryAccess) -> None:
@@ -35,7 +46,7 @@ async def promote(  # noqa: PLR0913 - the options of the function
     inputs: Inputs,
     source: RegistryAccess,
     target: RegistryAccess | None,
-    release: dagger.File,
+    of: Wanted,
     only: list[str],
     *,
     dry_run: bool,
@@ -47,18 +58,16 @@ async def promote(  # noqa: PLR0913 - the options of the function
             f"registry --address {source.registry}: there is no target to promote to",
             hint="name it: registry … with-target --address host[:port][/prefix] promote …",
         )
-    read = manifest.read(await release.contents(), where="--release")
+    read = await _release(inputs, source, of)
     outcome = await releases.promote(
         read, await inputs.workspace(), source, target, only=only, dry_run=dry_run
     )
     return outcome.text()
 
 
-async def verify(
-    inputs: Inputs, access: RegistryAccess, release: dagger.File, public_key: dagger.File | None
-) -> str:
+async def verify(inputs: Inputs, access: RegistryAccess, of: Wanted, public_key: dagger.File | None) -> str:
     """Check that each digest of a release is there with its documents, and signed by the key."""
-    read = manifest.read(await release.contents(), where="--release")
+    read = await _release(inputs, access, of)
     if str(access.registry) != read.registry:
         raise PipelineError(
             "verify.wrong-registry",
@@ -69,3 +78,25 @@ async def verify(
     done = await releases.verify(read, workspace, access, await by_public_key(workspace, public_key))
     rows = [[item[column] for column in _COLUMNS] for item in done]
     return table.text(["service", "verified", "SBOM", "provenance", "signature"], rows)
+
+
+async def show(inputs: Inputs, access: RegistryAccess, of: Wanted) -> str:
+    """Print the release.json of a release."""
+    return manifest.write(await _release(inputs, access, of)).rstrip()
+
+
+async def _release(inputs: Inputs, access: RegistryAccess, of: Wanted) -> manifest.Release:
+    if bool(of.release) == bool(of.version):
+        given = "both are given" if of.release else "neither is given"
+        raise PipelineError(
+            "release-manifest.not-chosen",
+            f"--release and --version: {given}",
+            hint="give --version 1.2.3 (or SERVICE/1.2.3), or --release with the file release.json",
+        )
+    if of.release:
+        return manifest.read(await of.release.contents(), where="--release")
+    service, _, tag = of.version.rpartition("/")
+    services = model.select((await inputs.project()).compose.built, [service] if service else [])
+    repository = access.registry.repository(next(iter(services)))
+    reference = f"{repository}:{tag[1:] if re.match(r'v[0-9]', tag) else tag}"
+    return await releases.stored_release(await inputs.workspace(), access, reference)
