@@ -141,11 +141,11 @@ def test_a_crash_is_neither_clean_nor_findings(code: int) -> None:
 
 def test_exit_code_and_report_must_agree() -> None:
     with raises(
-        "scan.report-contradicts-exit-code", match="says it found something, its report has 0 findings"
+        "scan.report-contradicts-exit-code", match="says that it found something, its report has 0 findings"
     ):
         parse.read(report(python_result()), parse.FOUND, where="gateway")
     with raises(
-        "scan.report-contradicts-exit-code", match="says it found nothing, its report has 1 findings"
+        "scan.report-contradicts-exit-code", match="says that it found nothing, its report has 1 findings"
     ):
         parse.read(report(python_result(vulnerability())), 0, where="gateway")
 

@@ -20,7 +20,7 @@ from typing import Any
 from ci.container_scripts.trivy_process import cut_network, environment
 
 FORMATS = {"sarif": "results.sarif", "cyclonedx": "sbom.cdx.json", "spdx-json": "sbom.spdx.json"}
-# Beyond this GitHub refuses a file, or drops results without a word.
+# GitHub rejects larger files, or drops results silently.
 SARIF_RUNS = 20
 SARIF_RESULTS = 25_000
 
@@ -36,10 +36,10 @@ def severity(result: dict[str, Any], rules: list[dict[str, Any]]) -> float:
 
 def cap(sarif: dict[str, Any], category: str) -> list[str]:
     """Cut a SARIF log to what GitHub takes, the least severe first; return what was cut, in words."""
-    said: list[str] = []
+    cut: list[str] = []
     runs = sarif["runs"]
     if len(runs) > SARIF_RUNS:
-        said.append(f"{len(runs) - SARIF_RUNS} of {len(runs)} runs left out: a file may have {SARIF_RUNS}")
+        cut.append(f"{len(runs) - SARIF_RUNS} of {len(runs)} runs left out: a file may have {SARIF_RUNS}")
         del runs[SARIF_RUNS:]
     for run in runs:
         run["automationDetails"] = {"id": f"{category}/"}
@@ -51,11 +51,11 @@ def cap(sarif: dict[str, Any], category: str) -> list[str]:
             f"the {len(results) - SARIF_RESULTS} least severe of {len(results)} results left out: "
             f"a run may have {SARIF_RESULTS}"
         )
-        said.append(text)
+        cut.append(text)
         run["results"] = sorted(results, key=lambda each: -severity(each, rules))[:SARIF_RESULTS]
         notification = {"level": "warning", "message": {"text": text}}
         run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [notification]}]
-    return said
+    return cut
 
 
 def name_artifact(report: dict[str, Any], name: str, digest: str) -> None:
@@ -107,10 +107,10 @@ def convert(trivy: str, output: Path, name: str, digest: str) -> None:
     sbom.write_text(
         json.dumps(without_chance(json.loads(sbom.read_text()), digest), indent=1, sort_keys=True)
     )
-    said = cap(sarif, f"trivy/{name}")
+    left_out = cap(sarif, f"trivy/{name}")
     sarif_path.write_text(json.dumps(sarif))
-    if said:
-        (output / "cut.txt").write_text("\n".join(said) + "\n")
+    if left_out:
+        (output / "cut.txt").write_text("\n".join(left_out) + "\n")
 
 
 def main(arguments: list[str]) -> None:

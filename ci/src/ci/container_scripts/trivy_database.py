@@ -117,7 +117,7 @@ def fetch(trivy: str, target: Path, mirror: str, http: str, seconds: float) -> s
     if mirror.startswith(f"{http}/"):
         command.append("--insecure")
     try:
-        # Past its time it is killed, not asked: the first SIGTERM does not end it.
+        # It is killed after its time, because Trivy ignores the first SIGTERM.
         done = subprocess.run(
             [*command, *ABOUT_CALLS],
             env={"PATH": os.environ["PATH"], "HOME": str(cache), "TMPDIR": str(target.parent)},
@@ -137,7 +137,7 @@ def fetch(trivy: str, target: Path, mirror: str, http: str, seconds: float) -> s
 
 
 def cause(stderr: str) -> str:
-    """Return the last thing that Trivy said, without its log's ornaments."""
+    """Return the last line of Trivy's log without its decoration."""
     lines = [line for line in stderr.splitlines() if line.strip()]
     return lines[-1].rpartition("Fatal error\t")[2].strip(" *\t")[-TAIL:] if lines else ""
 

@@ -27,7 +27,7 @@ _HEADER = ["service", "size", "layers", "wasted", "user", "rules", "waived", "br
 
 
 def error(verdict: Verdict) -> PipelineError | None:
-    """Return the gate's error, or `None` if it is green."""
+    """Return the gate's error, or `None` if it passes."""
     if not verdict.failures:
         return None
     return PipelineError(

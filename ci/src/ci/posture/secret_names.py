@@ -1,4 +1,4 @@
-"""Which names of variables and labels say that their value is a secret: whole words, not letters."""
+"""Recognize names of variables and labels whose value is a secret, by whole words."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SECRETS = frozenset(
 )
 # Also as the end of a word, as in PGPASSWORD.
 _PASSWORD = re.compile(r"[A-Z]*(?:PASSWORD|PASSWD|PASSPHRASE)")
-# Of keys, these; a plain KEY is mostly one of a map.
+# What makes a KEY a secret; without such a word it is mostly the key of a map.
 _KEYS = frozenset(
     {"ACCESS", "ACCOUNT", "ADMIN", "API", "AUTH", "ENCRYPTION", "MASTER", "PRIVATE", "SECRET", "SIGNING"}
 )
-# After the word for the secret: then the value is about it, and not it.
+# After the secret's word these mean that the value describes the secret.
 _ABOUT = frozenset(
     {
         *(
@@ -73,14 +73,14 @@ _ABOUT = frozenset(
         *("TYPE", "URI", "URL", "USAGE", "VERSION", "WINDOW"),
     }
 )
-# Before it.
+# And these before it.
 _COUNTED = frozenset({"MAX", "MIN", "NUM", "NUMBER", "PUBLIC"})
 _SEVERAL = frozenset({"CREDENTIALS", "SECRETS", "TOKENS"})
 _SWITCHES = frozenset({"", "false", "no", "none", "null", "off", "on", "true", "yes"})
 
 
 def names_secret(name: str, value: str) -> bool:
-    """Return whether a variable of this name holds a secret; a number, a switch or a place is none."""
+    """Return whether a variable with this name and value holds a secret: not a number, a switch or a path."""
     words = [word.upper() for word in _WORD.findall(name)]
     index = _place(words)
     if index < 0 or not _ABOUT.isdisjoint(words[index + 1 :]) or not _COUNTED.isdisjoint(words[:index]):

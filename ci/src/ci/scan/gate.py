@@ -85,7 +85,7 @@ class Judged:
 class Verdict:
     """What the gate says: each subject's findings in the order of their weight.
 
-    `errors` are what makes a subject, or the exceptions file, red whatever was found.
+    `errors` make a subject, or the exceptions file, fail whatever was found.
     """
 
     subjects: dict[str, tuple[Judged, ...]]

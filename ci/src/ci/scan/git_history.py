@@ -20,7 +20,7 @@ __all__ = ["pack"]
 async def pack(
     workspace: Workspace, repository: dagger.Directory, skip: tuple[str, ...]
 ) -> tuple[dagger.File, history.History]:
-    """Return what the source does not have any more, packed, and what it is; kept while the history stays.
+    """Pack the texts that the source no longer has, and return them with what they are.
 
     A packed file is what the engine keys by content: an edit of the source that brings nothing back
     and takes nothing away has the history not scanned again.

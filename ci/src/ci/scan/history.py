@@ -36,14 +36,14 @@ class History:
 
     def remark(self) -> str:
         """Return what was looked at and what was not, in one line."""
-        said = f"history: {self.texts} texts of {self.commits} commits"
+        text = f"history: {self.texts} texts of {self.commits} commits"
         if self.shallow:
-            said += "; a shallow clone: nothing before these was looked at (git fetch --unshallow)"
+            text += "; a shallow clone: nothing before these was looked at (git fetch --unshallow)"
         if self.large:
-            said += f"; {self.large} files over {self.limit // 1024} KiB not looked at"
+            text += f"; {self.large} files over {self.limit // 1024} KiB not looked at"
         if self.missing:
-            said += f"; {self.missing} files that are not in this clone not looked at (git fetch --refetch)"
-        return said
+            text += f"; {self.missing} files that are not in this clone not looked at (git fetch --refetch)"
+        return text
 
 
 def read(text: str) -> History:

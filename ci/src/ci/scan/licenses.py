@@ -125,7 +125,10 @@ def _library() -> Any:  # noqa: ANN401 - the library has no types
     # Imported here: its list of all licenses takes a while to load, and most calls need none of it.
     from license_expression import get_spdx_licensing  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    return get_spdx_licensing()
+    library = get_spdx_licensing()
+    # It builds its index at the first use, and another thread would meet half of one.
+    library.parse("MIT")
+    return library
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 - as the library has it

@@ -30,7 +30,7 @@ _ALIAS = "registry"
 class Mirrors:
     """References in the order they are tried.
 
-    `bound` is the host and port that a service stands for, `instead_of` what it was called outside.
+    `bound` is the host and port of a service in the container, `instead_of` its name outside.
     """
 
     references: tuple[str, ...]

@@ -51,11 +51,11 @@ def read(text: str, exit_code: int, inline: Sequence[str] = (), *, where: str, e
         raise _unusable("scan.report-of-failed-run", where, f"Trivy ended with exit code {exit_code}")
     failing = [each for each in scan.findings if not (excepted and each.excepted_by)]
     if (exit_code == FOUND) != bool(failing):
-        said = "found something" if exit_code == FOUND else "found nothing"
+        claim = "found something" if exit_code == FOUND else "found nothing"
         raise _unusable(
             "scan.report-contradicts-exit-code",
             where,
-            f"its exit code {exit_code} says it {said}, its report has {len(failing)} findings",
+            f"its exit code {exit_code} says that it {claim}, its report has {len(failing)} findings",
         )
     return scan
 

@@ -59,7 +59,7 @@ class Report:
     instructions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def error(self) -> PipelineError | None:
-        """Return the gate's error, or `None` if it is green."""
+        """Return the gate's error, or `None` if it passes."""
         failures = self.verdict.failures
         if not failures:
             return None
