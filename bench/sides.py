@@ -45,7 +45,7 @@ class Side(Protocol):
 
 @dataclass
 class Ours:
-    """`dagger call publish` with all gates, to the registry on this machine."""
+    """`dagger call registry … publish …` with all gates, to the registry on this machine."""
 
     folder: Path
     second: Path
