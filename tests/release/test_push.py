@@ -224,3 +224,12 @@ def test_the_outcome_is_json_even_when_it_is_an_error(tmp_path: Path, registry: 
     sets.run(request, tmp_path / "run")
     error = json.loads((tmp_path / "run" / "outcome.json").read_text())["error"]
     assert set(error) == {"code", "what", "details", "hint"}
+
+
+def test_five_unchanged_images_take_few_requests(proxy: Proxy, tmp_path: Path) -> None:
+    """Each is a round trip: at 50 ms and four at a time, 80 of them take a second."""
+    release = sets.make(tmp_path / "v1")
+    assert sets.run(release.request(proxy.host), tmp_path / "run").code == 0
+    proxy.seen.clear()
+    assert sets.run(release.request(proxy.host), tmp_path / "run").code == 0
+    assert len(proxy.seen) <= 80

@@ -73,8 +73,11 @@ class Client:
             path = connection.url(link) if link else ""
         return tuple(dict.fromkeys(tags))
 
-    def check_readable(self, repository: str) -> None:
-        """Refuse a registry that does not answer or does not accept the credentials."""
+    def check_readable(self, repository: str) -> bool:
+        """Refuse a registry that does not answer or does not accept the credentials.
+
+        Returns whether the registry says what the repository holds, or that it does not exist.
+        """
         at = reference(repository)
         ask = Ask("GET", f"{at.repository}/tags/list?n=1", at.repository, accepted=(_OK, _NOT_FOUND))
         try:
@@ -83,6 +86,8 @@ class Client:
             if error.failure.status not in _UNKNOWN:
                 raise
             self.check_credentials(at.host)
+            return False
+        return True
 
     def tags_if_readable(self, repository: str) -> tuple[str, ...] | None:
         """List a repository's tags; none if the registry does not say, as some do before the first push.
@@ -115,7 +120,8 @@ class Client:
     def check_writable(self, repository: str) -> None:
         """Refuse a repository that may not be written to: begin an upload and cancel it.
 
-        Nobody sees either: it makes no blob, no tag and no repository in a list.
+        Nobody sees either: it makes no blob, no tag and no repository in a list. Only for a repository that the
+        registry tells of: where it does not (Quay, GHCR, Docker Hub), asking for the right to write may create it.
         """
         at = reference(repository)
         connection = self.connection(at.host)

@@ -155,24 +155,7 @@ async def promote(  # noqa: PLR0913 - as publish
             hint=f"promote from {release.registry}, or give the other registry's manifest",
         )
     repositories = target.registry.repositories([image.service for image in chosen])
-    images = [
-        {
-            **_expected(image),
-            "repository": repositories[image.service],
-            "from": image.reference.partition("@")[0],
-            "facts": {
-                "size": image.size,
-                "uncompressed": image.uncompressed,
-                "gates": dict(image.gates),
-            },
-            "fixed": [tag for tag in image.tags if _is_fixed(tag, release)],
-            "moving": [tag for tag in image.tags if not _is_fixed(tag, release)],
-            "version": release.version,
-            "created": release.created,
-            "revision": release.commit,
-        }
-        for image in chosen
-    ]
+    images = [{**_to_promote(image, release), "repository": repositories[image.service]} for image in chosen]
     about = {name: getattr(release, name) for name in ("ref", "version", "commit", "created")}
     about["registry"] = str(target.registry)
     request = {"images": images, "dry_run": dry_run, "release": about}
@@ -250,6 +233,20 @@ def _described(name: str, candidate: Candidate, origin: Origin) -> dict[str, Any
 
 def _expected(image: manifest.Released) -> dict[str, str]:
     return {key: getattr(image, key) for key in ("service", "digest", "sbom", "provenance")}
+
+
+def _to_promote(image: manifest.Released, release: Release) -> dict[str, Any]:
+    """Return what the program needs to copy one image."""
+    return {
+        **_expected(image),
+        "from": image.reference.partition("@")[0],
+        "facts": {"size": image.size, "uncompressed": image.uncompressed, "gates": dict(image.gates)},
+        "fixed": [tag for tag in image.tags if _is_fixed(tag, release)],
+        "moving": [tag for tag in image.tags if not _is_fixed(tag, release)],
+        "version": release.version,
+        "created": release.created,
+        "revision": release.commit,
+    }
 
 
 def _outcome(done: Mapping[str, Any], *, dry_run: bool) -> Outcome:

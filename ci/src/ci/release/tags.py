@@ -6,7 +6,7 @@ where another commit has these). Build metadata is dropped. Ours beyond that: `S
 service, a branch cannot take a release's tag, and no moving tag ever goes back.
 
 A branch's tag is its name if that can be a tag. Any other name loses the characters that a tag cannot have
-and gets a hash of the whole name, because two branches must never share a tag: `feat/x` is `feat-x-1bdb0ed`
+and gets a hash of the whole name, because two branches must never share a tag: `feat/x` is `feat-x-79b4cc5`
 beside `feat-x`.
 """
 

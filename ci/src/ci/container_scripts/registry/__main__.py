@@ -209,8 +209,8 @@ def outcome(items: list[Json], made: plan.Plan, sent: list[int], moved: tuple[pl
 
 def reach(client: Client, repository: str) -> None:
     """Refuse a repository that cannot be pushed to: better now than after all the work."""
-    client.check_readable(repository)
-    client.check_writable(repository)
+    if client.check_readable(repository):
+        client.check_writable(repository)
 
 
 def run(command: str, request: Json) -> Json:
