@@ -120,8 +120,9 @@ class Client:
     def check_writable(self, repository: str) -> None:
         """Refuse a repository that may not be written to: begin an upload and cancel it.
 
-        Nobody sees either: it makes no blob, no tag and no repository in a list. Only for a repository that the
-        registry tells of: where it does not (Quay, GHCR, Docker Hub), asking for the right to write may create it.
+        Nobody sees either: it makes no blob, no tag and no repository in a list. Only for a repository that
+        the registry tells of: where it does not (Quay, GHCR, Docker Hub), asking for the right to write may
+        create it.
         """
         at = reference(repository)
         connection = self.connection(at.host)
