@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Declared", "Found", "Image", "Layer", "Secret", "Started", "by_rules", "image"]
 
@@ -104,20 +107,6 @@ def image(  # noqa: PLR0913 - all but the first are by name
 ) -> Image:
     """Combine what `layout.py` and `image_facts.py` of `container_scripts` wrote with the rest."""
     data = json.loads(found)
-    above = iter(declared.instructions)
-    layers = tuple(
-        Layer(
-            digest=made["digest"],
-            base=made["base"],
-            size=made["size"],
-            files=read["files"],
-            bytes=read["bytes"],
-            wasted=read["wasted"],
-            largest=tuple((path, size) for path, size in read["largest"]),
-            instruction="" if made["base"] else next(above, ""),
-        )
-        for made, read in zip(artifact["layers"], data["layers"], strict=True)
-    )
     kinds = {
         name: Found(item["count"], item["bytes"], tuple(_shown(name, entry) for entry in item["shown"]))
         for name, item in data.items()
@@ -128,13 +117,30 @@ def image(  # noqa: PLR0913 - all but the first are by name
         digest=artifact["digest"],
         size=artifact["size"],
         config=artifact["config"],
-        layers=layers,
+        layers=tuple(_layers(artifact["layers"], data["layers"], declared.instructions)),
         found=kinds,
         secrets=(*secrets, *(Secret(**item) for item in data["secrets"])),
         references=tuple(declared.references),
         ports=declared.ports,
         started=started,
     )
+
+
+def _layers(
+    made: list[dict[str, Any]], read: list[dict[str, Any]], instructions: tuple[str, ...]
+) -> Iterator[Layer]:
+    above = iter(instructions)
+    for one, found in zip(made, read, strict=True):
+        yield Layer(
+            digest=one["digest"],
+            base=one["base"],
+            size=one["size"],
+            files=found["files"],
+            bytes=found["bytes"],
+            wasted=found["wasted"],
+            largest=tuple((path, size) for path, size in found["largest"]),
+            instruction="" if one["base"] else next(above, ""),
+        )
 
 
 def by_rules(report: dict[str, Any], artifact: dict[str, Any]) -> tuple[Secret, ...]:
