@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airgap.catalogue import images_map
+from tests.engine.bridge import forwarded
 from tests.release.registry import PASSWORD, Registry, find, guarded_by_password
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-BRIDGE = "10.87.0.1"
 NOTHING_OF_IT = 'RUN ! grep -rs "$(printf alice)" /root/.docker /kaniko /run/secrets 2>/dev/null'
 
 
@@ -29,12 +29,8 @@ NOTHING_OF_IT = 'RUN ! grep -rs "$(printf alice)" /root/.docker /kaniko /run/sec
 def guarded(tmp_path: Path) -> Iterator[Registry]:
     """A registry on the loopback that requires a password, reachable from the engine's containers too."""
     registry = guarded_by_password(tmp_path / "registry").start()
-    listen = f"TCP4-LISTEN:{registry.port},bind={BRIDGE},ip-freebind,reuseaddr,fork,range=10.87.0.0/16"
-    socat = find("SOCAT", "socat", "apt-get install socat")
-    forwarder = subprocess.Popen([socat, listen, f"TCP4:{registry.host}"])
-    yield registry
-    forwarder.kill()
-    forwarder.wait()
+    with forwarded(registry):
+        yield registry
     registry.stop()
 
 

@@ -89,6 +89,16 @@ class Ci:
         list[str] | None,
         Doc("Where Trivy's database is fetched from, in the order they are tried; default: Trivy's own two"),
     ] = None
+    cache: Annotated[
+        str, Doc("Layer cache that builds read: a repository as host[:port]/name; default: tool.ci.cache")
+    ] = ""
+    cache_branch: Annotated[
+        str,
+        Doc("The branch whose layers are read besides those of tool.ci.default-branch; default: only those"),
+    ] = ""
+    cache_write: Annotated[bool, Doc("Write the layer cache of --cache-branch as well: for trusted jobs")] = (
+        False
+    )
     jobs: Annotated[int, Doc("How many images are worked on concurrently")] = 8
 
     @function()
@@ -279,5 +289,8 @@ class Ci:
             database=self.database,
             database_registry=self.database_registry,
             database_mirrors=self.database_mirrors or [],
+            cache=self.cache,
+            cache_branch=self.cache_branch,
+            cache_write=self.cache_write,
             jobs=self.jobs,
         )

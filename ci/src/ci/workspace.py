@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dagger import dag
 
 from ci.errors import PipelineError
+from ci.layer_cache import CacheOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,7 @@ class Workspace:
     platform: str = ""  # as linux/arm64; empty: the engine's own
     docker_config: dagger.Secret | None = None  # credentials for the registries of base images
     ssh_agent: dagger.Socket | None = None
+    cache: CacheOptions = field(default_factory=CacheOptions)
     env_file: dagger.Secret | None = None  # the same as `values`, for Compose to read
 
     @classmethod

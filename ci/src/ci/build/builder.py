@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from dagger import dag
 
-from ci import parallel
-from ci.build import bake, platform, provenance, run
+from ci import layer_cache, parallel
+from ci.build import bake, cached, platform, provenance, run
 from ci.build.image import BuiltImage, facts
 from ci.build.secrets import secrets
 from ci.project import builds, model
+from ci.sandbox.container import VERSION
 from ci.sandbox.substitutes import original
 
 if TYPE_CHECKING:
     from ci.build.provenance import Material
+    from ci.layer_cache import LayerCache
     from ci.project.load import Project
     from ci.project.model import Service
     from ci.workspace import Workspace
@@ -36,23 +38,32 @@ async def build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
     started = time()
     for service in services.values():
         await secrets(workspace, service)  # a missing value is reported before the sandbox starts
+    own_platform = str(await dag.default_platform())
     planned = bake.plan(
         project.compose,
         list(services),
         platform=workspace.platform,
-        own_platform=str(await dag.default_platform()),
+        own_platform=own_platform,
         ssh_agent=workspace.ssh_agent is not None,
     )
-    exported = await run.bake(workspace, project.compose, planned)
+    cache = layer_cache.choose(
+        workspace.cache, project.policy, platform=workspace.platform or own_platform, version=VERSION
+    )
+    exported = await run.bake(workspace, project.compose, planned, cache)
     work = {
-        name: partial(_image, workspace, planned, exported, started, service)
+        name: partial(_image, workspace, planned, exported, started, service, cache)
         for name, service in services.items()
     }
     return await parallel.run(work, limit=len(work))
 
 
-async def _image(
-    workspace: Workspace, planned: bake.Bake, exported: run.Exported, started: float, service: Service
+async def _image(  # noqa: PLR0913, PLR0917 - what one build of all services knows
+    workspace: Workspace,
+    planned: bake.Bake,
+    exported: run.Exported,
+    started: float,
+    service: Service,
+    cache: LayerCache | None,
 ) -> BuiltImage:
     target = planned.targets[service.name]
     folder = exported.folders[target]
@@ -77,6 +88,7 @@ async def _image(
         references=tuple(_requested(workspace, material) for material in recorded.materials),
         parameters=json.loads(planned.build)["target"][target],
         versions=json.loads(await folder.file("versions.json").contents()),
+        cache_note=cached.note(cache, exported.record, exported.metadata, started) if cache else "",
     )
 
 

@@ -33,6 +33,7 @@ class BuiltImage:
     - `base`: the image below the layers that the build added
     - `references`: the images that the build requested, as named in the project
     - `versions`: versions of the programs that built it
+    - `cache_note`: how the layer cache was used, if this call built with one
     """
 
     service: Service
@@ -47,6 +48,7 @@ class BuiltImage:
     references: tuple[str, ...]
     parameters: Mapping[str, Any]
     versions: Mapping[str, str]
+    cache_note: str = ""
 
     @property
     def digest(self) -> str:

@@ -13,18 +13,21 @@ import dagger
 from dagger import dag
 
 from ci import parallel
-from ci.build import failure, provenance
+from ci.build import cached, failure, provenance
 from ci.build.moved import moved
 from ci.sandbox import container as sandbox
 from ci.sandbox import substitutes
+from ci.sandbox.container import LOOPBACK_PORTS
 from ci.sandbox.epoch import EPOCH
 from ci.sandbox.place import PROJECT
+from ci.sandbox.substitutes import loopback_ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.build.bake import Bake
     from ci.build.provenance import Material
+    from ci.layer_cache import LayerCache
     from ci.project.model import ComposeModel
     from ci.workspace import Workspace
 
@@ -35,13 +38,16 @@ _SSH_SOCKET = "/run/ssh-agent.sock"
 
 @dataclass(frozen=True)
 class Exported:
-    """The output of `container_scripts/bake.sh`: a folder for each target, and BuildKit's records."""
+    """The output of `container_scripts/cached_bake.sh`: a folder for each target, and BuildKit's records."""
 
     folders: Mapping[str, dagger.Directory]
     metadata: str
+    record: str  # of the layer cache
 
 
-async def bake(workspace: Workspace, project: ComposeModel, planned: Bake) -> Exported:
+async def bake(
+    workspace: Workspace, project: ComposeModel, planned: Bake, cache: LayerCache | None
+) -> Exported:
     """Build the planned targets.
 
     Dagger caches this by its mounts, so it would not notice a tag that moved in
@@ -49,6 +55,7 @@ async def bake(workspace: Workspace, project: ComposeModel, planned: Bake) -> Ex
     has moved or cannot be resolved, BuildKit runs again.
     """
     container = _prepared(workspace, project, planned, await _resolved(workspace))
+    container = _with_cache(container, workspace, planned, cache)
     exported = await _exported(workspace, await _once(container, workspace, planned))
     outdated = await _outdated(workspace, planned, exported) if exported else random.token_hex(8)
     if outdated:
@@ -68,7 +75,9 @@ async def _exported(workspace: Workspace, output: dagger.Directory) -> Exported 
     folders = {target: folder for target, folder in found.items() if folder}
     if len(folders) < len(found):
         return None
-    return Exported(folders, await output.file("metadata.json").contents())
+    return Exported(
+        folders, await output.file("metadata.json").contents(), await output.file("layer-cache").contents()
+    )
 
 
 async def _fetched(folder: dagger.Directory) -> dagger.Directory | None:
@@ -97,7 +106,7 @@ def _prepared(
     }.items():
         files = files.with_new_file(name, text)
     container = (
-        sandbox.container(workspace, "bake.sh")
+        sandbox.container(workspace, "bake.sh", "cached_bake.sh")
         # The time that all files of an image have, so that what remembers it (Python's .pyc) stays right.
         .with_mounted_directory(PROJECT, workspace.context.with_timestamps(EPOCH))
         .with_mounted_directory("/bake", files)
@@ -113,9 +122,29 @@ def _prepared(
     return container
 
 
+def _with_cache(
+    container: dagger.Container, workspace: Workspace, planned: Bake, cache: LayerCache | None
+) -> dagger.Container:
+    """Set what reads the cache in variables that Dagger's cache ignores, because the images are the same.
+
+    What writes it is an input: a build that Dagger has cached may not have been written.
+    """
+    override = cached.reading(planned, cache) if cache else ""
+    probe = cache.sources(next(iter(planned.services.values())))[-1] if cache else ""
+    ports = " ".join(loopback_ports(workspace.images, *([cache.repository] if cache else ())))
+    return (
+        container.with_new_file("/cache/write.json", cached.writing(planned, cache) if cache else "")
+        .with_volatile_variable("CACHE_OVERRIDE", override)
+        .with_volatile_variable("CACHE_PROBE", probe)
+        .without_env_variable(LOOPBACK_PORTS)
+        .with_volatile_variable(LOOPBACK_PORTS, ports)
+    )
+
+
 async def _once(container: dagger.Container, workspace: Workspace, planned: Bake) -> dagger.Directory:
     files = ("build.json", "override.json", "substitutes", "targets")
-    words = ("/ci/bake.sh", PROJECT, *(f"/bake/{name}" for name in files), "/output")
+    options = (PROJECT, *(f"/bake/{name}" for name in files), "/output")
+    words = ("/ci/cached_bake.sh", "/cache/write.json", *options)
     try:
         return (await sandbox.run(workspace, container, *words)).directory("/output")
     except dagger.ExecError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagger
 
+from ci.layer_cache import CacheOptions
 from ci.project import env_file
 from ci.project.load import ComposeOptions, Project, load
 from ci.references import ImagesMap
@@ -39,6 +40,9 @@ class Inputs:
     database: dagger.Directory | None = None
     database_registry: dagger.Service | None = None
     database_mirrors: list[str] = field(default_factory=list)
+    cache: str = ""
+    cache_branch: str = ""
+    cache_write: bool = False
     jobs: int = 8
 
     async def workspace(self, platform: str = "") -> Workspace:
@@ -52,6 +56,7 @@ class Inputs:
             platform=platform,
             docker_config=self.docker_config,
             ssh_agent=self.ssh_agent,
+            cache=CacheOptions(self.cache, self.cache_branch, self.cache_write),
         )
         return replace(workspace, values=await env_file.values(workspace))
 

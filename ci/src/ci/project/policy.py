@@ -44,6 +44,8 @@ class Policy:
     size_budget: Positive = 250  # maximum size of an image in MB (10^6 bytes), compressed, including its base
     size_budgets: dict[str, Positive] = field(default_factory=dict)  # the same for individual services
     allowed_pth_files: tuple[str, ...] = ()  # names of .pth files that images may contain
+    cache: str = ""  # repository in a registry with BuildKit's layer cache, as host/name; empty: no cache
+    default_branch: str = "main"  # the branch whose layer cache all branches read
     waivers: tuple[Waiver, ...] = ()  # posture rules that may be violated until a date
 
     def check_services(self, built: list[str]) -> None:

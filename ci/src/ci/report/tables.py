@@ -31,7 +31,9 @@ def built(artifacts: dict[str, BuiltImage]) -> str:
         ]
         for name, artifact in artifacts.items()
     ]
-    return table.text(["service", "digest", "size", "layers", "user", "took", "made"], rows)
+    text = table.text(["service", "digest", "size", "layers", "user", "took", "made"], rows)
+    notes = dict.fromkeys(artifact.cache_note for artifact in artifacts.values())
+    return "\n".join([text, *filter(None, notes)])
 
 
 def built_files(artifacts: dict[str, BuiltImage], recorded: str) -> dict[str, str]:

@@ -19,8 +19,9 @@ from ci.sandbox.substitutes import loopback_ports
 if TYPE_CHECKING:
     from ci.workspace import Workspace
 
-__all__ = ["VERSION", "command", "container", "image", "privileged", "run"]
+__all__ = ["LOOPBACK_PORTS", "VERSION", "command", "container", "image", "privileged", "run"]
 
+LOOPBACK_PORTS = "SANDBOX_LOOPBACK_PORTS"
 _VOLUME = "docker-engine"
 _FILES = ["containerd.toml", "daemon.json", "runc.sh", "sandbox.sh"]
 
@@ -45,7 +46,7 @@ def container(workspace: Workspace, *scripts: str) -> dagger.Container:
         .with_env_variable("SANDBOX_STATE", STATE)
         .with_env_variable("SANDBOX_VERSION", VERSION)
         .with_env_variable("SANDBOX_IMAGES", f"{IMAGES}/{VERSION}")
-        .with_env_variable("SANDBOX_LOOPBACK_PORTS", " ".join(loopback_ports(workspace.images)))
+        .with_env_variable(LOOPBACK_PORTS, " ".join(loopback_ports(workspace.images)))
         .with_env_variable("SOURCE_DATE_EPOCH", str(EPOCH))
         .with_workdir(WORKDIR)
     )

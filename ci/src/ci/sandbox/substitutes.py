@@ -63,8 +63,12 @@ def original(images: ImagesMap, reference: str) -> str:
     return reference
 
 
-def loopback_ports(images: ImagesMap) -> list[str]:
-    """Return the ports of registries on the loopback of the Dagger engine's machine."""
-    hosts = {full_name(value).partition("/")[0] for value in images.entries.values() if value}
+def loopback_ports(images: ImagesMap, *others: str) -> list[str]:
+    """Return the ports of registries on the loopback of the Dagger engine's machine.
+
+    `others` are references besides those of the images map.
+    """
+    references = [*filter(None, images.entries.values()), *others]
+    hosts = {full_name(reference).partition("/")[0] for reference in references}
     found = [host.partition(":") for host in hosts]
     return sorted({port or "80" for name, _, port in found if name in _LOOPBACK})

@@ -1,0 +1,105 @@
+"""Name the references of a layer cache, which holds BuildKit's cache in a repository of a registry."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ci.errors import PipelineError
+from ci.references import parse
+
+if TYPE_CHECKING:
+    from ci.project.policy import Policy
+
+__all__ = ["CacheOptions", "LayerCache", "choose"]
+
+_LONGEST_PART, _HASH = 40, 20  # two parts and a hash fit in a tag, which has at most 128 characters
+_NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class CacheOptions:
+    """Options of the constructor: `--cache`, `--cache-branch` and `--cache-write`."""
+
+    repository: str = ""
+    branch: str = ""
+    write: bool = False
+
+
+@dataclass(frozen=True)
+class LayerCache:
+    """One repository, read for a branch and the default branch, and written for the branch.
+
+    `version` identifies what affects layers besides the project, so that no
+    layer of another version of the sandbox is used.
+    """
+
+    repository: str
+    branch: str
+    default_branch: str
+    platform: str
+    version: str
+    write: bool = False
+
+    def sources(self, service: str) -> list[str]:
+        """Return the references to read, the branch's own first."""
+        branches = dict.fromkeys((self.branch, self.default_branch))
+        return [self._reference(service, branch) for branch in branches]
+
+    def destination(self, service: str) -> str:
+        """Return the reference to write."""
+        return self._reference(service, self.branch)
+
+    def _reference(self, service: str, branch: str) -> str:
+        # The hash keeps apart what is the same without the characters that a tag cannot have.
+        identity = json.dumps([service, branch, self.platform, self.version])
+        digest = sha256(identity.encode()).hexdigest()[:_HASH]
+        return f"{self.repository}:{_part(service)}-{_part(branch)}-{digest}"
+
+
+def choose(options: CacheOptions, policy: Policy, *, platform: str, version: str) -> LayerCache | None:
+    """Return the layer cache of the options or the settings; None if neither names one."""
+    repository = options.repository or policy.cache
+    if not repository:
+        if options.write:
+            raise PipelineError(
+                "cache.not-named",
+                "--cache-write: there is no layer cache to write",
+                hint="name it with --cache REGISTRY/REPOSITORY, or set tool.ci.cache in pyproject.toml",
+            )
+        return None
+    where = "--cache" if options.repository else "pyproject.toml: tool.ci.cache"
+    return LayerCache(
+        repository=_checked(repository, where),
+        branch=options.branch.removeprefix("refs/heads/") or policy.default_branch,
+        default_branch=policy.default_branch,
+        platform=platform,
+        version=version,
+        write=options.write,
+    )
+
+
+def _checked(text: str, where: str) -> str:
+    try:
+        parsed = parse(text, where=where)
+    except PipelineError as error:
+        raise _invalid(text, where) from error
+    if parsed.tag or parsed.digest or "/" not in parsed.name:
+        raise _invalid(text, where)
+    return parsed.name
+
+
+def _invalid(text: str, where: str) -> PipelineError:
+    shown = "it" if "@" in text else f"'{text}'"  # an @ may follow a password
+    return PipelineError(
+        "cache.repository-invalid",
+        f"{where}: {shown} is not a repository in a registry",
+        hint="write host[:port]/repository without tag and credentials, for example myteam.azurecr.io/shop/cache",
+    )
+
+
+def _part(text: str) -> str:
+    return _NOT_IN_TAGS.sub("-", text)[:_LONGEST_PART].lstrip(".-") or "_"
