@@ -156,7 +156,7 @@ def test_an_empty_machine_takes_layers_from_the_cache_and_a_reader_writes_nothin
     assert sandboxes(read)
     assert (registry.tags(REPOSITORY), writes(registry)) == (before, requests)
 
-    for words in ((), cache(registry), cache(registry, "--cache-branch", "x")):
+    for words in ((), cache(registry, "--cache-branch", "x")):
         again = machines[1].build(source, *words, "build", "--only", RANDOM)
         assert digests(again) == digests(read)
         assert sandboxes(again) == [], words

@@ -8,7 +8,6 @@ from itertools import product
 import pytest
 
 from ci.layer_cache import CacheOptions, LayerCache, choose
-from ci.project.policy import Policy
 from tests.raised import raises
 
 REPOSITORY = "myteam.azurecr.io/shop/cache"
@@ -19,8 +18,8 @@ def cache(branch: str = "main", *, platform: str = "linux/amd64", version: str =
     return LayerCache(REPOSITORY, branch, "main", platform, version)
 
 
-def chosen(options: CacheOptions, policy: Policy | None = None) -> LayerCache | None:
-    return choose(options, policy or Policy(), platform="linux/amd64", version="1")
+def chosen(options: CacheOptions, setting: str = "", default_branch: str = "main") -> LayerCache | None:
+    return choose(options, setting, default_branch, platform="linux/amd64", version="1")
 
 
 def test_a_branch_reads_its_own_reference_first_and_the_default_branchs() -> None:
@@ -60,8 +59,8 @@ def test_without_a_repository_there_is_no_cache() -> None:
 
 
 def test_the_option_is_used_before_the_setting() -> None:
-    policy = Policy(cache="ghcr.io/team/cache", default_branch="trunk")
-    found, other = chosen(CacheOptions(), policy), chosen(CacheOptions(REPOSITORY, "x"), policy)
+    setting = ("ghcr.io/team/cache", "trunk")
+    found, other = chosen(CacheOptions(), *setting), chosen(CacheOptions(REPOSITORY, "x"), *setting)
     assert found
     assert other
     assert (found.repository, found.branch, found.write) == ("ghcr.io/team/cache", "trunk", False)
@@ -90,7 +89,7 @@ def test_what_is_no_repository_is_an_error(text: str) -> None:
     with raises("cache.repository-invalid", match="--cache: "):
         chosen(CacheOptions(text))
     with raises("cache.repository-invalid", match=r"tool\.ci\.cache: "):
-        chosen(CacheOptions(), Policy(cache=text))
+        chosen(CacheOptions(), text)
 
 
 def test_a_password_in_it_is_not_repeated() -> None:

@@ -48,7 +48,7 @@ def test_a_fork_gets_no_secret_and_may_write_nowhere() -> None:
         ("  pull_request:\n", "  pull_request_target:\n", "runs on pull_request_target"),
         ("contents: read", "contents: write", "gate may write contents"),
         ("contents: read", "security-events: write", "gate checks out the code and may write"),
-        ("run: dagger call gate", "run: dagger call gate # ${{ secrets.TOKEN }}", "secrets are named"),
+        ("run: dagger call lint", "run: dagger call lint # ${{ secrets.TOKEN }}", "secrets are named"),
     ],
 )
 def test_what_is_unsafe_for_a_fork_is_found(old: str, new: str, said: str) -> None:

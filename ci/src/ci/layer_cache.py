@@ -6,13 +6,9 @@ import json
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
 from ci.references import parse
-
-if TYPE_CHECKING:
-    from ci.project.policy import Policy
 
 __all__ = ["CacheOptions", "LayerCache", "choose"]
 
@@ -60,9 +56,11 @@ class LayerCache:
         return f"{self.repository}:{_part(service)}-{_part(branch)}-{digest}"
 
 
-def choose(options: CacheOptions, policy: Policy, *, platform: str, version: str) -> LayerCache | None:
-    """Return the layer cache of the options or the settings; None if neither names one."""
-    repository = options.repository or policy.cache
+def choose(
+    options: CacheOptions, setting: str, default_branch: str, *, platform: str, version: str
+) -> LayerCache | None:
+    """Return the layer cache of the options or of the setting `cache`; None if neither names one."""
+    repository = options.repository or setting
     if not repository:
         if options.write:
             raise PipelineError(
@@ -74,8 +72,8 @@ def choose(options: CacheOptions, policy: Policy, *, platform: str, version: str
     where = "--cache" if options.repository else "pyproject.toml: tool.ci.cache"
     return LayerCache(
         repository=_checked(repository, where),
-        branch=options.branch.removeprefix("refs/heads/") or policy.default_branch,
-        default_branch=policy.default_branch,
+        branch=options.branch.removeprefix("refs/heads/") or default_branch,
+        default_branch=default_branch,
         platform=platform,
         version=version,
         write=options.write,
@@ -97,7 +95,7 @@ def _invalid(text: str, where: str) -> PipelineError:
     return PipelineError(
         "cache.repository-invalid",
         f"{where}: {shown} is not a repository in a registry",
-        hint="write host[:port]/repository without tag and credentials, for example myteam.azurecr.io/shop/cache",
+        hint="write host[:port]/name without tag and credentials: myteam.azurecr.io/shop/cache",
     )
 
 

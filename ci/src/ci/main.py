@@ -94,7 +94,7 @@ class Ci:
     ] = ""
     cache_branch: Annotated[
         str,
-        Doc("The branch whose layers are read besides those of tool.ci.default-branch; default: only those"),
+        Doc("The branch whose layers are read besides those of tool.ci.default-branch; default: none"),
     ] = ""
     cache_write: Annotated[bool, Doc("Write the layer cache of --cache-branch as well: for trusted jobs")] = (
         False

@@ -16,14 +16,24 @@ if TYPE_CHECKING:
 PYTHON = Material("python:3.13", "sha256:" + "0" * 64, pinned=True)
 
 
-def image(*, user: str = "", base: Material | None = PYTHON, exported_at: float = 0.0) -> BuiltImage:
+def image(
+    *, user: str = "", base: Material | None = PYTHON, exported_at: float = 0.0, note: str = ""
+) -> BuiltImage:
     facts: dict[str, Any] = {
         "size": 1_500_000,
         "layers": [{}, {}],
         "config": {"config": {"User": user}},
     }
-    made = SimpleNamespace(digest="sha256:1", facts=facts, seconds=2.0, exported_at=exported_at, base=base)
+    made = SimpleNamespace(
+        digest="sha256:1", facts=facts, seconds=2.0, exported_at=exported_at, base=base, cache_note=note
+    )
     return cast("BuiltImage", made)
+
+
+def test_the_note_about_the_layer_cache_is_printed_once() -> None:
+    images = {"web": image(note="layer cache"), "job": image(note="layer cache")}
+    assert tables.built(images).count("layer cache") == 1
+    assert len(tables.built({"web": image()}).splitlines()) == 2
 
 
 def test_a_row_has_digest_size_layers_user_and_the_time_of_the_export() -> None:

@@ -171,3 +171,9 @@ def test_a_port_that_two_names_have_is_there_once() -> None:
 
 def test_an_image_that_needs_no_map_has_no_ports() -> None:
     assert substitutes.loopback_ports(read({})) == []
+
+
+def test_ports_of_other_references_are_found_too() -> None:
+    others = ("localhost:5001/a/cache", "myteam.azurecr.io/cache")
+    images = read({"redis:7": "127.0.0.1:5000/redis:7"})
+    assert substitutes.loopback_ports(images, *others) == ["5000", "5001"]

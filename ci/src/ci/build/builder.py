@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from time import time
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ from ci.sandbox.substitutes import original
 
 if TYPE_CHECKING:
     from ci.build.provenance import Material
-    from ci.layer_cache import LayerCache
     from ci.project.load import Project
     from ci.project.model import Service
     from ci.workspace import Workspace
@@ -47,23 +47,24 @@ async def build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
         ssh_agent=workspace.ssh_agent is not None,
     )
     cache = layer_cache.choose(
-        workspace.cache, project.policy, platform=workspace.platform or own_platform, version=VERSION
+        workspace.cache,
+        project.policy.cache,
+        project.policy.default_branch,
+        platform=workspace.platform or own_platform,
+        version=VERSION,
     )
     exported = await run.bake(workspace, project.compose, planned, cache)
     work = {
-        name: partial(_image, workspace, planned, exported, started, service, cache)
+        name: partial(_image, workspace, planned, exported, started, service)
         for name, service in services.items()
     }
-    return await parallel.run(work, limit=len(work))
+    made = await parallel.run(work, limit=len(work))
+    note = cached.note(cache, exported.record, exported.metadata, started) if cache else ""
+    return {name: replace(image, cache_note=note) for name, image in made.items()}
 
 
-async def _image(  # noqa: PLR0913, PLR0917 - what one build of all services knows
-    workspace: Workspace,
-    planned: bake.Bake,
-    exported: run.Exported,
-    started: float,
-    service: Service,
-    cache: LayerCache | None,
+async def _image(
+    workspace: Workspace, planned: bake.Bake, exported: run.Exported, started: float, service: Service
 ) -> BuiltImage:
     target = planned.targets[service.name]
     folder = exported.folders[target]
@@ -88,7 +89,6 @@ async def _image(  # noqa: PLR0913, PLR0917 - what one build of all services kno
         references=tuple(_requested(workspace, material) for material in recorded.materials),
         parameters=json.loads(planned.build)["target"][target],
         versions=json.loads(await folder.file("versions.json").contents()),
-        cache_note=cached.note(cache, exported.record, exported.metadata, started) if cache else "",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -147,7 +147,8 @@ def _check_version(request: PublishRequest) -> None:
 
 async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, releases.Outcome]:
     """Run every gate on all images, and publish those that the ref is about."""
-    gated = await _with_database(inputs, request.access)
+    with_database = await _with_database(inputs, request.access)
+    gated = replace(with_database, cache_write=inputs.cache_write and not request.dry_run)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_reach, inputs, request)
         passed = await gate(gated)
