@@ -37,7 +37,7 @@ FROM = "FROM debian:trixie-slim AS stage\n"
 STEPS = {
     RANDOM: "RUN head -c 32 /dev/urandom >/made\nFROM debian:trixie-slim\nCOPY --from=stage /made /\n"
     "RUN head -c 32 /dev/urandom >/x\n",
-    **dict.fromkeys(SAME, "RUN cat /etc/debian_version >/made\n"),
+    **dict.fromkeys(SAME, "RUN echo $UNIQUE >/made\n"),
 }
 
 
