@@ -201,7 +201,6 @@ def test_a_damaged_cache_changes_nothing(
         "config": False,
         "other": False,
     }
-    assert {note(found[name]).split()[3] for name in ("config", "other")} == {"0"}
 
 
 def put(registry: Registry, tag: str, manifest: bytes) -> None:
