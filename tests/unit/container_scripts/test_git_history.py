@@ -200,6 +200,8 @@ def test_settings_and_hooks_of_the_repository_run_nothing(repository: Repository
     repository.git("config", "log.showSignature", "true")
     assert packed(repository)[1]["commits"] == 1
     assert not mark.exists()
+    repository.git("show", "--ext-diff")
+    assert mark.exists(), "Git itself runs the program"
 
 
 def test_a_replaced_commit_hides_nothing(repository: Repository) -> None:

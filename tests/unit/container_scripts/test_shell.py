@@ -163,6 +163,8 @@ def test_without_the_time_nothing_is_started(runc: Runc) -> None:
     assert "SOURCE_DATE_EPOCH" in done.stderr
     assert runc.config == before
     assert not (runc.folder / "words").exists()
+    runc("create", "--bundle", runc.bundle, "name")
+    assert (runc.folder / "words").exists()
 
 
 class Volume:
@@ -200,6 +202,8 @@ def volume(tmp_path: Path) -> Volume:
 def test_a_volume_without_slots_prints_nothing(command: str, volume: Volume) -> None:
     assert volume.usage(command) == []
     assert list(volume.folder.iterdir()) == []
+    volume.slot(1, {})
+    assert volume.usage(command) == [["slot-1", "free", "0"]]
 
 
 def test_slots_and_exported_images_are_printed_with_their_size(volume: Volume) -> None:

@@ -164,6 +164,10 @@ def test_a_locked_repository_is_found_out_before_anything_is_sent(connect: Conne
         with raises("registry.read-only", "405", "REGISTRY_DISALLOWED_OPERATION"):
             connect(fake).check_writable(f"{fake.host}/team/web")
         assert fake.manifests["team/web"] == {}
+        fake.kind.locked = lambda _repository, _tag: False
+        connect(fake).check_writable(f"{fake.host}/team/web")
+        connect(fake).put_manifest(f"{fake.host}/team/web:1", b"{}")
+        assert fake.manifests["team/web"]
 
 
 def test_an_immutable_tag_is_told_by_its_code(connect: Connect) -> None:

@@ -50,6 +50,8 @@ def test_a_wait_of_hours_is_not_waited(waits: list[float]) -> None:
         run(AttemptError(failures.of_status(429, wait=7200.0), "slow down"), "done")
     assert waits == []
     assert caught.value.details == "slow down\nit asks to wait 7200 s"
+    assert run(AttemptError(failures.of_status(429, wait=7.0)), "done") == "done"
+    assert waits == [7.0]
 
 
 def test_it_ends_with_the_answer_and_the_code(waits: list[float]) -> None:

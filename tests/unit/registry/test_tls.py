@@ -39,9 +39,12 @@ def test_an_authority_that_is_given_is_trusted(certificate: Path, connect: Conne
 
 
 def test_another_certificate_is_refused_at_once(certificate: Path, connect: Connect) -> None:
-    with Fake(certificate=str(certificate)) as fake, raises("registry.certificate-untrusted"):
-        connect(fake, plain_http=False).tags(f"{fake.host}/team/web")
-    assert fake.seen == []
+    with Fake(certificate=str(certificate)) as fake:
+        with raises("registry.certificate-untrusted"):
+            connect(fake, plain_http=False).tags(f"{fake.host}/team/web")
+        assert fake.seen == []
+        connect(fake, plain_http=False, ca_file=str(certificate)).tags(f"{fake.host}/team/web")
+        assert fake.seen
 
 
 def test_a_registry_on_loopback_may_have_tls(certificate: Path, connect: Connect) -> None:

@@ -10,6 +10,8 @@ from ci.release.signing import Signing, by_public_key, signing
 from ci.workspace import Workspace
 from tests.raised import raises
 
+REFUSED = dagger.QueryError.__new__(dagger.QueryError, [])
+REFUSED.errors = [mock.Mock(__str__=lambda _: "no such image")]
 BUILDER = mock.create_autospec(Workspace, instance=True)
 SECRET = mock.create_autospec(dagger.Secret, instance=True)
 SECRET.plaintext.return_value = "x"
@@ -23,6 +25,10 @@ def test_without_a_key_nothing_is_signed_and_nothing_checked() -> None:
     assert anyio.run(signing, BUILDER, None, None) == Signing()
     assert anyio.run(by_public_key, BUILDER, None) == Signing()
     assert BUILDER.tool.call_count == 0
+    BUILDER.tool.return_value.file.return_value.sync = mock.AsyncMock(side_effect=REFUSED)
+    with raises("signing.cosign-unavailable"):
+        anyio.run(signing, BUILDER, SECRET, None)
+    assert BUILDER.tool.call_count == 1
 
 
 @pytest.mark.parametrize(
