@@ -26,10 +26,14 @@ pipeline: ## run the whole pipeline: build, test, scan, start and push all image
 	  --ref "$$(git symbolic-ref -q HEAD || echo refs/heads/detached)" \
 	  --commit "$$(git rev-parse HEAD)" --created "$$(git log -1 --format=%cI)"
 
+# The tests that need no engine, and then the least covered modules of ci/src/ci and the total.
+UNIT := $(BIN)/pytest -m "not engine" -n 2 --cov --cov-report= && \
+	$(BIN)/coverage report | sed -n '1,14p;/^TOTAL/p'
+
 # Stacks mostly wait, and each has its own Docker Engine, so two of them run concurrently.
 STACKS := $(wildcard tests/engine/test_stack*.py) tests/engine/test_kept_results.py tests/oracle
 test: $(VENV)/ready test-packages lint ## run all tests except those of test-long, including those on a real engine
-	@$(ENGINE) && $(BIN)/pytest -m "not engine" -n 2 \
+	@$(ENGINE) && $(UNIT) \
 	  && $(BIN)/pytest -m "engine and not long" -v --ignore tests/release $(STACKS:%=--ignore %) \
 	  && $(BIN)/pytest $(STACKS) -m "engine and not long" -n 2 --dist loadgroup \
 	  && $(BIN)/pytest tests/release -m "not long" -n 3 # each has its own registry and mostly waits
@@ -47,7 +51,7 @@ test-packages:
 	  apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
 test-unit: $(VENV)/ready ## run the tests that need no engine
-	$(BIN)/pytest -m "not engine" -n 2
+	$(UNIT)
 
 bench: $(VENV)/ready ## compare with Docker, buildx, Compose and Trivy; options: BENCH="--repeat 5 --cases nothing"
 	@$(ENGINE) && $(BIN)/python -m bench $(BENCH)
