@@ -19,26 +19,29 @@ GOOD = "services: {a: {image: 'python:3.13-slim-trixie'}}"
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (None, "no configuration file provided: not found"),
         ("", "empty compose file"),
         ("services: [", "go-yaml load error"),
         ("services: {a: {imag: x}}", "compose.yaml: services.a.imag"),
         ("services: {a: {image: x, ports: ['x:y']}}", "invalid containerPort"),
     ],
 )
-def test_compose_s_own_message_is_passed_on(
-    dagger: Dagger, tmp_path: Path, text: str | None, expected: str
-) -> None:
-    if text is not None:
-        (tmp_path / "compose.yaml").write_text(text)
-    else:
-        (tmp_path / "README.md").write_text("no compose file here")
+def test_compose_s_own_message_is_passed_on(dagger: Dagger, tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "compose.yaml").write_text(text)
     called = dagger.call("--source", str(tmp_path), "services")
     assert called.code == 1
     assert "Code: compose.invalid" in called.error
     assert expected in called.error
     assert "Next: " in called.error
     assert "Traceback" not in called.stderr
+
+
+def test_compose_files_elsewhere_are_named(dagger: Dagger, tmp_path: Path) -> None:
+    (tmp_path / ".devcontainer").mkdir()
+    (tmp_path / ".devcontainer" / "docker-compose.yml").write_text(GOOD)
+    called = dagger.call("--source", str(tmp_path), "services")
+    assert called.code == 1
+    assert "Code: compose.no-file" in called.error
+    assert "--files .devcontainer/docker-compose.yml" in called.error
 
 
 def test_an_unknown_service_lists_the_valid_ones(dagger: Dagger) -> None:

@@ -31,7 +31,7 @@ class Setting:
 def settings() -> Iterator[Setting]:
     """Yield the keys that users may set, in the order of the code."""
     comments, default = _comments(), policy.Policy()
-    for field in dataclasses.fields(policy.Policy):
+    for field in (each for each in dataclasses.fields(policy.Policy) if each.name != "place"):
         key = field.name.replace("_", "-")
         yield Setting(key, _toml(getattr(default, field.name)), comments.get(field.name, ""))
 
@@ -64,8 +64,9 @@ def page() -> str:
     """Generate the text of the page."""
     lines = header("Settings", "`ci/src/ci/project/policy.py`")
     lines += [
-        "Settings are in `[tool.ci]` of the project's `pyproject.toml`. The error for an unknown key names",
-        "the closest one. A path with `{folder}` is relative to the folder of a service's Dockerfile.",
+        "Settings are in `[tool.ci]` of the project's `pyproject.toml`, or at the top level of `.ci.toml`.",
+        "The error for an unknown key names the closest one. A path with `{folder}` is",
+        "relative to the folder of a service's Dockerfile.",
         "",
     ]
     rows = [[code(each.key), code(each.default), each.description] for each in settings()]

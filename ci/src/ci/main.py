@@ -26,11 +26,10 @@ from ci.functions.registry import Registry
 from ci.functions.stack import ComposeStack
 from ci.lint import linters
 from ci.lint.run import Lint
-from ci.pipeline import builds, gates, publish, report
+from ci.pipeline import builds, gates, onboard, publish, report, services
 from ci.pipeline.gate import gate
 from ci.pipeline.inputs import Destination, Inputs
 from ci.pipeline.stack import create, ports
-from ci.project import render
 from ci.sandbox import usage
 from ci.scan import gate as scan_gate
 
@@ -107,8 +106,7 @@ class Ci:
         format: Annotated[str, Doc("table, json or mermaid")] = "table",  # noqa: A002 - the option's name
     ) -> str:
         """Print the plan: each service, where its image comes from, its ports, and what it waits for."""
-        project = await self._inputs().project()
-        return render.render(project.compose, project.left_out(), format)
+        return await services.services(self._inputs(), format)
 
     @function()
     async def build(self, only: Only = None, platform: Platform = "") -> str:
@@ -265,6 +263,22 @@ class Ci:
     ) -> str:
         """Print what the volume of the sandbox's Docker Engine contains."""
         return await usage.render(await self._inputs().workspace(), empty=empty)
+
+    @function(cache="session")
+    async def doctor(self) -> str:
+        """Print what the project lacks for each function, with the line to add."""
+        return await onboard.examine(self._inputs())
+
+    @function(cache="session")
+    async def init(
+        self,
+        module: Annotated[
+            str,
+            Doc("This module's address for the workflow, as github.com/OWNER/NAME@VERSION; default: none"),
+        ] = "",
+    ) -> dagger.Changeset:
+        """Return the files that the project lacks: settings, digests, first test, ignored files, workflow."""
+        return await onboard.init(self._inputs(), module)
 
     @function()
     async def explain(

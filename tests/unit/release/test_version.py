@@ -51,3 +51,23 @@ def test_the_version_is_read() -> None:
 def test_a_file_without_a_version_is_refused(code: str, text: str, said: str) -> None:
     with raises(code, match=said):
         version.read(text, where="pyproject.toml")
+
+
+def test_other_files_declare_a_version_too() -> None:
+    assert version.read('{"name": "web", "version": "2.0.1"}', where="web/package.json") == "2.0.1"
+    assert version.read("v1.4.0\n", where="VERSION") == "1.4.0"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "where"),
+    [
+        ("version.not-json", "{", "package.json"),
+        ("version.not-declared", "[]", "package.json"),
+        ("version.not-declared", '{"version": 2}', "package.json"),
+        ("version.not-one-line", "", "VERSION"),
+        ("version.not-one-line", "1.2.3\nfix it\n", "VERSION"),
+    ],
+)
+def test_a_file_without_a_version_is_named(code: str, text: str, where: str) -> None:
+    with raises(code, match=where):
+        version.read(text, where=where)

@@ -76,3 +76,22 @@ def test_coverage_is_that_of_the_whole_run() -> None:
 def test_no_report_at_all_is_red() -> None:
     outcome = {"exit_code": 0, "signal": "", "late": False, "at": 5.0, "seconds": 1.5}
     assert results.read("web", outcome, "", "", asked_at=0).red == "no test ran"
+
+
+def test_a_command_without_junit_is_judged_by_its_exit_code() -> None:
+    outcome = {"exit_code": 0, "signal": "", "late": False, "at": 2.0, "seconds": 1.0}
+    passed = results.by_exit_code("web", outcome, "ok", asked_at=1)
+    assert (passed.red, passed.tests, passed.row[-1]) == ("", 0, "passed (exit code 0)")
+    failed = results.by_exit_code("web", outcome | {"exit_code": 3}, "bad", asked_at=1)
+    assert (failed.red, failed.output) == ("exit code 3", "bad")
+    late = results.by_exit_code("web", outcome | {"late": True, "exit_code": 137}, "", asked_at=1)
+    assert late.red.startswith("timed out")
+
+
+def test_several_junit_files_and_nested_suites_are_counted_once() -> None:
+    inner = '<testsuite tests="2" failures="1"/>'
+    nested = f'<testsuites><testsuite tests="2" failures="1">{inner}</testsuite></testsuites>'
+    outcome = {"exit_code": 1, "signal": "", "late": False, "at": 2.0, "seconds": 1.0}
+    merged = results.merged([nested, '<testsuite tests="3" skipped="1"/>'])
+    found = results.read("web", outcome, merged, "", asked_at=1)
+    assert (found.tests, found.failed, found.skipped) == (5, 1, 1)

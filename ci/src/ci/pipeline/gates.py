@@ -22,8 +22,9 @@ from ci.scan import trivy
 from ci.scan.fetch import Request
 from ci.stack.plan import plan
 from ci.testing import integration, results
+from ci.testing.discover import discover
+from ci.testing.runs import UnitTests
 from ci.testing.suite import Suite, no_files
-from ci.testing.unit import UnitTests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,9 +95,12 @@ async def unit_tests(
 ) -> UnitTestRuns:
     """Run the unit tests of built images: each one's result and its output folder."""
     nonce = secrets.token_hex(8) if rerun else ""
-    tests = UnitTests(project.workspace, project.compose, project.policy, nonce)
     untested = project.policy.services_without_tests
-    work = {name: partial(tests.run, image) for name, image in images.items() if name not in untested}
+    tested = {name: image for name, image in images.items() if name not in untested}
+    services = [image.service for image in tested.values()]
+    found = await discover(project.workspace.source, project.policy, services)
+    tests = UnitTests(project, found, nonce)
+    work = {name: partial(tests.run, image) for name, image in tested.items()}
     done = list((await parallel.run(work, limit=limit)).values())
     return done + [(results.untested(name), dag.directory()) for name in images if name not in work]
 

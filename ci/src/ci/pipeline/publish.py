@@ -10,6 +10,7 @@ import anyio
 
 from ci import parallel
 from ci.errors import PipelineError
+from ci.pipeline import versions
 from ci.pipeline.gate import GateResult, gate
 from ci.release import facts, labels, notes, registries, repository, summary, tags, version
 from ci.release import publish as releases
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     import dagger
 
     from ci.pipeline.inputs import Destination, Inputs, Revision
+    from ci.project.load import Project
 
 __all__ = ["access", "image_tags", "publish", "release"]
-
-VERSION_FILE = "pyproject.toml"
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class PublishRequest:
     tags: tags.Tags
     ref: str
     services: tuple[str, ...]
+    version_source: str = version.TAG
     workflow: str = ""
     signing: Signing = field(default_factory=Signing)
     dry_run: bool = False
@@ -105,8 +106,9 @@ async def _request(
     inputs: Inputs, to: Destination, revision: Revision, default_branch: str, *, dry_run: bool
 ) -> PublishRequest:
     """Refuse what cannot be published before anything is built."""
-    origin = await _origin(inputs, revision)
-    built = list((await inputs.project()).compose.built)
+    project = await inputs.project()
+    origin = await _origin(project, revision)
+    built = list(project.compose.built)
     decided = tags.decide(revision.ref, sha=origin.revision, default_branch=default_branch, services=built)
     services = (decided.service,) if decided.service else tuple(built)
     to.access.registry.repositories(list(services))
@@ -118,6 +120,7 @@ async def _request(
         tags=decided,
         ref=revision.ref,
         services=services,
+        version_source=project.policy.version,
         workflow=revision.workflow,
         signing=await signing(workspace, to.sign_key, to.sign_password),
         dry_run=dry_run,
@@ -128,9 +131,8 @@ async def _request(
     )
 
 
-async def _origin(inputs: Inputs, revision: Revision) -> labels.Origin:
-    text = await inputs.source.file(VERSION_FILE).contents()
-    declared = version.read(text, where=VERSION_FILE)
+async def _origin(project: Project, revision: Revision) -> labels.Origin:
+    declared = await versions.declared(project)
     return labels.origin(revision.commit, revision.created, source=revision.source_url, version=declared)
 
 
@@ -141,8 +143,8 @@ def _check_version(request: PublishRequest) -> None:
             f"--ref {request.ref} is no version tag",
             hint="release refs/tags/v1.2.3; publish takes any ref",
         )
-    if not request.tags.service:
-        version.check(request.tags.version, request.origin.version, where=VERSION_FILE)
+    if not request.tags.service and request.version_source != version.TAG:
+        version.check(request.tags.version, request.origin.version, where=request.version_source)
 
 
 async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, releases.Outcome]:

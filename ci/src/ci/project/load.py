@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ci import module_source, tools
+from ci.errors import PipelineError
 from ci.project import model, policy
 from ci.sandbox.place import PROJECT
 
@@ -16,8 +17,16 @@ if TYPE_CHECKING:
 
     from ci.workspace import Workspace
 
-__all__ = ["ComposeOptions", "Project", "load"]
+__all__ = ["COMPOSE_FILES", "ComposeOptions", "Project", "load", "settings_of"]
 
+# The names that Compose looks for, in its order.
+COMPOSE_FILES = tuple(
+    f"{name}.{end}"
+    for name in ("compose", "docker-compose", "compose.override", "docker-compose.override")
+    for end in ("yaml", "yml")
+)
+_CANDIDATES = "**/*compose*.y*ml"
+_NAMED = 5
 _PROGRAM = "ci/container_scripts/compose_*.py"
 _ENV_FILE = "/run/secrets/env-file"
 _DOCKER_CONFIG = "/opt/docker-config"
@@ -65,8 +74,13 @@ class Project:
 
 async def load(workspace: Workspace, asked: ComposeOptions) -> Project:
     """Read the project with Compose."""
-    settings = policy.read(await _pyproject(workspace.source))
-    compose = await _read(workspace, asked)
+    settings = await settings_of(workspace.source)
+    try:
+        compose = await _read(workspace, asked)
+    except PipelineError as error:
+        if missing := await _no_file(workspace.source, asked):
+            raise missing from error
+        raise
     settings.check_services(list(compose.built))
     return Project(workspace, compose, settings)
 
@@ -95,7 +109,29 @@ async def _read(workspace: Workspace, asked: ComposeOptions) -> model.ComposeMod
     return model.read(await done.file("/outcome.json").contents(), asked.folder)
 
 
-async def _pyproject(source: dagger.Directory) -> str:
-    if await source.exists("pyproject.toml"):
-        return await source.file("pyproject.toml").contents()
-    return ""
+async def _no_file(source: dagger.Directory, asked: ComposeOptions) -> PipelineError | None:
+    """Return an error that names the compose files elsewhere, if the project's folder has none."""
+    folder = posixpath.normpath(asked.folder)
+    if asked.files or not await source.exists(folder):
+        return None
+    names = await (source if folder == "." else source.directory(folder)).entries()
+    if set(names) & set(COMPOSE_FILES):
+        return None
+    others = sorted(await source.glob(_CANDIDATES))[:_NAMED]
+    return PipelineError(
+        "compose.no-file",
+        f"there is no compose file in the project's folder '{folder}'",
+        details="\n".join(("compose files elsewhere:", *others)) if others else "",
+        hint=f"name it: --files {others[0]}; its paths are relative to --project-directory"
+        if others
+        else "add a compose.yaml, or set --source to the folder that contains it",
+    )
+
+
+async def settings_of(source: dagger.Directory) -> policy.Policy:
+    """Read the project's settings, from either place."""
+
+    async def text(name: str) -> str:
+        return await source.file(name).contents() if await source.exists(name) else ""
+
+    return policy.read(await text(policy.PYPROJECT), await text(policy.OWN_FILE))

@@ -13,6 +13,8 @@ from ci.errors import PipelineError
 from ci.project import notes, unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ci.project.model import ComposeModel, Service
 
 __all__ = ["FORMATS", "render"]
@@ -20,8 +22,16 @@ __all__ = ["FORMATS", "render"]
 FORMATS = ("table", "json", "mermaid")
 
 
-def render(project: ComposeModel, left_out: dict[str, str], form: str) -> str:
-    """Format the project's services; `left_out` are services whose image is not available."""
+def render(
+    project: ComposeModel,
+    left_out: dict[str, str],
+    form: str,
+    tests: Mapping[str, tuple[str, str]] | None = None,
+) -> str:
+    """Format the project's services.
+
+    `left_out` are services whose image is not available, `tests` has how each built one is tested, and why.
+    """
     if form not in FORMATS:
         raise PipelineError(
             "project.unknown-format",
@@ -29,8 +39,8 @@ def render(project: ComposeModel, left_out: dict[str, str], form: str) -> str:
             hint=f"choose from {', '.join(FORMATS)}",
         )
     if form == "json":
-        return _json(project, left_out)
-    return _mermaid(project) if form == "mermaid" else _table(project, left_out)
+        return _json(project, left_out, tests or {})
+    return _mermaid(project) if form == "mermaid" else _table(project, left_out, tests or {})
 
 
 def _origin(service: Service, left_out: dict[str, str]) -> str:
@@ -41,7 +51,7 @@ def _reference(project: ComposeModel, service: Service) -> str:
     return service.image or f"{project.name}-{service.name}"
 
 
-def _table(project: ComposeModel, left_out: dict[str, str]) -> str:
+def _table(project: ComposeModel, left_out: dict[str, str], tests: Mapping[str, tuple[str, str]]) -> str:
     rows = [
         [
             service.name,
@@ -49,11 +59,13 @@ def _table(project: ComposeModel, left_out: dict[str, str]) -> str:
             _reference(project, service),
             " ".join(str(port) for port in service.ports),
             ", ".join(f"{name} ({condition})" for name, condition in service.depends_on.items()),
+            tests.get(service.name, ("", ""))[0],
         ]
         for service in project.services.values()
     ]
-    text = table.text(["service", "image is", "reference", "ports", "waits for"], rows)
+    text = table.text(["service", "image is", "reference", "ports", "waits for", "tests"], rows)
     lines = [f"refused: {each}" for each in unsupported.found(project, project.services)]
+    lines += [f"tests: {name}: {why}" for name, (_, why) in tests.items()]
     lines += [
         f"left out: {name}: the images map has no image for {image}; a service that needs it cannot run"
         for name, image in left_out.items()
@@ -62,7 +74,7 @@ def _table(project: ComposeModel, left_out: dict[str, str]) -> str:
     return "\n".join([text, *([""] if lines else []), *lines])
 
 
-def _json(project: ComposeModel, left_out: dict[str, str]) -> str:
+def _json(project: ComposeModel, left_out: dict[str, str], tests: Mapping[str, tuple[str, str]]) -> str:
     services = [
         {
             "name": service.name,
@@ -73,6 +85,7 @@ def _json(project: ComposeModel, left_out: dict[str, str]) -> str:
                 for port in service.ports
             ],
             "waits_for": service.depends_on,
+            "tests": dict(zip(("kind", "why"), tests.get(service.name, ("", "")), strict=True)),
             "profiles": list(service.definition.profiles),
         }
         for service in project.services.values()

@@ -92,7 +92,7 @@ class Suite(Protocol):
     def model(self, model: Model, workspace: Workspace) -> str:
         """Describe the suite as a compose file in JSON."""
 
-    def mounted(self, container: dagger.Container) -> dagger.Container:
+    async def mounted(self, container: dagger.Container) -> dagger.Container:
         """Mount what the suite's container gets."""
 
 
@@ -123,7 +123,7 @@ class Stack:
         stack runs again.
         """
         asked_at = time()
-        container = self._container(self.model, suite=suite)
+        container = await self._container(self.model, suite=suite)
         if rerun or not self.pinned:  # an image could not be resolved, so its tag may have moved
             container = container.with_env_variable("CI_RERUN", random.token_hex(8))
         for attempt in itertools.count():
@@ -147,7 +147,7 @@ class Stack:
 
     async def start(self, ports: list[published.Port], model: Model) -> dagger.Service:
         """Return the stack as a Dagger service with these ports once it is up; it stops with the session."""
-        container = self._container(model, hold=True)
+        container = await self._container(model, hold=True)
         # Dagger's client does not open UDP ports, but services that bind this one can reach them.
         for port in (each for each in ports if each.protocol == "tcp"):
             container = container.with_exposed_port(
@@ -169,7 +169,9 @@ class Stack:
                 raise not_up from error
             raise
 
-    def _container(self, model: Model, *, hold: bool = False, suite: Suite | None = None) -> dagger.Container:
+    async def _container(
+        self, model: Model, *, hold: bool = False, suite: Suite | None = None
+    ) -> dagger.Container:
         workspace = self.workspace
         request = {
             "project": model.project,
@@ -205,7 +207,7 @@ class Stack:
         for name, (_, image) in self.images.items():
             container = container.with_mounted_file(f"/images/{name}.tar", image.file)
         if suite:
-            container = suite.mounted(container)
+            container = await suite.mounted(container)
         return self._with_secrets(container)
 
     def _source(self) -> dagger.Directory:

@@ -13,8 +13,8 @@ from dagger import dag
 from ci import tools
 from ci.errors import PipelineError
 from ci.module_source import program
-from ci.testing import results
-from ci.testing.unit import DEPENDENCIES, dependencies
+from ci.testing import dependencies, discover, results
+from ci.testing.dependencies import FOLDER
 
 if TYPE_CHECKING:
     from ci.project.policy import Policy
@@ -70,13 +70,13 @@ class Suite:
         """Return the suite as a service of Compose's model, in all networks of the stack, as JSON."""
         binds = {
             "/suite/tests": "/ci/tests",
-            "/suite/dependencies": DEPENDENCIES,
+            "/suite/dependencies": FOLDER,
             "/suite/run_tests.py": "/ci/run_tests.py",
         }
         mounts = [{"type": "bind", "source": s, "target": t, "read_only": True} for s, t in binds.items()]
         mounts.append({"type": "bind", "source": "/output/suite", "target": "/ci/output"})
         environment = {name: f"${{{name}}}" for name in self.variables}
-        environment |= {"PYTHONPATH": DEPENDENCIES, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"PYTHONPATH": FOLDER, "PYTHONDONTWRITEBYTECODE": "1"}
         if self.isolated:
             mounts.append({"type": "bind", "source": _SOCKET, "target": "/run/docker.sock"})
             environment |= {
@@ -103,14 +103,17 @@ class Suite:
         }
         return json.dumps({"services": {self.NAME: service}}, indent=1, sort_keys=True)
 
-    def mounted(self, container: dagger.Container) -> dagger.Container:
+    async def mounted(self, container: dagger.Container) -> dagger.Container:
         """Mount the suite's files and dependencies into the sandbox's container."""
+        source, policy = self.workspace.source, self.policy
+        found = await discover.suite(source, policy.integration, policy)
+        packages = await dependencies.install(self.workspace, policy, found)
         tests = self._folder(self.policy.integration)
         if self.isolated:  # next to the suite's own files, because these tests use its fixtures too
             tests = tests.with_directory(_DISRUPTION, self._folder(self.policy.disruption))
         return (
             container.with_mounted_directory("/suite/tests", tests)
-            .with_mounted_directory("/suite/dependencies", dependencies(self.workspace, self.policy))
+            .with_mounted_directory("/suite/dependencies", packages)
             .with_mounted_file("/suite/run_tests.py", program("run_tests.py"))
             .with_directory("/output/suite", dag.directory())
         )

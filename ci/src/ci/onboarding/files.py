@@ -1,0 +1,132 @@
+"""The files that `init` adds to a project; what exists stays as it is, except for pinned references."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci.onboarding import pins
+from ci.project.policy import OWN_FILE, PYPROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ci.onboarding.project import Known
+    from ci.project.model import Service
+
+__all__ = ["WORKFLOW", "added", "untouched"]
+
+WORKFLOW = ".github/workflows/containers.yml"
+_TEMPLATES = Path(__file__).parent / "templates"
+_TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*ci\s*[\].]", re.MULTILINE)
+_PATH = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::\d+)?(/[\w./-]*)")
+
+
+def added(known: Known, module: str) -> dict[str, str]:
+    """Return the files that are new or different, by path; `module` is how workflows name the pipeline."""
+    files = dict(_settings(known)) | dict(_suite(known)) | dict(_ignored(known)) | dict(_pinned(known))
+    if module and WORKFLOW not in known.texts:
+        files[WORKFLOW] = _template("workflow.yml").replace("MODULE", module)
+    return {path: text for path, text in files.items() if known.texts.get(path) != text}
+
+
+def untouched(known: Known, module: str) -> list[str]:
+    """Return what `init` leaves to the user, and why."""
+    lines = [f"{each.place}: {each.reference}: {each.obstacle or _UNKNOWN}" for each in known.open_pins]
+    lines += [f"{name}: {known.found[name].why}; it is in services-without-tests" for name in known.untested]
+    if not module:
+        lines.append("no workflow, because --module does not say where this pipeline is")
+    elif WORKFLOW in known.texts:
+        lines.append(f"{WORKFLOW}: exists")
+    if known.has_suite:
+        lines.append(f"{known.policy.integration}: exists")
+    return lines
+
+
+_UNKNOWN = "its digest is not known here"
+
+
+def _template(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _settings(known: Known) -> Iterator[tuple[str, str]]:
+    """Yield the settings' file, unless the project has settings."""
+    pyproject = known.texts.get(PYPROJECT)
+    if OWN_FILE in known.texts or (pyproject is not None and _TABLE.search(pyproject)):
+        return
+    lines = []
+    if known.untested:
+        lines += [
+            "# Remove a service from this list when it has tests.",
+            _list("services-without-tests", known.untested),
+        ]
+    if known.policy.version not in known.texts:
+        lines += ["# The git tag alone says which version a release is.", 'version = "tag"']
+    if known.policy.integration and not known.has_suite and not _ports(known):
+        lines += ["# No service publishes a port, so there is no integration test yet.", 'integration = ""']
+    lines = lines or ["# All settings have defaults; docs/reference/policy.md lists them."]
+    body = "\n".join(lines) + "\n"
+    if pyproject is None:
+        yield OWN_FILE, body
+    else:
+        yield PYPROJECT, pyproject.rstrip("\n") + f"\n\n[tool.ci]\n{body}"
+
+
+def _list(key: str, names: list[str]) -> str:
+    return f"{key} = [{', '.join(_quoted(name) for name in names)}]"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _suite(known: Known) -> Iterator[tuple[str, str]]:
+    """Yield a first integration test, which asks each published port."""
+    folder = known.policy.integration
+    if not folder or known.has_suite:
+        return
+    ports = _ports(known)
+    if ports:
+        text = _template("test_published_ports.py.txt").replace("    # PORTS\n", "".join(ports))
+        yield f"{folder}/test_published_ports.py", text
+        if not known.suite_obstacle:
+            return
+        yield f"{folder}/requirements.txt", "pytest==9.2.0\n"
+
+
+def _ports(known: Known) -> list[str]:
+    """Return the lines of the test's table: service, port, and path."""
+    return [
+        f"    ({_quoted(service.name)}, {port}, {_quoted(_health(service))}),\n"
+        for service in known.compose.services.values()
+        if service.name not in known.left_out
+        for port in sorted({each.target for each in service.ports if each.protocol == "tcp"})
+    ]
+
+
+def _health(service: Service) -> str:
+    """Return the path that a service's healthcheck requests; `/` for others that are built, else nothing."""
+    words = (service.raw.get("healthcheck") or {}).get("test") or ()
+    match = _PATH.search(" ".join(words))
+    return match[1] if match else "/" if service.build else ""
+
+
+def _ignored(known: Known) -> Iterator[tuple[str, str]]:
+    """Yield a .dockerignore for each build context that has none."""
+    for service in known.compose.built.values():
+        build = service.build
+        if build is None or build.remote or build.context.startswith(("/", "..")):
+            continue
+        path = posixpath.normpath(posixpath.join(build.context, ".dockerignore"))
+        beside = posixpath.normpath(posixpath.join(build.context, f"{build.dockerfile}.dockerignore"))
+        if path not in known.texts and beside not in known.texts:
+            yield path, _template("dockerignore")
+
+
+def _pinned(known: Known) -> Iterator[tuple[str, str]]:
+    for path in sorted({each.file for each in known.unpinned}):
+        wanted = [each for each in known.unpinned if each.file == path]
+        yield path, pins.pinned(known.texts[path], wanted, known.digests)

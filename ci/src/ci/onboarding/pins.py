@@ -1,0 +1,96 @@
+"""Pin the literal image references of compose files and Dockerfiles by digest; the tag stays readable."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci.errors import PipelineError
+from ci.references import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Unpinned", "compose", "dockerfile", "pinned"]
+
+# A key of a block, or of a map in braces; nothing in a comment.
+_IMAGE = re.compile(r"""(?:^|[\s{,])image:\s*["']?(?P<reference>(?:\$\{[^}]*\}|[^\s"'#,{}])+)""")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_FROM = re.compile(r"^(?P<head>\s*FROM\s+(?:--\S+\s+)*)(?P<reference>\S+)(?P<tail>.*)$", re.IGNORECASE)
+_STAGE = re.compile(r"\s+AS\s+(\S+)\s*$", re.IGNORECASE)
+_COPY = re.compile(
+    r"^(?P<head>\s*COPY\s+(?:--\S+\s+)*?--from=)(?P<reference>\S+)(?P<tail>.*)$", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Unpinned:
+    """A reference without a digest: its file and line, and why it cannot be pinned, if so."""
+
+    file: str
+    line: int
+    column: int
+    reference: str
+    obstacle: str = ""
+
+    @property
+    def place(self) -> str:
+        """The file and the line, as editors open it."""
+        return f"{self.file}:{self.line}"
+
+
+def compose(file: str, text: str, built: set[str]) -> list[Unpinned]:
+    """Return the references of a compose file; `built` are images that the project itself builds."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for match in _IMAGE.finditer(_COMMENT.sub("", line)):
+            if match["reference"] not in built:
+                found += _unpinned(file, number, match)
+    return found
+
+
+def dockerfile(file: str, text: str) -> list[Unpinned]:
+    """Return the references of a Dockerfile that are no stages of it."""
+    stages: set[str] = set()
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _FROM.match(line) or _COPY.match(line)
+        if not match:
+            continue
+        name = match["reference"]
+        if name.lower() not in stages and name != "scratch" and not name.isdigit():
+            found += _unpinned(file, number, match)
+        if stage := _STAGE.search(match["tail"]):
+            stages.add(stage[1].lower())
+    return found
+
+
+def pinned(text: str, wanted: list[Unpinned], digests: Mapping[str, str]) -> str:
+    """Add the digests to a file's text; a reference without one stays as it is."""
+    lines = text.splitlines(keepends=True)
+    for each in sorted(wanted, key=lambda each: each.column, reverse=True):
+        digest = digests.get(each.reference)
+        if digest and not each.obstacle:
+            old = lines[each.line - 1]
+            # The tag stays in the reference. Docker ignores it then, and updaters such as Dependabot read it.
+            end = each.column + len(each.reference)
+            lines[each.line - 1] = f"{old[: each.column]}{_tagged(each.reference)}@{digest}{old[end:]}"
+    return "".join(lines)
+
+
+def _tagged(reference: str) -> str:
+    named = parse(reference, where="image")
+    return reference if named.tag else f"{reference}:latest"
+
+
+def _unpinned(file: str, line: int, match: re.Match[str]) -> list[Unpinned]:
+    column, reference = match.start("reference"), match["reference"]
+    if "$" in reference:
+        obstacle = "it contains a variable: pin the variable's default"
+        return [Unpinned(file, line, column, reference, obstacle)]
+    try:
+        named = parse(reference, where=file)
+    except PipelineError:
+        return []  # a build context of another kind, or a mistake that Compose or BuildKit reports
+    return [] if named.pinned else [Unpinned(file, line, column, reference)]

@@ -1,0 +1,63 @@
+"""Look at a project from outside: what each function lacks, and files that add it."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ci import parallel
+from ci.build.run import digest_of
+from ci.errors import PipelineError
+from ci.onboarding import doctor, files
+from ci.onboarding.gather import gather
+
+if TYPE_CHECKING:
+    import dagger
+
+    from ci.onboarding.project import Known
+    from ci.pipeline.inputs import Inputs
+    from ci.project.load import Project
+
+__all__ = ["examine", "init"]
+
+_AT_ONCE = 16
+
+
+async def examine(inputs: Inputs) -> str:
+    """Print for each function what the project lacks, and the line that adds it."""
+    try:
+        project = await inputs.project()
+    except PipelineError as error:
+        return doctor.broken(error)
+    return doctor.text(await _known(inputs, project))
+
+
+async def init(inputs: Inputs, module: str) -> dagger.Changeset:
+    """Return the files that a project lacks; what they do not change is printed to the log."""
+    known = await _known(inputs, await inputs.project())
+    for line in files.untouched(known, module):
+        sys.stderr.write(f"not changed: {line}\n")
+    changed = inputs.source
+    for path, text in files.added(known, module).items():
+        changed = changed.with_new_file(path, text)
+    return changed.changes(inputs.source)
+
+
+async def _known(inputs: Inputs, project: Project) -> Known:
+    images = project.workspace.images
+
+    async def resolve(references: set[str]) -> dict[str, str]:
+        """Resolve references; those that the images map replaces have another digest elsewhere."""
+        own = [each for each in sorted(references) if images.resolve(each, where="image") == each]
+        found = await parallel.run({each: partial(digest_of, each) for each in own}, limit=_AT_ONCE)
+        return {reference: digest for reference, digest in found.items() if digest}
+
+    return await gather(
+        inputs.source,
+        project.compose,
+        project.policy,
+        named=inputs.files,
+        left_out=project.left_out(),
+        resolve=resolve,
+    )

@@ -1,0 +1,80 @@
+"""Read from the source what decides how each service is tested."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import partial
+from typing import TYPE_CHECKING
+
+import dagger
+
+from ci import parallel
+from ci.testing import convention
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ci.project.model import Service
+    from ci.project.policy import Policy
+
+__all__ = ["discover", "suite"]
+
+_AT_ONCE = 16
+_READ = (
+    "pyproject.toml",
+    "poetry.lock",
+    "pdm.lock",
+    "pytest.ini",
+    "tox.ini",
+    "setup.cfg",
+    "requirements.txt",
+)
+
+
+async def discover(
+    source: dagger.Directory, policy: Policy, services: Iterable[Service]
+) -> dict[str, convention.Found]:
+    """Find how each service is tested."""
+    built = [service for service in services if service.build]
+    places = {place for service in built for place in convention.folders(service)}
+    places |= {posixpath.dirname(policy.tests.format(folder=convention.folders(each)[0])) for each in built}
+    dockerfiles = {
+        posixpath.normpath(posixpath.join(each.build.context, each.build.dockerfile))
+        for each in built
+        if each.build and not each.build.remote and not each.build.inline
+    }
+    tree = await _tree(source, {posixpath.normpath(place or ".") for place in places}, dockerfiles)
+    return {service.name: convention.decide(service, policy, tree) for service in built}
+
+
+async def suite(source: dagger.Directory, folder: str, policy: Policy) -> convention.Found:
+    """Find where the dependencies of the integration suite come from."""
+    return convention.suite(folder, policy, await _tree(source, {".", posixpath.normpath(folder)}, set()))
+
+
+async def _tree(source: dagger.Directory, places: set[str], files: set[str]) -> convention.Tree:
+    wanted = places | {
+        posixpath.dirname(file) or "." for file in files
+    }  # Dockerfiles can have their own folder
+    names = await _names(source, wanted)
+    further = {
+        posixpath.normpath(posixpath.join(p, "requirements")) for p in names if "requirements/" in names[p]
+    }
+    names |= await _names(source, further)
+    tree = convention.Tree(names)
+    read = {posixpath.normpath(posixpath.join(place, name)) for place in names for name in _READ}
+    there = sorted(path for path in read | files if tree.has(path))
+    texts = await parallel.run({path: source.file(path).contents for path in there}, limit=_AT_ONCE)
+    return convention.Tree(names, texts)
+
+
+async def _names(source: dagger.Directory, places: set[str]) -> dict[str, frozenset[str]]:
+    """List the folders that exist in the source."""
+
+    async def one(place: str) -> frozenset[str]:
+        if place != "." and not await source.exists(place, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
+            return frozenset()
+        return frozenset(await source.directory(place).entries())
+
+    inside = sorted(place for place in places if not place.startswith(("/", "..")))
+    return await parallel.run({place: partial(one, place) for place in inside}, limit=_AT_ONCE)

@@ -1,0 +1,147 @@
+"""Run the unit tests of one project's services, each as its files say."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from time import time
+from typing import TYPE_CHECKING
+
+import dagger
+from dagger import dag
+
+from ci.errors import PipelineError
+from ci.testing import backing, commands, convention, results, stages, unit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ci.build.image import BuiltImage
+    from ci.project.load import Project
+    from ci.project.model import Service
+    from ci.testing.backing import Backing
+    from ci.testing.convention import Found
+
+__all__ = ["UnitTests"]
+
+Run = tuple[results.Result, dagger.Directory]
+_TRIES = 240  # of a healthcheck, one each half second
+
+
+@dataclass(frozen=True)
+class UnitTests:
+    """The tests of one project's services; `rerun` is a nonce that makes them run again."""
+
+    project: Project
+    found: Mapping[str, Found]
+    rerun: str = ""
+
+    async def run(self, artifact: BuiltImage) -> Run:
+        """Return the result, and the directory with JUnit, coverage and output."""
+        found = self.found[artifact.service.name]
+        if found.kind == convention.NONE:
+            raise _untested(artifact.service.name, found)
+        if found.kind not in (convention.COMMAND, convention.STAGE):
+            return await self._pytest(artifact, found)
+        words = ["sh", "-c", found.command]
+        image = artifact
+        if found.stage:
+            built = await stages.build(self.project, artifact.service.name, found.stage)
+            if isinstance(built, results.Result):
+                return built, dag.directory().with_new_file("output.txt", built.output)
+            image = built
+        if found.kind == convention.STAGE:
+            words = await stages.own_command(self.project.workspace, image, artifact)
+            if not words:
+                return results.built_stage(artifact.service.name, found.stage), dag.directory()
+        return await self._command(artifact.service, image, found, words)
+
+    async def _pytest(self, artifact: BuiltImage, found: Found) -> Run:
+        workspace, policy, service = self.project.workspace, self.project.policy, artifact.service
+        container = await self._beside(await unit.prepared(workspace, policy, artifact, found), service)
+
+        async def once(container: dagger.Container, asked_at: float) -> Run:
+            return await unit.run(container, workspace.source, policy, service, found, asked_at)
+
+        return await self._fresh(container, once)
+
+    async def _command(self, service: Service, image: BuiltImage, found: Found, words: list[str]) -> Run:
+        policy = self.project.policy
+        container = commands.prepared(image, self.project.workspace.source, found)
+
+        async def once(container: dagger.Container, asked_at: float) -> Run:
+            settings = policy.services.get(service.name)
+            return await commands.run(container, service.name, words, policy, settings, asked_at)
+
+        return await self._fresh(await self._beside(container, service), once)
+
+    async def _fresh(
+        self, container: dagger.Container, once: Callable[[dagger.Container, float], Awaitable[Run]]
+    ) -> Run:
+        """Run tests. The engine caches every result; one that failed is not used, the tests run again."""
+        asked_at = time()
+        for attempt in itertools.count():
+            nonce = f"{self.rerun}{attempt or ''}"
+            each = container.with_env_variable("CI_RERUN", nonce) if nonce else container
+            result, output = await once(each, asked_at)
+            if not (result.red and result.cached):
+                return result, output
+        raise AssertionError  # the loop never ends otherwise
+
+    async def _beside(self, container: dagger.Container, service: Service) -> dagger.Container:
+        """Bind new instances of the services that this service depends on, for its tests."""
+        images = self.project.workspace.images
+        beside = [
+            (each, image)
+            for each in backing.of(self.project.compose, service)
+            if (image := images.resolve(each.image, where=f"service '{each.name}'"))
+        ]
+        for each, image in beside:
+            bound = await _service(each, image, service.name, self.project.workspace.source)
+            container = container.with_service_binding(each.name, bound)
+        for variable, value in backing.variables(service, [each for each, _ in beside]).items():
+            container = container.with_env_variable(variable, value)
+        return container
+
+
+async def _service(each: Backing, image: str, user: str, source: dagger.Directory) -> dagger.Service:
+    """Start a service for the tests of one other, and wait until its healthcheck passes."""
+    container = dag.container().from_(image)
+    for variable, value in sorted({**each.environment, "FOR": user}.items()):
+        container = container.with_env_variable(variable, value)
+    for place, path in each.mounts.items():
+        if await source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
+            container = container.with_mounted_directory(place, source.directory(path))
+        elif await source.exists(path):
+            container = container.with_mounted_file(place, source.file(path))
+    for place, text in each.files.items():
+        container = container.with_new_file(place, text, permissions=0o444)
+    check = each.healthcheck
+    for port in each.ports:
+        container = container.with_exposed_port(port, experimental_skip_healthcheck=check is not None)
+    if check:
+        container = container.with_docker_healthcheck(
+            list(check.command), shell=check.shell, interval="500ms", timeout="5s", retries=_TRIES
+        )
+    if each.entrypoint:
+        container = container.with_entrypoint(list(each.entrypoint))
+    return container.as_service(args=list(each.command) or None, use_entrypoint=True)
+
+
+def _untested(name: str, found: Found) -> PipelineError:
+    if found.tests:
+        return PipelineError(
+            "test.no-dependencies",
+            f"service '{name}': {found.why}",
+            hint="add requirements-test.txt with the line `pytest` beside the Dockerfile, or set a command: "
+            f'[tool.ci.services.{name}] test = "python -m pytest"',
+        )
+    stage = (
+        f'"{found.suggestion}", and stage = the one that has its tools' if found.suggestion else '"COMMAND"'
+    )
+    return PipelineError(
+        "test.no-tests",
+        f"service '{name}' has no tests: {found.why}",
+        hint=f"add tests, or set [tool.ci.services.{name}] test = {stage}; "
+        "or list it in tool.ci.services-without-tests",
+    )

@@ -1,0 +1,41 @@
+"""A folder of this machine, with the calls of Dagger's directories that read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Folder"]
+
+
+@dataclass(frozen=True)
+class File:
+    path: Path
+
+    async def contents(self) -> str:
+        return self.path.read_text()
+
+
+@dataclass(frozen=True)
+class Folder:
+    path: Path
+
+    async def entries(self) -> list[str]:
+        return [each.name + ("/" if each.is_dir() else "") for each in self.path.iterdir()]
+
+    async def exists(self, path: str, *, expected_type: dagger.ExistsType | None = None) -> bool:
+        there = self.path / path
+        if expected_type == dagger.ExistsType.DIRECTORY_TYPE:
+            return there.is_dir()
+        return there.is_file() if expected_type else there.exists()
+
+    def directory(self, path: str) -> Folder:
+        return Folder(self.path / path)
+
+    def file(self, path: str) -> File:
+        return File(self.path / path)

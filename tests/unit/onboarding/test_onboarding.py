@@ -1,0 +1,156 @@
+"""What `doctor` finds missing and what `init` adds, for a project that has only a compose file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ci.onboarding import doctor, files, pins
+from ci.onboarding.project import Known
+from ci.project import policy
+from ci.testing.convention import Found
+from tests.unit.project.reading import project
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = """
+services:
+  web:
+    build: web
+    ports: ["8080:8000"]
+    environment: {KEY: "${KEY:?}"}
+    healthcheck: {test: curl -f http://localhost:8000/healthz}
+  api: {build: api, ports: ["8081:8000", "53:53/udp"]}
+  db: {image: "postgres:16", ports: ["5432:5432"]}
+  gone: {image: "gone:1", ports: ["1:1"]}
+  gpu: {image: "model:1", gpus: all}
+"""
+DOCKERFILE = "FROM python:3.12-slim\n"
+DIGEST = "sha256:" + "ab" * 32
+MODULE = "github.com/team/pipeline@v1"
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Known:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    texts = {"compose.yaml": COMPOSE, "web/Dockerfile": DOCKERFILE, "api/Dockerfile": DOCKERFILE}
+    texts["api/.dockerignore"] = ".git\n"
+    unpinned = pins.compose("compose.yaml", COMPOSE, set())
+    unpinned += [
+        each for path in ("api", "web") for each in pins.dockerfile(f"{path}/Dockerfile", DOCKERFILE)
+    ]
+    return Known(
+        compose=project(tmp_path),
+        policy=policy.Policy(),
+        texts=texts,
+        found={
+            "web": Found("none", "no folder web/tests"),
+            "api": Found("requirements", "x", tests="api/tests"),
+        },
+        left_out={"gone": "gone:1"},
+        unpinned=tuple(unpinned),
+        digests={"python:3.12-slim": DIGEST},
+        suite_obstacle="no file says what it needs",
+    )
+
+
+def after(known: Known) -> Known:
+    """Return the project with what `init` adds applied."""
+    changed = files.added(known, MODULE)
+    texts = {**known.texts, **changed}
+    unpinned = [each for p, t in texts.items() if p.endswith("Dockerfile") for each in pins.dockerfile(p, t)]
+    settings = policy.read(texts.get("pyproject.toml", ""), texts.get(".ci.toml", ""))
+    return replace(known, texts=texts, unpinned=tuple(unpinned), policy=settings, has_suite=True)
+
+
+def test_init_adds_what_is_missing(known: Known) -> None:
+    added = files.added(known, MODULE)
+    assert set(added) == {
+        ".ci.toml",
+        ".github/workflows/containers.yml",
+        "api/Dockerfile",
+        "tests/integration/requirements.txt",
+        "tests/integration/test_published_ports.py",
+        "web/.dockerignore",
+        "web/Dockerfile",
+    }
+    assert tomllib.loads(added[".ci.toml"]) == {"services-without-tests": ["web"], "version": "tag"}
+    assert added["web/Dockerfile"] == f"FROM python:3.12-slim@{DIGEST}\n"
+    workflow = yaml.safe_load(added[".github/workflows/containers.yml"])
+    assert f"dagger call -m {MODULE} --source . gate" in workflow["jobs"]["gate"]["steps"][-1]["run"]
+
+
+def test_init_again_adds_nothing(known: Known) -> None:
+    assert files.added(after(known), MODULE) == {}
+
+
+def test_the_first_test_asks_each_published_tcp_port_that_is_there(known: Known) -> None:
+    text = files.added(known, "")["tests/integration/test_published_ports.py"]
+    body = ast.parse(text).body
+    ports = next(
+        each.value
+        for each in body
+        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "PORTS"
+    )
+    assert ast.literal_eval(ports) == [("api", 8000, "/"), ("db", 5432, ""), ("web", 8000, "/healthz")]
+
+
+def test_a_pyproject_gets_a_table_and_stays_otherwise(known: Known) -> None:
+    text = '[project]\nname = "shop"\nversion = "1"'
+    there = replace(known, texts={**known.texts, "pyproject.toml": text})
+    added = files.added(there, "")
+    assert ".ci.toml" not in added
+    assert added["pyproject.toml"].startswith(text + "\n\n[tool.ci]\n")
+    assert policy.read(added["pyproject.toml"]).services_without_tests == ("web",)
+    own = replace(
+        known, texts={**known.texts, "pyproject.toml": text + "\n[ tool . ci . services.web]\ntest='a'"}
+    )
+    assert "pyproject.toml" not in files.added(own, "")
+
+
+def test_what_stays_is_listed(known: Known) -> None:
+    said = files.untouched(known, "")
+    assert any(line.startswith("compose.yaml:9: postgres:16") for line in said)
+    assert any(line.startswith("no workflow") for line in said)
+    assert any(line.startswith("web: ") for line in said)
+
+
+def test_doctor_names_each_function_and_the_line_to_add(known: Known) -> None:
+    found = {
+        (each.function, each.what.partition(":")[0].partition(" ")[0]): each.add
+        for each in doctor.lacks(known)
+    }
+    assert found["test", "web"] == (
+        '[services.web] test = "COMMAND" in .ci.toml, or services-without-tests = ["web"]'
+    )
+    assert found["posture", "web/Dockerfile"] == f"python:3.12-slim@{DIGEST}"
+    assert ("stack", "KEY") not in found  # any value will do, and it gets one
+    assert "--only or a profile" in found["stack", "services.gpu.gpus"]
+    assert ("stack", "gone") in found
+    assert found["publish", "there"].startswith('version = "tag" in .ci.toml')
+    assert 'integration = ""' in found["test-integration", "there"]
+    rows = {line.split()[0]: line for line in doctor.text(known).splitlines()[1:11]}
+    assert rows["build"].split() == ["build", "ready"]
+    assert "needs posture, test" in rows["gate"]
+
+
+def test_after_init_only_what_needs_a_person_is_left(known: Known) -> None:
+    done = replace(after(known), suite_obstacle="", unpinned=())
+    assert {each.function for each in doctor.lacks(done)} == {"lint", "stack"}
+
+
+def test_the_workflow_has_the_pins_of_our_own() -> None:
+    template = (ROOT / "ci/src/ci/onboarding/templates/workflow.yml").read_text()
+    install = (ROOT / ".github/install-dagger.sh").read_text()
+    own = (ROOT / ".github/workflows/pull-request.yml").read_text()
+    assert set(re.findall(r"uses: (\S+)", template)) <= set(re.findall(r"uses: (\S+)", own))
+    version, checksum = re.search(r"version=(\S+)", install), re.search(r"amd64 sum=(\w+)", install)
+    assert version
+    assert checksum
+    assert f"VERSION: {version[1]}\n" in template
+    assert f"SHA256: {checksum[1]}\n" in template

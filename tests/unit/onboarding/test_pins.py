@@ -1,0 +1,73 @@
+"""References without a digest in files as people write them."""
+
+from __future__ import annotations
+
+from ci.onboarding import pins
+
+DIGEST = "sha256:" + "ab" * 32
+OTHER = "sha256:" + "cd" * 32
+COMPOSE = f"""
+services:
+  web:
+    build: .
+    image: team/web:1
+  db:
+    image: "postgres:16-alpine"   # the database
+  redis: {{image: redis, restart: always}}
+  # old: {{image: memcached}}
+  queue:
+    image: rabbitmq
+  pinned:
+    image: nginx:1@{DIGEST}
+  chosen:
+    image: shop/tool:${{TAG:-1}}
+"""
+DOCKERFILE = """# syntax=docker/dockerfile:1
+ARG BASE=python:3.12
+FROM --platform=$BUILDPLATFORM node:22 AS front
+RUN echo FROM nothing
+FROM front AS tested
+FROM ${BASE}
+COPY --from=front /app /app
+COPY --chown=1:1 --from=ghcr.io/astral-sh/uv:0.5 /uv /uv
+COPY --from=0 /a /a
+FROM scratch
+"""
+
+
+def test_references_of_a_compose_file() -> None:
+    found = pins.compose("compose.yaml", COMPOSE, {"team/web:1"})
+    assert [(each.line, each.reference, bool(each.obstacle)) for each in found] == [
+        (7, "postgres:16-alpine", False),
+        (8, "redis", False),
+        (11, "rabbitmq", False),
+        (15, "shop/tool:${TAG:-1}", True),
+    ]
+
+
+def test_references_of_a_dockerfile_are_no_stages() -> None:
+    found = pins.dockerfile("Dockerfile", DOCKERFILE)
+    assert [(each.reference, bool(each.obstacle)) for each in found] == [
+        ("node:22", False),
+        ("${BASE}", True),
+        ("ghcr.io/astral-sh/uv:0.5", False),
+    ]
+
+
+def test_a_pin_changes_nothing_else_and_once() -> None:
+    wanted = pins.compose("compose.yaml", COMPOSE, {"team/web:1"})
+    once = pins.pinned(COMPOSE, wanted, {"postgres:16-alpine": DIGEST, "rabbitmq": OTHER, "redis": DIGEST})
+    assert f'    image: "postgres:16-alpine@{DIGEST}"   # the database\n' in once
+    assert f"    image: rabbitmq:latest@{OTHER}\n" in once
+    assert f"  redis: {{image: redis:latest@{DIGEST}, restart: always}}\n" in once
+    before, after = COMPOSE.splitlines(), once.splitlines()
+    assert [number for number, line in enumerate(before) if line != after[number]] == [6, 7, 10]
+    again = pins.compose("compose.yaml", once, {"team/web:1"})
+    assert [each.reference for each in again] == ["shop/tool:${TAG:-1}"]
+
+
+def test_a_dockerfile_is_pinned_at_both_kinds_of_places() -> None:
+    wanted = pins.dockerfile("Dockerfile", DOCKERFILE)
+    text = pins.pinned(DOCKERFILE, wanted, {"node:22": DIGEST, "ghcr.io/astral-sh/uv:0.5": OTHER})
+    assert f"FROM --platform=$BUILDPLATFORM node:22@{DIGEST} AS front\n" in text
+    assert f"--from=ghcr.io/astral-sh/uv:0.5@{OTHER} /uv /uv\n" in text

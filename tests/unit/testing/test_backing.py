@@ -1,0 +1,82 @@
+"""What runs beside unit tests, of the compose files that projects have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.testing import backing
+from tests.unit.project.reading import project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci.project.model import ComposeModel
+
+COMPOSE = """
+services:
+  web:
+    build: .
+    environment:
+      DATABASE_URL: postgresql://shop:secret@db:5432/shop
+      BROKER: amqp://queue:5672
+      OTHER_URL: http://dbx:1/db-of-others
+      PLAIN: "1"
+    depends_on: [db, queue, cache, worker, migrate]
+  worker: {build: .}
+  migrate: {build: ., image: "own:1"}
+  seed: {image: "own:1"}
+  db:
+    image: postgres:16-alpine
+    environment: {POSTGRES_USER: shop, POSTGRES_PASSWORD_FILE: /run/secrets/password}
+    secrets: [password]
+    ports: ["5432:5432", "53:53/udp"]
+    volumes: ["./init.sql:/docker-entrypoint-initdb.d/init.sql:ro", "data:/var/lib/postgresql/data"]
+    healthcheck: {test: "pg_isready -U shop", interval: 30s}
+  queue:
+    image: rabbitmq:4
+    command: [rabbitmq-server, --quiet]
+    expose: ["5672"]
+    healthcheck: {test: [CMD, rabbitmq-diagnostics, ping]}
+  cache: {image: "redis:7", healthcheck: {disable: true}}
+secrets: {password: {environment: PASSWORD}}
+volumes: {data: {}}
+"""
+
+
+@pytest.fixture
+def compose(tmp_path: Path) -> ComposeModel:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    return project(tmp_path)
+
+
+def test_each_image_that_a_service_depends_on_runs_beside_its_tests(compose: ComposeModel) -> None:
+    found = {each.name: each for each in backing.of(compose, compose.services["web"])}
+    assert list(found) == ["cache", "db", "queue"]
+    db = found["db"]
+    assert db.ports == (5432,)
+    assert db.mounts == {"/docker-entrypoint-initdb.d/init.sql": "init.sql"}
+    assert db.files == {"/run/secrets/password": "placeholder-of-PASSWORD"}
+    assert db.healthcheck
+    assert (db.healthcheck.command, db.healthcheck.shell) == (("pg_isready -U shop",), True)
+    queue = found["queue"]
+    assert (queue.command, queue.ports) == (("rabbitmq-server", "--quiet"), (5672,))
+    assert queue.healthcheck
+    assert (queue.healthcheck.command, queue.healthcheck.shell) == (("rabbitmq-diagnostics", "ping"), False)
+    assert found["cache"].healthcheck is None
+
+
+def test_what_the_project_builds_does_not_run_beside_tests(compose: ComposeModel) -> None:
+    assert backing.of(compose, compose.services["worker"]) == []
+    assert backing.variables(compose.services["worker"], []) == {}
+
+
+def test_tests_get_the_variables_that_lead_there(compose: ComposeModel) -> None:
+    web = compose.services["web"]
+    assert backing.variables(web, backing.of(compose, web)) == {
+        "DATABASE_URL": "postgresql://shop:secret@db:5432/shop",
+        "BROKER": "amqp://queue:5672",
+        "TEST_DATABASE_URL": "postgresql+asyncpg://shop:placeholder-of-PASSWORD@db:5432/shop",
+        "TEST_REDIS_URL": "redis://cache:6379/0",
+    }
