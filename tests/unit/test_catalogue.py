@@ -113,7 +113,8 @@ def test_two_errors_of_one_code_are_refused_and_the_same_twice_is_one() -> None:
 def test_explain_prints_what_the_page_has() -> None:
     printed = codes.explain("compose.no-services")
     assert printed == (
-        "compose.no-services: the compose file has no services\nNext: add one under `services:`\n"
+        "compose.no-services: the compose file has no services, or all of them are in profiles that are not "
+        "enabled\nNext: add one under `services:`, or enable a profile: --profiles NAME\n"
     )
 
 

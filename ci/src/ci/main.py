@@ -105,7 +105,7 @@ class Ci:
         self,
         format: Annotated[str, Doc("table, json or mermaid")] = "table",  # noqa: A002 - the option's name
     ) -> str:
-        """Print the plan: each service, where its image comes from, its ports, and what it waits for."""
+        """Print the plan: each service, its image, its ports, what it waits for, and how it is tested."""
         return await services.services(self._inputs(), format)
 
     @function()

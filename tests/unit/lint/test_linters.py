@@ -19,6 +19,12 @@ def test_an_unknown_linter_is_named_with_the_nearest() -> None:
     assert "did you mean 'ruff'?" in str(caught.value)
 
 
+def test_without_a_lock_only_linters_that_need_none_run() -> None:
+    linters.check_without_lock(["compose", "promtool", "actionlint"])
+    with raises("lint.no-lock", "uv.lock", "ruff, hadolint"):
+        linters.check_without_lock(["ruff", "compose", "hadolint"])
+
+
 def test_what_is_different_here_is_noted_and_passes() -> None:
     result = compose(web={"image": "w", "pid": "host"})
     assert not result.red

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ci.project.model import ComposeModel
 
-__all__ = ["LINTERS", "Linter", "Result", "choose", "compose", "judge"]
+__all__ = ["LINTERS", "Linter", "Result", "check_without_lock", "choose", "compose", "judge"]
 
 ACTIONLINT, COMPOSE, PROMTOOL = "actionlint", "compose", "promtool"
 WORKFLOWS = ".github/workflows"
@@ -79,6 +79,19 @@ def choose(names: Sequence[str]) -> list[str]:
                 hint=hint,
             )
     return list(names)
+
+
+def check_without_lock(names: Sequence[str]) -> None:
+    """Raise for linters whose versions are in the uv.lock that a project does not have."""
+    free = (COMPOSE, PROMTOOL, ACTIONLINT)
+    locked = [name for name in names if name not in free]
+    if locked:
+        raise PipelineError(
+            "lint.no-lock",
+            f"there is no uv.lock at the root, which has the versions of {', '.join(locked)}",
+            hint=f"add them: uv add --group dev {' '.join(locked)}; or set lock-free ones: "
+            'lint = ["compose", "actionlint"]',
+        )
 
 
 def compose(project: ComposeModel) -> Result:

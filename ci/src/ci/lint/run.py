@@ -38,6 +38,8 @@ class Lint:
     async def run(self, jobs: int) -> list[Result]:
         """Run the policy's linters in parallel and return their results."""
         names = linters.choose(self.loaded.policy.lint)
+        if not await self.loaded.workspace.source.exists("uv.lock"):
+            linters.check_without_lock(names)
         return list(
             (await parallel.run({name: partial(self._one, name) for name in names}, limit=jobs)).values()
         )

@@ -179,7 +179,9 @@ def read(outcome: str, folder: str = ".") -> ComposeModel:
     defined = definition.read(printed.undoubled or printed.model)
     if not defined.services:
         raise PipelineError(
-            "compose.no-services", "the compose file has no services", hint="add one under `services:`"
+            "compose.no-services",
+            "the compose file has no services, or all of them are in profiles that are not enabled",
+            hint="add one under `services:`, or enable a profile: --profiles NAME",
         )
     return ComposeModel(
         name=defined.name,
