@@ -21,7 +21,6 @@ UNTESTED = {
     "registry.tagged-image-gone": "takes an image that is deleted between two requests",
     "registry.tags-contended": "takes releases that move the same tags as often as this one looks",
     "registry.upload-lost": "takes a registry that accepts a manifest and does not keep it",
-    "test.not-built": "only said if a service without a build is tested, which nothing asks for",
     "signing.signature-lost": "takes a registry that accepts a signature and does not keep it",
 }
 

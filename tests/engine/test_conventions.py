@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.shops import ORIGIN
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -63,6 +65,33 @@ def check_backend():
     + 'FROM base AS test\nCMD ["sh", "-c", "echo not this time; exit 4"]\nFROM base\n',
     "command/Dockerfile": BASE,
 }
+# Each of these cannot be tested, for the reason of its code.
+WRONG = {
+    "compose.yaml": """
+services:
+  no-python: {build: no-python}
+  no-shell: {build: no-shell}
+  no-junit: {build: no-junit}
+  no-packages: {build: no-packages}
+""",
+    ".ci.toml": """
+[services.no-shell]
+test = "true"
+[services.no-junit]
+test = "true"
+junit = "reports.xml"
+""",
+    "no-python/Dockerfile": "FROM debian:trixie-slim\n",
+    "no-python/requirements.txt": "pytest\n",
+    "no-python/tests/test_a.py": "",
+    "no-shell/Dockerfile": "FROM scratch\nCOPY Dockerfile /\n",
+    "no-junit/Dockerfile": "FROM debian:trixie-slim\n",
+    "no-packages/Dockerfile": BASE,
+    "no-packages/requirements-test.txt": "-r missing.txt\n",
+    "no-packages/tests/test_a.py": "",
+}
+CODES = ("test.no-python", "test.no-shell", "test.junit-missing", "test.dependencies-not-installed")
+PUBLISH = ("registry", "--address", "127.0.0.1:1/x", "publish", "--ref", "refs/heads/main", *ORIGIN)
 EXPECTED = {
     "web": (2, ""),
     "built": (0, ""),
@@ -72,12 +101,16 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def report(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("conventions")
-    for name, text in FILES.items():
+def written(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = written(tmp_path_factory.mktemp("conventions"), FILES)
     out = folder / "out"
     called = dagger.call("--source", str(folder), "report", "--only", "test", "export", "--path", str(out))
     assert called.code == 0, called.error
@@ -93,3 +126,23 @@ def test_each_convention_has_its_result(report: Path, service: str) -> None:
 @pytest.mark.parametrize(("service", "text"), [("broken", "the reason"), ("started", "not this time")])
 def test_what_fails_shows_its_output(report: Path, service: str, text: str) -> None:
     assert text in (report / service / "output.txt").read_text()
+
+
+def test_what_cannot_be_tested_is_explained(dagger: Dagger, tmp_path: Path) -> None:
+    called = dagger.call("--source", str(written(tmp_path, WRONG)), "test")
+    assert called.code == 1
+    assert [code for code in CODES if f"Code: {code}\n" not in f"{called.error}\n"] == []
+    assert "Traceback" not in called.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [("command:exit 7", "version.command-failed"), ("VERSION", "version.no-file")],
+)
+def test_a_version_that_cannot_be_read_is_refused_before_anything_is_built(
+    dagger: Dagger, tmp_path: Path, setting: str, code: str
+) -> None:
+    folder = written(tmp_path, WRONG | {".ci.toml": f'version = "{setting}"\n'})
+    called = dagger.call("--source", str(folder), *PUBLISH)
+    assert called.code == 1
+    assert f"Code: {code}" in called.error

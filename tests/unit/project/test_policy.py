@@ -91,3 +91,19 @@ def test_a_file_that_is_no_toml_is_named() -> None:
 def test_a_waiver_is_read_with_its_last_day() -> None:
     (found,) = policy.read(waiver()).waivers
     assert found == Waiver("r", "s", "x", date(2030, 1, 31))
+
+
+def test_settings_can_be_in_a_file_of_their_own() -> None:
+    own = 'test-timeout = 9\n[services.web]\ntest = "npm test"\n'
+    read = policy.read("[project]\nname='x'", own)
+    assert read.test_timeout == 9
+    assert read.services["web"].test == "npm test"
+    with raises("policy.unknown-setting", match=r"^\.ci\.toml: test-timout is not a setting"):
+        policy.read("", "test-timout = 9")
+    with raises("policy.unknown-service", match=r"\.ci\.toml: services: no compose file builds 'web'"):
+        read.check_services(["api"])
+
+
+def test_settings_in_two_places_are_refused() -> None:
+    with raises("policy.two-places", match="and in"):
+        policy.read("[tool.ci]\ntest-timeout = 9", "test-timeout = 9")

@@ -59,11 +59,14 @@ def test_each_image_that_a_service_depends_on_runs_beside_its_tests(compose: Com
     assert db.mounts == {"/docker-entrypoint-initdb.d/init.sql": "init.sql"}
     assert db.files == {"/run/secrets/password": "placeholder-of-PASSWORD"}
     assert db.healthcheck
-    assert (db.healthcheck.command, db.healthcheck.shell) == (("pg_isready -U shop",), True)
+    assert (db.healthcheck.command, db.healthcheck.in_shell) == (("pg_isready -U shop",), True)
     queue = found["queue"]
     assert (queue.command, queue.ports) == (("rabbitmq-server", "--quiet"), (5672,))
     assert queue.healthcheck
-    assert (queue.healthcheck.command, queue.healthcheck.shell) == (("rabbitmq-diagnostics", "ping"), False)
+    assert (queue.healthcheck.command, queue.healthcheck.in_shell) == (
+        ("rabbitmq-diagnostics", "ping"),
+        False,
+    )
     assert found["cache"].healthcheck is None
 
 

@@ -6,10 +6,12 @@ import posixpath
 
 import pytest
 
+from ci.project.definition import ServiceDefinition
 from ci.project.model import Build, Service
 from ci.project.policy import Policy, ServiceSettings
 from ci.testing import convention
 from ci.testing.convention import Tree
+from ci.testing.runs import untested
 from tests.raised import raises
 
 DOCKERFILE = "FROM python:3.12-slim\nCOPY . .\n"
@@ -18,7 +20,7 @@ STAGED = "FROM python:3.12 AS build\nFROM --platform=$BUILDPLATFORM build as tes
 
 def service(context: str = "api", dockerfile: str = "Dockerfile", **build: str | bool) -> Service:
     built = Build(context, dockerfile, **build)  # type: ignore[arg-type]
-    return Service("api", "", built, (), {}, {})
+    return Service("api", ServiceDefinition(), built)
 
 
 def of(files: dict[str, str]) -> Tree:
@@ -167,3 +169,12 @@ def test_a_pyproject_that_is_not_toml_is_named() -> None:
     files = of(BASE | {"api/pyproject.toml": "[", "api/uv.lock": ""})
     with raises("test.not-toml", match="api/pyproject.toml"):
         convention.decide(service(), Policy(), files)
+
+
+def test_a_service_without_tests_is_refused_with_what_to_add() -> None:
+    nothing = convention.decide(service(), Policy(), of({"api/package.json": "{}"}))
+    error = untested("api", nothing)
+    assert error.code == "test.no-tests"
+    assert 'test = "npm test"' in error.hint
+    alone = convention.decide(service(), Policy(), of(BASE))
+    assert untested("api", alone).code == "test.no-dependencies"

@@ -118,8 +118,7 @@ def _literal(known: Known) -> Iterator[Lack]:
     """Yield the secrets in a compose file: values of names that only secrets have, and URLs with one."""
     hidden = known.compose.placeholders.values()
     for service in known.compose.services.values():
-        for name, value in (service.raw.get("environment") or {}).items():
-            written = str(value or "")
+        for name, written in service.definition.variables.items():
             if not written or any(each in written for each in hidden):
                 continue
             if _SECRET.search(name) or _CREDENTIALS.search(written):

@@ -109,8 +109,8 @@ def _ports(known: Known) -> list[str]:
 
 def _health(service: Service) -> str:
     """Return the path that a service's healthcheck requests; `/` for others that are built, else nothing."""
-    words = (service.raw.get("healthcheck") or {}).get("test") or ()
-    match = _PATH.search(" ".join(words))
+    test = service.definition.healthcheck.test or ()
+    match = _PATH.search(test if isinstance(test, str) else " ".join(test))
     return match[1] if match else "/" if service.build else ""
 
 

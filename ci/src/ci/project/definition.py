@@ -117,10 +117,19 @@ class Provider(Struct, frozen=True):
     type: str
 
 
+class HealthcheckDefinition(Struct, frozen=True):
+    """The `healthcheck:` of a service."""
+
+    test: Words = None
+    disable: bool = False
+
+
 class ServiceDefinition(Struct, frozen=True):
     """A service."""
 
     image: str = ""
+    environment: dict[str, str | int | float | None] | tuple[str, ...] = {}
+    healthcheck: HealthcheckDefinition = HealthcheckDefinition()
     build: BuildDefinition | None = None
     ports: tuple[Port, ...] = ()
     expose: tuple[str, ...] = ()
@@ -151,6 +160,13 @@ class ServiceDefinition(Struct, frozen=True):
     uts: str = ""
     cgroup: str = ""
     userns_mode: str = ""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment without variables that have no value, also if it is a list of NAME=VALUE."""
+        if isinstance(self.environment, dict):
+            return {name: str(value) for name, value in self.environment.items() if value is not None}
+        return dict(each.split("=", 1) for each in self.environment if "=" in each)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ci.project.model import is_inside
@@ -14,6 +15,7 @@ from ci.sandbox.place import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ci.project.definition import Definition, ServiceDefinition
     from ci.project.model import ComposeModel, Service
 
 __all__ = ["Backing", "Healthcheck", "of", "variables"]
@@ -26,7 +28,7 @@ class Healthcheck:
     """The command of a healthcheck. Its times are for production, where nobody waits for it."""
 
     command: tuple[str, ...]
-    shell: bool
+    in_shell: bool
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,10 @@ def variables(service: Service, beside: list[Backing]) -> dict[str, str]:
     These are the service's own variables that name the host of such a service. Two more have the URL of
     a Redis and of a PostgreSQL, for tests that start their own where there is none.
     """
-    found = {}
     hosts = "|".join(re.escape(each.name) for each in beside)
     named = re.compile(rf"(?<![\w.-])(?:{hosts})(?![\w.-])")
-    for name, value in (service.raw.get("environment") or {}).items():
-        if beside and value is not None and named.search(str(value)):
-            found[name] = str(value)
+    given = service.definition.variables if beside else {}
+    found = {name: value for name, value in given.items() if named.search(value)}
     for each in beside:
         found |= _url(each)
     return found
@@ -77,46 +77,49 @@ def _is_own(project: ComposeModel, service: Service) -> bool:
 
 
 def _backing(project: ComposeModel, service: Service) -> Backing:
-    raw = service.raw
-    environment = {
-        name: str(value) for name, value in (raw.get("environment") or {}).items() if value is not None
-    }
+    definition = service.definition
     return Backing(
         name=service.name,
         image=service.image,
-        environment=environment,
-        command=tuple(raw.get("command") or ()),
-        entrypoint=tuple(raw.get("entrypoint") or ()),
-        ports=tuple(sorted(_ports(raw))),
-        mounts=dict(_mounts(raw)),
-        files=dict(_secrets(project.raw, raw)),
-        healthcheck=_healthcheck(raw.get("healthcheck") or {}),
+        environment=definition.variables,
+        command=_words(definition.command),
+        entrypoint=_words(definition.entrypoint),
+        ports=tuple(sorted(_ports(definition))),
+        mounts=dict(_mounts(definition)),
+        files=dict(_secrets(project.definition, definition)),
+        healthcheck=_healthcheck(definition),
     )
 
 
-def _ports(raw: Mapping[str, Any]) -> set[int]:
-    named = {str(port["target"]) for port in raw.get("ports") or () if port.get("protocol", "tcp") == "tcp"}
-    named |= {str(port).removesuffix("/tcp") for port in raw.get("expose") or ()}
+def _words(value: tuple[str, ...] | str | None) -> tuple[str, ...]:
+    return tuple(shlex.split(value)) if isinstance(value, str) else value or ()
+
+
+def _ports(definition: ServiceDefinition) -> set[int]:
+    named = {str(port.target) for port in definition.ports if port.protocol == "tcp"}
+    named |= {port.removesuffix("/tcp") for port in definition.expose}
     return {int(port) for port in named if port.isdigit()}
 
 
-def _mounts(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for mount in raw.get("volumes") or ():
-        if mount["type"] == "bind" and is_inside(mount["source"]):
-            yield mount["target"], posixpath.relpath(mount["source"], PROJECT)
+def _mounts(definition: ServiceDefinition) -> Iterator[tuple[str, str]]:
+    for mount in definition.volumes:
+        if mount.type == "bind" and is_inside(mount.source):
+            yield mount.target, posixpath.relpath(mount.source, PROJECT)
 
 
-def _secrets(model: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for item in raw.get("secrets") or ():
-        target = item.get("target") or item["source"]
-        definition = (model.get("secrets") or {}).get(item["source"]) or {}
-        yield posixpath.join(_SECRETS, target), f"placeholder-of-{definition.get('environment', target)}"
+def _secrets(project: Definition, definition: ServiceDefinition) -> Iterator[tuple[str, str]]:
+    for item in definition.secrets:
+        target = item.target or item.source
+        known = project.secrets.get(item.source)
+        yield posixpath.join(_SECRETS, target), f"placeholder-of-{(known and known.environment) or target}"
 
 
-def _healthcheck(raw: Mapping[str, Any]) -> Healthcheck | None:
-    test = raw.get("test") or []
-    if raw.get("disable") or not test or test[0] == "NONE":
+def _healthcheck(definition: ServiceDefinition) -> Healthcheck | None:
+    test = definition.healthcheck.test
+    if definition.healthcheck.disable or not test or test[0] == "NONE":
         return None
+    if isinstance(test, str):
+        return Healthcheck((test,), in_shell=True)
     return Healthcheck(tuple(test[1:]), test[0] == "CMD-SHELL")
 
 

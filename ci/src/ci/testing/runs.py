@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ci.testing.backing import Backing
     from ci.testing.convention import Found
 
-__all__ = ["UnitTests"]
+__all__ = ["UnitTests", "untested"]
 
 Run = tuple[results.Result, dagger.Directory]
 _TRIES = 240  # of a healthcheck, one each half second
@@ -40,7 +40,7 @@ class UnitTests:
         """Return the result, and the directory with JUnit, coverage and output."""
         found = self.found[artifact.service.name]
         if found.kind == convention.NONE:
-            raise _untested(artifact.service.name, found)
+            raise untested(artifact.service.name, found)
         if found.kind not in (convention.COMMAND, convention.STAGE):
             return await self._pytest(artifact, found)
         words = ["sh", "-c", found.command]
@@ -121,14 +121,15 @@ async def _service(each: Backing, image: str, user: str, source: dagger.Director
         container = container.with_exposed_port(port, experimental_skip_healthcheck=check is not None)
     if check:
         container = container.with_docker_healthcheck(
-            list(check.command), shell=check.shell, interval="500ms", timeout="5s", retries=_TRIES
+            list(check.command), shell=check.in_shell, interval="500ms", timeout="5s", retries=_TRIES
         )
     if each.entrypoint:
         container = container.with_entrypoint(list(each.entrypoint))
     return container.as_service(args=list(each.command) or None, use_entrypoint=True)
 
 
-def _untested(name: str, found: Found) -> PipelineError:
+def untested(name: str, found: Found) -> PipelineError:
+    """Return the error of a service for which no tests were found."""
     if found.tests:
         return PipelineError(
             "test.no-dependencies",

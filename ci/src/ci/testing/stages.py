@@ -36,7 +36,7 @@ def with_stage(compose: ComposeModel, service: str, stage: str) -> tuple[Compose
     name = re.sub(r"[^A-Za-z0-9_-]", "-", f"{own}-stage-{stage}")
     target = {**targets[own], "target": stage}
     target["labels"] = {**(target.get("labels") or {}), _SERVICE_LABEL: name}
-    services = {**compose.services, name: dataclasses.replace(compose.services[service], name=name, image="")}
+    services = {**compose.services, name: dataclasses.replace(compose.services[service], name=name)}
     bake = {**compose.bake, "target": {**targets, name: target}}
     return dataclasses.replace(compose, services=services, bake=bake), name
 
