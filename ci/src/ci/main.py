@@ -12,7 +12,10 @@ from ci.errors import hide_tracebacks
 from ci.functions.options import (
     Cases,
     DefaultBranch,
+    EarlierScan,
+    ErrorCode,
     History,
+    ModuleAddress,
     Only,
     Password,
     Platform,
@@ -20,6 +23,8 @@ from ci.functions.options import (
     RegistryAddress,
     RegistryService,
     Rerun,
+    Severity,
+    StartTimeout,
     Username,
 )
 from ci.functions.registry import Registry
@@ -149,16 +154,11 @@ class Ci:
     async def scan(
         self,
         only: Only = None,
-        severity: Annotated[
-            list[str] | None,
-            Doc("Severities that fail the gate; default: CRITICAL and HIGH of any image or lock"),
-        ] = None,
+        severity: Severity = None,
         ignore_unfixed: Annotated[bool, Doc("Let vulnerabilities pass that nobody has fixed yet")] = False,
         database_days: Annotated[int, Doc("How old Trivy's database may be, in days")] = 3,
         vex: Annotated[list[str] | None, Doc("VEX files, by their paths in --source; default: none")] = None,
-        base: Annotated[
-            dagger.File | None, Doc("scan.json of an earlier report: new findings are counted in a column")
-        ] = None,
+        base: EarlierScan = None,
         history: History = None,
     ) -> str:
         """Scan each image and the source with Trivy and print one table."""
@@ -209,9 +209,7 @@ class Ci:
     async def stack(
         self,
         only: Annotated[list[str] | None, Doc("Services to run, with what they need; default: all")] = None,
-        start_timeout: Annotated[
-            int, Doc("Seconds that a service may take to reach the state that others wait for")
-        ] = 120,
+        start_timeout: StartTimeout = 120,
         stop_timeout: Annotated[
             int, Doc("Seconds until a service is killed that does not stop, whatever its stop_grace_period")
         ] = 10,
@@ -270,20 +268,12 @@ class Ci:
         return await onboard.examine(self._inputs())
 
     @function(cache="session")
-    async def init(
-        self,
-        module: Annotated[
-            str,
-            Doc("This module's address for the workflow, as github.com/OWNER/NAME@VERSION; default: none"),
-        ] = "",
-    ) -> dagger.Changeset:
+    async def init(self, module: ModuleAddress = "") -> dagger.Changeset:
         """Return the files that the project lacks: settings, digests, first test, ignored files, workflow."""
         return await onboard.init(self._inputs(), module)
 
     @function()
-    async def explain(
-        self, code: Annotated[str, Doc("The code at the end of an error, such as compose.no-services")]
-    ) -> str:
+    async def explain(self, code: ErrorCode) -> str:
         """Print what an error code means and what to do next; {…} is only known when it happens."""
         # Imported here because every other call does without.
         from ci.catalogue import codes  # noqa: PLC0415

@@ -13,8 +13,11 @@ __all__ = [
     "Created",
     "DefaultBranch",
     "DryRun",
+    "EarlierScan",
+    "ErrorCode",
     "GitHistory",
     "History",
+    "ModuleAddress",
     "Only",
     "Password",
     "Platform",
@@ -24,7 +27,9 @@ __all__ = [
     "ReleaseFile",
     "ReplaceCommitTag",
     "Rerun",
+    "Severity",
     "SourceUrl",
+    "StartTimeout",
     "Username",
     "Version",
     "Workflow",
@@ -36,6 +41,18 @@ Only = Annotated[
 Platform = Annotated[str, Doc("The platform to build for, such as linux/arm64; default: the engine's own")]
 Cases = Annotated[list[str] | None, Doc("Tests to run, by parts of their names; default: all")]
 Rerun = Annotated[bool, Doc("Run the tests even if they passed before with the same inputs")]
+Severity = Annotated[
+    list[str] | None,
+    Doc("Severities that fail the gate; default: CRITICAL and HIGH of any image or lock"),
+]
+EarlierScan = Annotated[
+    dagger.File | None, Doc("scan.json of an earlier report: new findings are counted in a column")
+]
+StartTimeout = Annotated[int, Doc("Seconds that a service may take to reach the state that others wait for")]
+ErrorCode = Annotated[str, Doc("The code at the end of an error, such as compose.no-services")]
+ModuleAddress = Annotated[
+    str, Doc("This module's address for the workflow, as github.com/OWNER/NAME@VERSION; default: none")
+]
 History = Annotated[
     dagger.Directory | None,
     Doc("The repository's .git directory: its commits are scanned for secrets as well; default: none"),
