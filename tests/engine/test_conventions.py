@@ -91,7 +91,7 @@ junit = "reports.xml"
     "no-packages/tests/test_a.py": "",
 }
 CODES = ("test.no-python", "test.no-shell", "test.junit-missing", "test.dependencies-not-installed")
-PUBLISH = ("registry", "--address", "127.0.0.1:1/x", "publish", "--ref", "refs/heads/main", *ORIGIN)
+PUBLISH = ("registry", "--address", "registry.example/x", "publish", "--ref", "refs/heads/main", *ORIGIN)
 EXPECTED = {
     "web": (2, ""),
     "built": (0, ""),
