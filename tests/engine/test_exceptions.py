@@ -233,7 +233,7 @@ def differences(
 def test_an_image_s_verdict_is_trivy_s_with_the_same_file(prepared: Prepared, tmp_path: Path) -> None:
     different, left = differences(prepared, tmp_path, FILES, ("vulnerabilities", "secrets"))
     assert different == []
-    assert len(left) > 10  # the files do let through different findings
+    assert len(left) > 5  # the files do let through different findings
 
 
 def test_what_is_decided_of_licenses_is_trivy_s_with_the_same_file(
