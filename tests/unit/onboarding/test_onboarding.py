@@ -89,6 +89,13 @@ def test_init_again_adds_nothing(known: Known) -> None:
     assert files.added(after(known), MODULE) == {}
 
 
+def test_files_that_exist_stay_as_they_are(known: Known) -> None:
+    own = {files.WORKFLOW: "name: ours\n", "web/.dockerignore": "*\n", ".ci.toml": "test-timeout = 9\n"}
+    there = replace(known, texts={**known.texts, **own})
+    assert files.added(there, MODULE).keys() & own.keys() == set()
+    assert f"{files.WORKFLOW}: exists" in files.untouched(there, MODULE)
+
+
 def test_the_first_test_asks_each_published_tcp_port_that_is_there(known: Known) -> None:
     text = files.added(known, "")["tests/integration/test_published_ports.py"]
     body = ast.parse(text).body

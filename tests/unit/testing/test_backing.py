@@ -22,6 +22,7 @@ services:
       DATABASE_URL: postgresql://shop:secret@db:5432/shop
       BROKER: amqp://queue:5672
       OTHER_URL: http://dbx:1/db-of-others
+      THIRD_URL: http://my-db:1
       PLAIN: "1"
     depends_on: [db, queue, cache, worker, migrate]
   worker: {build: .}
