@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ci.registry import answers, failures
 from ci.registry.connection import Ask, Reply
 from ci.registry.failures import Failure
-from ci.registry.retrying import AttemptError, persist
+from ci.registry.retrying import AttemptError, RegistryError, persist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,15 +176,20 @@ class _Session:
 
     def _ask_where(self) -> None:
         """Ask how much has arrived; begin again where that is not known."""
-        ask = Ask("GET", self.location, self.repository, accepted=(_NO_CONTENT, _OK, _ACCEPTED), sending=True)
+        accepted = (_NO_CONTENT, _OK, _ACCEPTED, _NOT_FOUND)
+        ask = Ask("GET", self.location, self.repository, accepted=accepted)
         try:
-            reply = self._located(self.connection.once(ask))
-        except AttemptError as error:
-            if error.failure.delays and error.failure.code not in _FORGOTTEN:
+            # By itself: a fault here says nothing of the piece that is sent next.
+            reply = self.connection.ask(ask, self.what)
+        except RegistryError as error:
+            if error.failure.delays:
                 raise
             self._restart()
             return
-        self._arrived(reply, None)
+        if reply.status == _NOT_FOUND:
+            self._restart()
+            return
+        self._arrived(self._located(reply), None)
 
     def _patch(self, end: int) -> None:
         reply = self._send("PATCH", self.offset, end, (_ACCEPTED,))
