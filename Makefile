@@ -32,15 +32,21 @@ UNIT := $(BIN)/pytest -m "not engine" -n 2 --cov --cov-report= && \
 
 # Stacks mostly wait, and each has its own Docker Engine, so two of them run concurrently.
 STACKS := $(wildcard tests/engine/test_stack*.py) tests/engine/test_kept_results.py tests/oracle
-test: $(VENV)/ready test-packages lint ## run all tests except those of test-long, including those on a real engine
+test: $(VENV)/ready $(VENV)/nginx test-packages lint ## run all tests except those of test-long, including those on a real engine
 	@$(ENGINE) && $(UNIT) \
 	  && $(BIN)/pytest -m "engine and not long" -v --ignore tests/release $(STACKS:%=--ignore %) \
 	  && $(BIN)/pytest $(STACKS) -m "engine and not long" -n 2 --dist loadgroup \
 	  && $(BIN)/pytest tests/release -m "not long" -n 3 # each has its own registry and mostly waits
 	@echo "not run here: make test-long (tutorial, pull request, disruption, signing)"
 
-test-long: $(VENV)/ready test-packages ## run the tests that take minutes each: tutorial, pull request, disruption, signing
+test-long: $(VENV)/ready $(VENV)/nginx test-packages ## run the tests that take minutes each: tutorial, pull request, disruption, signing
 	@$(ENGINE) && $(BIN)/pytest -m long -v
+
+# nginx is unpacked and not installed, because its package would start a server on this machine.
+$(VENV)/nginx:
+	@rm -rf $@.new && mkdir -p $@.new && cd $@.new && \
+	  { apt-get download -qq nginx || { apt-get update -qq && apt-get download -qq nginx; }; } 2>/dev/null && \
+	  dpkg-deb -x nginx_*.deb . && mv ../nginx.new ../nginx
 
 # Debian packages that tests need on this machine.
 TEST_PACKAGES := apache2-utils iproute2 openssl shellcheck util-linux

@@ -28,6 +28,8 @@ PROGRAMS = {
 COSIGN = ("ghcr.io/sigstore/cosign/cosign:v3.1.3", "/ko-app/cosign")
 # 150 MB, so only tests that request it get it.
 TRIVY = ("docker.io/aquasec/trivy:0.74.0", "/usr/local/bin/trivy")
+# Unpacked by `make test`.
+NGINX = ROOT / ".venv" / "nginx" / "usr" / "sbin" / "nginx"
 # Tests in these folders need one of these programs.
 NEED_PROGRAMS = (ROOT / "tests" / "release", ROOT / "tests" / "observability")
 
@@ -53,6 +55,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             place = registry.program(State(from_environment(os.environ).state))
             if "DOCKER_REGISTRY" not in os.environ and place.exists():
                 patch.setenv("DOCKER_REGISTRY", str(place))
+        if "NGINX_PROGRAM" not in os.environ and NGINX.exists():
+            patch.setenv("NGINX_PROGRAM", str(NGINX))
         yield
 
 
