@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # Commands that read the whole project and therefore run after each edit. Bake's steps are cached separately.
-EACH_TIME = ("compose_config", "/bake.sh")
+EACH_TIME = ("compose_config", "bake.sh")
 
 
 @pytest.fixture(scope="module")
