@@ -214,10 +214,13 @@ LOOK = ("with-exec", "--args=python3,/srv/whole/look.py", "stdout")
 
 @pytest.mark.parametrize(
     "folder",
-    [
-        *("whole", "copied", "of-a-stage", "installed", "written"),
-        *("imported", "by-time", "checked-hash", "unchecked-hash"),
-    ],
+    ["whole", "copied", "of-a-stage", "installed", "written", "checked-hash", "unchecked-hash"],
 )
 def test_compiled_python_is_not_older_than_its_source(compiled: dict[str, str], folder: str) -> None:
+    assert compiled[folder] == "used"
+
+
+@pytest.mark.xfail(reason="the times of files become one constant after Python has remembered them")
+@pytest.mark.parametrize("folder", ["imported", "by-time"])
+def test_python_compiled_by_time_is_not_older_than_its_source(compiled: dict[str, str], folder: str) -> None:
     assert compiled[folder] == "used"

@@ -18,7 +18,6 @@ from ci.build.moved import moved
 from ci.sandbox import container as sandbox
 from ci.sandbox import substitutes
 from ci.sandbox.container import LOOPBACK_PORTS
-from ci.sandbox.epoch import EPOCH
 from ci.sandbox.place import PROJECT
 from ci.sandbox.substitutes import loopback_ports
 
@@ -107,8 +106,7 @@ def _prepared(
         files = files.with_new_file(name, text)
     container = (
         sandbox.container(workspace, "bake.sh", "cached_bake.sh")
-        # The time that all files of an image have, so that what remembers it (Python's .pyc) stays right.
-        .with_mounted_directory(PROJECT, workspace.context.with_timestamps(EPOCH))
+        .with_mounted_directory(PROJECT, workspace.context)
         .with_mounted_directory("/bake", files)
     )
     for variable in sorted(project.build_variables(list(planned.targets)) & workspace.values.keys()):
