@@ -34,7 +34,7 @@ else:
 __all__ = ["check", "function", "object_type", "up"]
 
 
-def function(*, name: str | None = None, cache: str | None = None) -> Callable[[F], F]:
+def function(*, cache: str | None = None) -> Callable[[F], F]:
     """Make a method a Dagger function, see `dagger.function`."""
     made: Any = dagger.function
-    return lambda method: made(name=name, cache=cache)(user_errors(method))
+    return lambda method: made(cache=cache)(user_errors(method))

@@ -11,9 +11,7 @@ import anyio
 from ci import parallel
 from ci.build.builder import build
 from ci.pipeline import gates
-from ci.posture import report as posture_report
 from ci.report import tables
-from ci.testing import integration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,49 +63,30 @@ async def build_images(inputs: Inputs, *, with_suite: bool = True) -> Images:
 
     With `with_suite` a missing integration suite is an error before anything is built.
     """
-    project = await inputs.under_test()
+    own, project = await inputs.projects()
     if with_suite and project.policy.integration:
         await gates.suite_of(project).check()
     built = await build(project, [])
-    released = (await inputs.project()).compose.built
-    return Images(project, built, {name: image for name, image in built.items() if name in released})
+    released = {name: image for name, image in built.items() if name in own.compose.built}
+    return Images(project, built, released)
 
 
 async def gate(inputs: Inputs, history: dagger.Directory | None = None) -> GateResult:
     """Build, judge, test and scan all images, and test them together."""
     images = await build_images(inputs)
     slots = anyio.CapacityLimiter(min(inputs.jobs, gates.SUITES))
+    project, released = images.project, images.released
+    request = gates.scan_request(inputs, project, history=history)
     work: dict[str, Any] = {
-        "posture": partial(_posture, inputs, images),
-        "tests": partial(_unit_tests, images, slots),
-        "scan": partial(_scan, inputs, images, history),
+        "posture": partial(gates.passed_posture, project, released, inputs.jobs),
+        "tests": partial(gates.passed_tests, project, released, slots),
+        "scan": partial(gates.passed_scan, project, released, request),
         "integration": partial(_integration_tests, images, slots),
     }
     done = await parallel.until_one_fails(work)
     scanned: trivy.Outcome = done["scan"]
     parts = [done["posture"], done["tests"], scanned.report.text(), done["integration"]]
-    text = "\n\n".join([tables.built(images.released), *parts])
-    return GateResult(images.project, images.released, scanned, text)
-
-
-async def _posture(inputs: Inputs, images: Images) -> str:
-    verdict = await gates.judge_posture(images.project, images.released, inputs.jobs)
-    if error := posture_report.error(verdict):
-        raise error
-    return posture_report.text(verdict)
-
-
-async def _unit_tests(images: Images, slots: anyio.CapacityLimiter) -> str:
-    runs = await gates.unit_tests(images.project, images.released, slots)
-    return tables.tested([result for result, _ in runs])
-
-
-async def _scan(inputs: Inputs, images: Images, history: dagger.Directory | None) -> trivy.Outcome:
-    request = gates.scan_request(inputs, images.project, history=history)
-    outcome = await gates.scan_images(images.project, images.released, request)
-    if error := outcome.report.error():
-        raise error
-    return outcome
+    return GateResult(project, released, scanned, "\n\n".join([tables.built(released), *parts]))
 
 
 async def _integration_tests(images: Images, slots: anyio.CapacityLimiter) -> str:
@@ -115,7 +94,4 @@ async def _integration_tests(images: Images, slots: anyio.CapacityLimiter) -> st
         return f"integration tests: {NO_SUITE}"
     async with slots:
         suite = gates.suite_of(images.project)
-        tested = await gates.integration_tests(images.project, images.built, suite)
-    if error := integration.red(tested):
-        raise error
-    return integration.text(tested)
+        return await gates.passed_integration(images.project, images.built, suite)

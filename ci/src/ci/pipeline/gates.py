@@ -42,6 +42,10 @@ __all__ = [
     "UnitTestRuns",
     "integration_tests",
     "judge_posture",
+    "passed_integration",
+    "passed_posture",
+    "passed_scan",
+    "passed_tests",
     "posture",
     "scan",
     "scan_images",
@@ -64,9 +68,15 @@ UnitTestRuns = list[tuple[results.Result, "dagger.Directory"]]
 
 async def posture(inputs: Inputs, only: list[str]) -> str:
     """Judge images by the posture rules; fail if one is broken."""
-    project = await inputs.under_test()  # what the stack under test sets may be what lets a service start
-    built = only or list((await inputs.project()).compose.built)
-    verdict = await judge_posture(project, await build(project, built), inputs.jobs)
+    # What the stack under test sets may be what lets a service start.
+    own, project = await inputs.projects()
+    images = await build(project, only or list(own.compose.built))
+    return await passed_posture(project, images, inputs.jobs)
+
+
+async def passed_posture(project: Project, images: Mapping[str, BuiltImage], jobs: int) -> str:
+    """Judge built images; return the table, or fail if a rule is broken."""
+    verdict = await judge_posture(project, images, jobs)
     if error := posture_report.error(verdict):
         raise error
     return posture_report.text(verdict)
@@ -82,7 +92,18 @@ async def test(inputs: Inputs, only: list[str], *, rerun: bool) -> str:
     """Run unit tests in the images; fail if one fails."""
     project = await inputs.project()
     images = await build(project, only)
-    runs = await unit_tests(project, images, min(inputs.jobs, SUITES), rerun=rerun)
+    return await passed_tests(project, images, min(inputs.jobs, SUITES), rerun=rerun)
+
+
+async def passed_tests(
+    project: Project,
+    images: Mapping[str, BuiltImage],
+    limit: int | anyio.CapacityLimiter,
+    *,
+    rerun: bool = False,
+) -> str:
+    """Run the unit tests of built images; return the table, or fail if one fails."""
+    runs = await unit_tests(project, images, limit, rerun=rerun)
     return tables.tested([result for result, _ in runs])
 
 
@@ -116,10 +137,15 @@ async def scan(  # noqa: PLR0913, PLR0917 - the options of the function
     """Scan images and the source; fail if something must not pass."""
     project = await inputs.project()
     request = dataclasses.replace(scan_request(inputs, project, rules, history, base), vex=tuple(vex))
-    outcome = await scan_images(project, await build(project, only), request)
+    return (await passed_scan(project, await build(project, only), request)).report.text()
+
+
+async def passed_scan(project: Project, images: Mapping[str, BuiltImage], request: Request) -> trivy.Outcome:
+    """Scan built images, and the source if the request says so; fail if something must not pass."""
+    outcome = await scan_images(project, images, request)
     if error := outcome.report.error():
         raise error
-    return outcome.report.text()
+    return outcome
 
 
 def scan_request(
@@ -130,7 +156,7 @@ def scan_request(
     base: dagger.File | None = None,
 ) -> Request:
     """Collect what a scan needs; without rules those of the gate: everything, nothing let through."""
-    applied = rules or scan_gate.rules([], ignore_unfixed=False, database_days=3, complete=True)
+    applied = rules or scan_gate.Rules()
     return Request(
         rules=applied,
         jobs=inputs.jobs,
@@ -157,7 +183,14 @@ async def test_integration(inputs: Inputs, cases: list[str], *, rerun: bool) -> 
     project = await inputs.under_test()
     suite = suite_of(project, cases)
     await suite.check()
-    tested = await integration_tests(project, await build(project, []), suite, rerun=rerun)
+    return await passed_integration(project, await build(project, []), suite, rerun=rerun)
+
+
+async def passed_integration(
+    project: Project, images: Mapping[str, BuiltImage], suite: Suite, *, rerun: bool = False
+) -> str:
+    """Run a suite in a stack of all services; return the table, or fail if a test fails."""
+    tested = await integration_tests(project, images, suite, rerun=rerun)
     if error := integration.red(tested):
         raise error
     return integration.text(tested)

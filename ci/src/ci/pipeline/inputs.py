@@ -65,15 +65,15 @@ class Inputs:
         options = ComposeOptions(self.files, self.profiles, self.project_directory)
         return await load(await self.workspace(platform), options)
 
+    async def projects(self) -> tuple[Project, Project]:
+        """Let Compose read the project by itself, and with the compose files of the stack under test."""
+        own = await self.project()
+        files = list(own.policy.integration_files)
+        return own, await replace(self, files=files).project() if files else own
+
     async def under_test(self) -> Project:
         """Let Compose read the project with the compose files of the stack under test."""
-        base = await self.project()
-        files = list(base.policy.integration_files)
-        return await replace(self, files=files).project() if files else base
-
-    def with_database_registry(self, registry: dagger.Service | None) -> Inputs:
-        """Fetch Trivy's database from a registry that is passed as a service."""
-        return replace(self, database_registry=registry)
+        return (await self.projects())[1]
 
 
 @dataclass(frozen=True)

@@ -149,11 +149,9 @@ def _check_version(request: PublishRequest) -> None:
 
 async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, releases.Outcome]:
     """Run every gate on all images, and publish those that the ref is about."""
-    with_database = await _with_database(inputs, request.access)
-    gated = replace(with_database, cache_write=inputs.cache_write and not request.dry_run)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_reach, inputs, request)
-        passed = await gate(gated)
+        passed = await gate(await _of_gates(inputs, request))
     outcome = await releases.publish(
         await _candidates(passed, request, inputs.jobs),
         passed.project.workspace,
@@ -176,12 +174,15 @@ async def _reach(inputs: Inputs, request: PublishRequest) -> None:
     await releases.reach(await inputs.workspace(), accesses, request.services)
 
 
-async def _with_database(inputs: Inputs, to: RegistryAccess) -> Inputs:
-    """Let the registry that is passed for the images be the database's as well, if it has that."""
-    images = (await inputs.workspace()).images
+async def _of_gates(inputs: Inputs, request: PublishRequest) -> Inputs:
+    """Return the inputs of the gates: a dry run writes no layer cache.
+
+    The registry that is passed for the images is the database's as well, if it has that.
+    """
+    to, images = request.access, (await inputs.workspace()).images
     if inputs.database_registry is None and is_mirror(to.registry.host, inputs.database_mirrors, images):
-        return inputs.with_database_registry(to.service)
-    return inputs
+        inputs = replace(inputs, database_registry=to.service)
+    return replace(inputs, cache_write=inputs.cache_write and not request.dry_run)
 
 
 async def _candidates(

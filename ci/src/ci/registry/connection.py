@@ -93,11 +93,6 @@ class Connection:
         """Close what is open."""
         self._client.close()
 
-    @property
-    def is_encrypted_unverified(self) -> bool:
-        """Whether it turned out to speak TLS on loopback, where nobody can be between."""
-        return self.scheme == "https" and self.endpoint.plain_http
-
     def ask(self, ask: Ask, what: str) -> Reply:
         """Send a request until it is answered; `what` names the operation in messages."""
         return persist(lambda: self.once(ask), what, self.limits)
