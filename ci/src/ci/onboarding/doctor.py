@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci import table
+from ci.posture.secret_names import names_secret
 from ci.project import unsupported
 from ci.project.policy import OWN_FILE, PYPROJECT
 
@@ -30,7 +31,6 @@ FUNCTIONS = (
     "publish",
     "release",
 )
-_SECRET = re.compile(r"(?:PASSWORD|PASSWD|SECRET|TOKEN|(?:SECRET|API|PRIVATE|ACCESS)_KEY)$", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"://[^/\s:@]+:[^/\s@]+@")
 # What each function runs besides itself.
 _NEEDS = {
@@ -121,7 +121,7 @@ def _literal(known: Known) -> Iterator[Lack]:
         for name, written in service.definition.variables.items():
             if not written or any(each in written for each in hidden):
                 continue
-            if _SECRET.search(name) or _CREDENTIALS.search(written):
+            if names_secret(name, written) or _CREDENTIALS.search(written):
                 place = f"services.{service.name}.environment.{name}"
                 yield Lack(
                     "posture",

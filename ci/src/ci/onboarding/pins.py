@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
+from ci.project.dockerfile import FROM, stage
 from ci.references import parse
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ __all__ = ["Unpinned", "compose", "dockerfile", "pinned"]
 # A key of a block, or of a map in braces; nothing in a comment.
 _IMAGE = re.compile(r"""(?:^|[\s{,])image:\s*["']?(?P<reference>(?:\$\{[^}]*\}|[^\s"'#,{}])+)""")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_FROM = re.compile(r"^(?P<head>\s*FROM\s+(?:--\S+\s+)*)(?P<reference>\S+)(?P<tail>.*)$", re.IGNORECASE)
-_STAGE = re.compile(r"\s+AS\s+(\S+)\s*$", re.IGNORECASE)
 _COPY = re.compile(
     r"^(?P<head>\s*COPY\s+(?:--\S+\s+)*?--from=)(?P<reference>\S+)(?P<tail>.*)$", re.IGNORECASE
 )
@@ -55,14 +54,14 @@ def dockerfile(file: str, text: str) -> list[Unpinned]:
     stages: set[str] = set()
     found = []
     for number, line in enumerate(text.splitlines(), 1):
-        match = _FROM.match(line) or _COPY.match(line)
+        match = FROM.match(line) or _COPY.match(line)
         if not match:
             continue
         name = match["reference"]
         if name.lower() not in stages and name != "scratch" and not name.isdigit():
             found += _unpinned(file, number, match)
-        if stage := _STAGE.search(match["tail"]):
-            stages.add(stage[1].lower())
+        if named := stage(match):
+            stages.add(named.lower())
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
+from ci.project import dockerfile
 from ci.testing import locks
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ COMMAND, STAGE, UV, POETRY, PDM = "command", "stage", "uv.lock", "poetry.lock", 
 REQUIREMENTS, IMAGE, NONE = "requirements", "image", "none"
 
 _TEST_STAGE = "test"
-_FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*\S+\s+AS\s+(\S+)\s*$", re.IGNORECASE | re.MULTILINE)
 _PYTEST = re.compile(r"^pytest(?![\w.-])", re.IGNORECASE | re.MULTILINE)
 _REQUIREMENTS = (
     "requirements-test.txt",
@@ -189,7 +189,7 @@ def _stages(service: Service, tree: Tree) -> list[str]:
     if build is None or build.remote:
         return []
     path = posixpath.normpath(posixpath.join(build.context, build.dockerfile))
-    return _FROM.findall(build.inline or tree.texts.get(path, ""))
+    return dockerfile.stages(build.inline or tree.texts.get(path, ""))
 
 
 def _dependencies(place: str, policy: Policy, tree: Tree) -> tuple[str, str, str, str] | None:
