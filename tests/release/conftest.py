@@ -22,6 +22,14 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 
 @pytest.fixture
+def target(tmp_path: Path) -> Iterator[Registry]:
+    """A second empty registry, to promote to."""
+    running = Registry(tmp_path / "target").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Registry]:
     """A registry that wants alice's password."""
     running = guarded_by_password(tmp_path / "guarded").start()

@@ -9,18 +9,11 @@ import pytest
 from ci.release import provenance
 from tests.release import by_hand, sets
 from tests.release.proxy import Down, Proxy
-from tests.release.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Registry]:
-    running = Registry(tmp_path / "target").start()
-    yield running
-    running.stop()
+    from tests.release.registry import Registry
 
 
 @pytest.fixture

@@ -5,24 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.release import by_hand, sets
 from tests.release.proxy import Down, Request
-from tests.release.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.release.proxy import Proxy
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Registry]:
-    running = Registry(tmp_path / "target").start()
-    yield running
-    running.stop()
+    from tests.release.registry import Registry
 
 
 def find(host: str, reference: str, folder: Path) -> sets.Run:

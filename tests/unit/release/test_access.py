@@ -9,13 +9,8 @@ import pytest
 from ci.release import registries
 from ci.release.container import RegistryAccess
 from tests.raised import raises
+from tests.unit.release.secrets import EMPTY, NONE, SECRET
 
-SECRET = mock.create_autospec(dagger.Secret, instance=True)
-SECRET.plaintext.return_value = "x"
-EMPTY = mock.create_autospec(dagger.Secret, instance=True)
-EMPTY.plaintext.return_value = "\n"
-NONE = mock.create_autospec(dagger.Secret, instance=True)
-NONE.plaintext.side_effect = dagger.QueryError.__new__(dagger.QueryError, [])
 SERVICE = mock.create_autospec(dagger.Service, instance=True)
 TEAM, LOOPBACK = registries.parse("ghcr.io/team"), registries.parse("127.0.0.1:5000")
 

@@ -9,16 +9,11 @@ import pytest
 from ci.release.signing import Signing, by_public_key, signing
 from ci.workspace import Workspace
 from tests.raised import raises
+from tests.unit.release.secrets import EMPTY, NONE, SECRET
 
 REFUSED = dagger.QueryError.__new__(dagger.QueryError, [])
 REFUSED.errors = [mock.Mock(__str__=lambda _: "no such image")]
 BUILDER = mock.create_autospec(Workspace, instance=True)
-SECRET = mock.create_autospec(dagger.Secret, instance=True)
-SECRET.plaintext.return_value = "x"
-EMPTY = mock.create_autospec(dagger.Secret, instance=True)
-EMPTY.plaintext.return_value = "\n"
-NONE = mock.create_autospec(dagger.Secret, instance=True)
-NONE.plaintext.side_effect = dagger.QueryError.__new__(dagger.QueryError, [])
 
 
 def test_without_a_key_nothing_is_signed_and_nothing_checked() -> None:
