@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from airgap import trivy
 from airgap.recipe import read
 
-__all__ = ["IMAGES", "ON_REQUEST", "UNAVAILABLE", "Image", "by_name", "images_map"]
+__all__ = ["IMAGES", "UNAVAILABLE", "Image", "by_name", "images_map"]
 
 # References that cannot be replaced by anything from package registries.
 UNAVAILABLE: tuple[str, ...] = ("grafana/grafana:13.2.3",)
-
-# Images that `up` does not build, because their builds take minutes and are rarely needed.
-ON_REQUEST: tuple[str, ...] = ("cosign",)
 
 # Each image comes after its bases; long builds come first.
 _NAMES = (
@@ -25,6 +22,7 @@ _NAMES = (
     "trivy",
     "docker",
     "prometheus",
+    "cosign",
     "python",
     "qdrant",
     "postgres",
@@ -32,9 +30,7 @@ _NAMES = (
     "registry",
     "uv",
     "compose",
-    "regctl",
     "actionlint",
-    *ON_REQUEST,
 )
 
 
@@ -62,11 +58,7 @@ def by_name(name: str) -> Image:
 
 
 def images_map(registry: str) -> dict[str, str | None]:
-    """Map each reference to the image to pull instead; None means that there is no image.
-
-    Images on request are in the map even before they are built, so that the image that contains the map
-    does not change when they are.
-    """
+    """Map each reference to the image to pull instead; None means that there is no image."""
     there: dict[str, str | None] = {
         reference: f"{registry}/{image.target}" for image in IMAGES for reference in image.references
     }

@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from airgap import verbs
-from airgap.catalogue import ON_REQUEST
 from airgap.errors import AirgapError
 from airgap.settings import HELP, VERSION, from_environment
 
@@ -55,8 +54,6 @@ def _parse(argv: Sequence[str]) -> Callable[[Settings], None]:
     down = verb("down", "stop everything; the engine's cache is preserved")
     status = verb("status", "show steps, engine, registry, images, paths and disk usage")
     status.add_argument("--json", action="store_true", help="as JSON")
-    image = verb("image", "build an image that `up` does not build, and push it to the registry")
-    image.add_argument("name", choices=ON_REQUEST, help="which: %(choices)s")
     env = verb("env", 'print exports for a shell, or "false" after an error: eval "$(python3 -m airgap env)"')
     env.add_argument(
         "--auto", action="store_true", help="choose an engine; start the air-gapped one if chosen"
@@ -71,7 +68,6 @@ def _parse(argv: Sequence[str]) -> Callable[[Settings], None]:
     return {
         "up": verbs.up,
         "down": lambda settings: verbs.down(settings, force=arguments.force),
-        "image": lambda settings: verbs.image(settings, arguments.name),
         "status": lambda settings: verbs.show_status(settings, as_json=arguments.json),
         "env": lambda settings: verbs.show_env(settings, auto=arguments.auto),
         "reset": lambda settings: verbs.reset(settings, yes=arguments.yes, force=arguments.force),

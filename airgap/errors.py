@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+AGAIN = "run it again: finished steps are not repeated"
 TAIL_LINES = 15
 _SHORT = 160
 
@@ -44,7 +45,7 @@ class StepFailed(AirgapError):  # noqa: N818 - the name describes what happened
         reason = f"{registry}\n" if registry else ""
         super().__init__(
             f"{reason}`{_short(argv)}` {ended}:\n{shown}\n  log: {log}",
-            hint=RETRY.format(source=_configured_by(argv)) if registry else "see the log, then try again",
+            hint=RETRY.format(source=_configured_by(argv)) if registry else f"see the log, then {AGAIN}",
         )
         self.argv = tuple(argv)
         self.code = code
@@ -61,7 +62,7 @@ class Interrupted(AirgapError):  # noqa: N818 - as StepFailed
     """The run was interrupted by Ctrl-C (exit code 130) or SIGTERM (143); finished steps stay done."""
 
     def __init__(self, signum: int) -> None:
-        super().__init__("interrupted", hint="run it again: finished steps are not repeated")
+        super().__init__("interrupted", hint=AGAIN)
         self.exit_code = 128 + signum
 
 
@@ -90,6 +91,11 @@ _REFUSALS = (
         r"(?i:no such host|could not resolve|failure (?:in name resolution|resolving)|dns error)",
         "cannot be found",
     ),
+    (
+        r"is expired \(invalid since",
+        "has package lists that are past their date, or this machine's clock is wrong",
+    ),
+    (r"is not valid yet", "has package lists from the future, or this machine's clock is wrong"),
     (r"\(from versions: none\)", "lists no versions of the package"),
 )
 

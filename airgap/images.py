@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airgap import layout as oci
+from airgap import programs as compiled
 from airgap.catalogue import by_name, images_map
 from airgap.process import run
 from airgap.recipe import read
@@ -48,11 +49,6 @@ _BUILDERS = (
 )
 
 
-def needs_go(image: Image) -> bool:
-    """Return whether it is built by Go: `build` then wants a Go toolchain in ``env``."""
-    return read(image.name).go is not None
-
-
 def fingerprint(image: Image) -> str:
     """Return one SHA-256 over all that decides its content, its bases' included.
 
@@ -67,6 +63,8 @@ def fingerprint(image: Image) -> str:
         parts += [path.name.encode() + path.read_bytes() for path in authorities()]
     if recipe.map:
         parts.append(json.dumps(images_map("")))
+    if recipe.go:
+        parts.append(compiled.fingerprint(recipe, recipe.go))
     parts += [fingerprint(by_name(name)) for name in image.needs]
     return fingerprint_of(*parts)
 
@@ -78,11 +76,12 @@ def build(  # noqa: PLR0913 - all but the first two are by name
     work: Path,
     log: Path,
     layouts: Mapping[str, Path],
-    env: Mapping[str, str] | None = None,
-) -> None:
+    programs: Mapping[str, Path],
+) -> list[str]:
     """Make the OCI layout of an image, tagged `latest`; ``layouts`` has those it needs, by name.
 
-    ``work`` is removed first and stays behind. ``env`` is added to the environment of Go builds.
+    ``work`` is removed first and stays behind. ``programs`` are compiled, by their paths in the image.
+    Return what a user should know about how it was made.
     """
     recipe = read(image.name)
     for folder in (work, layout):
@@ -92,7 +91,7 @@ def build(  # noqa: PLR0913 - all but the first two are by name
     base = layouts[recipe.needs] if recipe.needs else None
     bundle = work / "bundle"
     root = oci.unpack(layout, bundle, base=base, log=log)
-    fill(root, recipe, work=work, log=log, env=env or {})
+    notes = fill(root, recipe, work=work, log=log, programs=programs)
     version = recipe.version or version_of(recipe.version_of, root)
     oci.repack(layout, bundle, title=recipe.title, log=log)
     labels = _labels(recipe, version)
@@ -100,6 +99,7 @@ def build(  # noqa: PLR0913 - all but the first two are by name
         labels[VERSIONS_LABEL] = ", ".join(f"{each} {version_of(each, root)}" for each in recipe.versions)
     oci.configure(layout, _config(recipe, version), labels, log=log)
     shutil.rmtree(work)
+    return notes
 
 
 def push(image: Image, layout: Path, *, registry: str, log: Path) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airgap import catalogue, golang, images
+from airgap import catalogue, images, programs
+from airgap.recipe import read
 from airgap.state import read_json, write_json
 from airgap.steps import Step
 
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
     from airgap.state import State
 
 
-def steps(state: State, settings: Settings, *, also: str = "") -> Iterator[Step]:
-    """Yield one step per image, each after its bases, then a step for the images map.
-
-    Images on request are left out, except for ``also``.
-    """
+def compiling(state: State) -> Iterator[Step]:
+    """Yield one step per image that has Go programs: it compiles them."""
     for image in catalogue.IMAGES:
-        if image.name not in catalogue.ON_REQUEST or image.name == also:
-            yield _step(state, settings, image)
+        recipe = read(image.name)
+        if recipe.go:
+            yield programs.step(state, recipe, recipe.go)
+
+
+def steps(state: State, settings: Settings) -> Iterator[Step]:
+    """Yield one step per image, each after its bases, then a step for the images map."""
+    for image in catalogue.IMAGES:
+        yield _step(state, settings, image)
     yield Step(
         "images-map",
         "writing the images map",
@@ -43,18 +48,22 @@ def pushed(state: State, image: Image) -> dict[str, str]:
 
 def _step(state: State, settings: Settings, image: Image) -> Step:
     fingerprint = images.fingerprint(image)
+    recipe = read(image.name)
+    layout = _layout(state, image, fingerprint)
     stamp = {"fingerprint": fingerprint, "registry": settings.registry}
 
     def done() -> bool:
         last = pushed(state, image)
-        return {key: last.get(key) for key in stamp} == stamp and _layout(state, image, fingerprint).exists()
+        return {key: last.get(key) for key in stamp} == stamp and layout.exists()
 
-    def build_and_push(state: State) -> None:
+    def build_and_push(state: State) -> str:
         log = state.log(f"image-{image.name}")
-        if not _layout(state, image, fingerprint).exists():
-            _build(state, image, fingerprint, log)
-        digest = images.push(image, _layout(state, image, fingerprint), registry=settings.registry, log=log)
+        notes: list[str] = []
+        if not layout.exists():
+            notes = _build(state, image, fingerprint, log)
+        digest = images.push(image, layout, registry=settings.registry, log=log)
         write_json(state / "registry" / "pushed" / f"{image.name}.json", {**stamp, "digest": digest})
+        return "; ".join(notes)
 
     return Step(
         f"image-{image.name}",
@@ -63,7 +72,7 @@ def _step(state: State, settings: Settings, image: Image) -> Step:
         build_and_push,
         needs=(
             *("packages", "registry"),
-            *(["go"] if images.needs_go(image) else []),
+            *([programs.step_name(recipe)] if recipe.go and not layout.exists() else []),
             *(f"image-{name}" for name in image.needs),
         ),
     )
@@ -73,12 +82,15 @@ def _layout(state: State, image: Image, fingerprint: str) -> Path:
     return state.artifact(f"images/{image.name}", fingerprint)
 
 
-def _build(state: State, image: Image, fingerprint: str, log: Path) -> None:
+def _build(state: State, image: Image, fingerprint: str, log: Path) -> list[str]:
     needed = [catalogue.by_name(name) for name in image.needs]
     layouts = {each.name: _layout(state, each, images.fingerprint(each)) for each in needed}
-    env = golang.environment(state) if images.needs_go(image) else None
+    compiled = programs.compiled(state, read(image.name))
+    notes: list[str] = []
 
     def into(made: Path) -> None:
-        images.build(image, made, work=made.with_name("work"), log=log, layouts=layouts, env=env)
+        work = made.with_name("work")
+        notes.extend(images.build(image, made, work=work, log=log, layouts=layouts, programs=compiled))
 
     state.make(f"images/{image.name}", fingerprint, into)
+    return notes

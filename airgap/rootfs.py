@@ -6,38 +6,46 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import sys
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airgap import golang
+from airgap.errors import StepFailed
 from airgap.layout import EPOCH
+from airgap.packages import PASSED_CACHES
 from airgap.process import output_of, run
 from airgap.recipe import RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airgap.recipe import Debian, Go, Recipe, Wheels
+    from airgap.recipe import Debian, Recipe, Wheels
 
 AUTHORITIES = Path("/usr/local/share/ca-certificates")  # where Debian has an administrator put them
 _CONTAINED = ("setpriv", "--pdeathsig", "KILL", "sh", str(RECIPES / "contained.sh"))
+_PAST_CACHES = tuple(f'--aptopt=Acquire::{each}::No-Cache "true"' for each in ("http", "https"))
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
-def fill(root: Path, recipe: Recipe, *, work: Path, log: Path, env: Mapping[str, str]) -> None:
-    """Put into ``root`` what the recipe says; ``env`` is what Go builds need."""
-    if recipe.debian:
-        _debootstrap(root, recipe.debian, work, log)
+def fill(root: Path, recipe: Recipe, *, work: Path, log: Path, programs: Mapping[str, Path]) -> list[str]:
+    """Put into ``root`` what the recipe says, and the ``programs``, by their paths in it.
+
+    Return what a user should know about the packages.
+    """
+    notes = _debootstrap(root, recipe.debian, work, log) if recipe.debian else []
     for target, source in recipe.files.items():
         _copy(recipe.folder / source, root, target)
     if recipe.wheels:
         _install_wheels(root, recipe, recipe.wheels, work, log)
-    if recipe.go:
-        _build_go(root, recipe, recipe.go, log, env)
+    for target, program in programs.items():
+        _put(_inside(root, target), program.read_bytes(), 0o755)
     if recipe.setup:
         argv = (*_CONTAINED, "sh", str(RECIPES / "enter.sh"), str(root), str(RECIPES), recipe.name)
         run(argv, log=log, env={**proxies(), "SOURCE_DATE_EPOCH": str(EPOCH)})
+    return notes
 
 
 def authorities() -> list[Path]:
@@ -80,31 +88,61 @@ def proxies() -> dict[str, str]:
     return dict(word.split("=", 1) for word in shlex.split(answer))
 
 
-def _debootstrap(root: Path, debian: Debian, work: Path, log: Path) -> None:
-    """Fill an empty root; docs and translations stay out, now and whenever packages are added."""
+def _debootstrap(root: Path, debian: Debian, work: Path, log: Path) -> list[str]:
+    """Fill an empty root; docs and translations stay out, now and whenever packages are added.
+
+    If that fails, try once more past every cache between here and Debian: one of them may have package lists
+    that are out of date. Return what a user should know about the lists.
+    """
     paths = [f"--dpkgopt=path-exclude={path}" for path in debian.without]
     paths += [f"--dpkgopt=path-include={path}" for path in debian.kept]
-    argv = ("mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--skip=output/dev")
-    options = (f"--include={','.join(debian.packages)}", "--dpkgopt=force-unsafe-io", *paths)
+    argv = ("mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory")
+    options = (
+        *("--skip=output/dev", "--skip=cleanup/apt/lists"),
+        *(f"--include={','.join(debian.packages)}", "--dpkgopt=force-unsafe-io", *paths),
+    )
     temporary = work / "mmdebstrap"
     temporary.mkdir()
-    run(
-        (
-            *_CONTAINED,
-            *argv,
-            *options,
-            debian.suite,
-            str(root),
-            *mirrors(debian.suite, expired=debian.expired),
-        ),
-        log=log,
-        env={**proxies(), "SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(temporary)},
-    )
+    where = (debian.suite, str(root), *mirrors(debian.suite, expired=debian.expired))
+    env = {**proxies(), "SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(temporary)}
+    notes = []
+    try:
+        run((*_CONTAINED, *argv, *options, *where), log=log, env=env)
+    except StepFailed:
+        _empty(root)
+        run((*_CONTAINED, *argv, *options, *_PAST_CACHES, *where), log=log, env=env)
+        notes.append(PASSED_CACHES)
+    (root / "etc/apt/apt.conf.d/99mmdebstrap").unlink(missing_ok=True)  # has the options of that attempt
+    notes += past_date(root / "var/lib/apt/lists", datetime.now(UTC))
+    _empty(root / "var/lib/apt/lists")
     (root / "etc/hostname").unlink(missing_ok=True)
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     _put(root / "etc/resolv.conf", b"", 0o644)
     for certificate in authorities():
         _put(_inside(root, str(AUTHORITIES / certificate.name)), certificate.read_bytes(), 0o644)
+    return notes
+
+
+def past_date(lists: Path, now: datetime) -> list[str]:
+    """Name the suites whose package lists apt accepted although they are past their date; [] if none."""
+    found = []
+    for file in sorted(lists.glob("*Release")):
+        text = file.read_text(encoding="utf-8")
+        name = re.search(r"^Codename: (\S+)$", text, re.MULTILINE)
+        until = re.search(r"^Valid-Until: (.+)$", text, re.MULTILINE)
+        if name and until:
+            end = parsedate_to_datetime(until[1]).replace(tzinfo=UTC)
+            if end < now:
+                found.append(f"{name[1]} (valid until {end:%Y-%m-%d})")
+    return [f"accepted package lists of Debian that are past their date: {', '.join(found)}"] if found else []
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _install_wheels(root: Path, recipe: Recipe, wheels: Wheels, work: Path, log: Path) -> None:
@@ -132,19 +170,6 @@ def _install_wheels(root: Path, recipe: Recipe, wheels: Wheels, work: Path, log:
     )
     for target, source in wheels.programs.items():
         _put(_inside(root, target), (into / source).read_bytes(), 0o755)
-
-
-def _build_go(root: Path, recipe: Recipe, go: Go, log: Path, env: Mapping[str, str]) -> None:
-    flags = (
-        "-trimpath",
-        "-v",
-        *golang.inlined(*go.inlined),
-        f"-tags={go.tags}",
-        f"-ldflags=-s -w {go.ldflags}",
-    )
-    for target, package in go.programs.items():
-        argv = ("go", "build", *flags, "-o", str(_inside(root, target)), package)
-        run(argv, log=log, cwd=recipe.folder, env={"CGO_ENABLED": "0", "GOEXPERIMENT": go.experiment, **env})
 
 
 def _copy(source: Path, root: Path, target: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airgap import engine, forwarder, network, registry, rootfs
-from airgap.catalogue import IMAGES, ON_REQUEST
+from airgap.catalogue import IMAGES
 from airgap.imagesteps import pushed
 from airgap.process import output_of
 from airgap.recipe import read
@@ -126,8 +126,7 @@ def _lines(facts: Facts) -> Iterator[str]:
         yield f"  {name:<20}{'done' if done else 'to do'}"
     yield from ("", "images")
     for image in facts["registry"]["images"]:
-        none = "on request" if image["name"] in ON_REQUEST else "not pushed"
-        digest, references = image["digest"] or none, ", ".join(image["references"])
+        digest, references = image["digest"] or "not pushed", ", ".join(image["references"])
         yield f"  {image['name']:<14}{digest[:19]:<21}{references}"
         yield f"  {'':<14}stand-in: {image['stand-in']}"
     if facts["authorities"]:

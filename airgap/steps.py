@@ -24,32 +24,27 @@ class Step:
     """A step of `up`.
 
     ``done`` returns, quickly and without the network, whether there is nothing to do. ``run`` does the work,
-    with its output in the log of that name. A ``tool`` runs only if a step that needs it has something to do.
+    with its output in the log of that name, and may return a note for the user. A ``tool`` runs only if a
+    step that needs it has something to do.
     """
 
     name: str
     doing: str
     done: Callable[[], bool]
-    run: Callable[[State], None]
+    run: Callable[[State], str | None]
     needs: tuple[str, ...] = ()
     tool: bool = False
 
 
 def pending(steps: Sequence[Step]) -> list[Step]:
     """Return the steps that have something to do, in the given order (needs first)."""
-    found = [step for step in steps if not step.tool and not step.done()]
-    wanted = {name for step in found for name in step.needs}
-    tools = [step for step in steps if step.tool and step.name in wanted and not step.done()]
-    return [step for step in steps if step in found or step in tools]
-
-
-def needed(steps: Sequence[Step], name: str) -> list[Step]:
-    """Return the step of that name and all steps it needs, in the given order (needs first)."""
-    wanted = {name}
-    for step in reversed(steps):
-        if step.name in wanted:
+    found = {step.name for step in steps if not step.tool and not step.done()}
+    wanted = {name for step in steps if step.name in found for name in step.needs}
+    for step in reversed(steps):  # because a tool may need another, which comes before it
+        if step.tool and step.name in wanted and not step.done():
+            found.add(step.name)
             wanted.update(step.needs)
-    return [step for step in steps if step.name in wanted]
+    return [step for step in steps if step.name in found]
 
 
 def perform(steps: Sequence[Step], state: State, say: Progress, *, jobs: int) -> None:
@@ -69,7 +64,7 @@ class _Run:
     say: Progress
     jobs: int
     pool: ThreadPoolExecutor
-    running: dict[Future[None], _Running] = field(default_factory=dict)
+    running: dict[Future[str | None], _Running] = field(default_factory=dict)
     failures: dict[str, AirgapError] = field(default_factory=dict)
 
     def all(self) -> None:
@@ -98,11 +93,12 @@ class _Run:
             self.say(f"{step.name}: {step.doing}")
             self.running[self.pool.submit(_into_log, step, self.state)] = _Running(step, self.state)
 
-    def _end(self, future: Future[None]) -> None:
+    def _end(self, future: Future[str | None]) -> None:
         each = self.running.pop(future)
         error = future.exception()
         if error is None:
-            self.say(f"{each.step.name}: done in {each.seconds:.1f} s")
+            note = future.result()
+            self.say(f"{each.step.name}: done in {each.seconds:.1f} s{f'; {note}' if note else ''}")
         elif isinstance(error, AirgapError):
             self.failures[each.step.name] = error
             others = ", ".join(other.step.name for other in self.running.values())
@@ -129,10 +125,10 @@ class _Running:
         say(f"{self.step.name}: {self.seconds:.0f} s, now: {last_line(self.state.log(self.step.name))[:120]}")
 
 
-def _into_log(step: Step, state: State) -> None:
+def _into_log(step: Step, state: State) -> str | None:
     """Run a step with a new log; the previous one is renamed to `.1`."""
     log = state.log(step.name)
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))
     log.touch()
-    step.run(state)
+    return step.run(state)

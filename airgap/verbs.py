@@ -15,7 +15,7 @@ from airgap.process import interruptible, run
 from airgap.progress import Progress
 from airgap.state import State, check_free, locked
 from airgap.status import facts, text
-from airgap.steps import needed, pending, perform
+from airgap.steps import pending, perform
 
 if TYPE_CHECKING:
     from airgap.settings import Settings
@@ -38,22 +38,6 @@ def up(settings: Settings) -> None:
         exports.write_launcher(state, settings)
     done = f"{len(todo)} steps done" if todo else "nothing to do"
     say(f"up ({done}): engine {settings.runner_host}, registry {settings.registry}")
-
-
-def image(settings: Settings, name: str) -> None:
-    """Build and push an image that `up` does not build; quick if it exists."""
-    _check_host("image")
-    state, say = _state(settings), Progress()
-    with interruptible(), locked(state, say) as lock:
-        state.prepare()
-        steps = plan.steps(state, settings, lock, say, also=name)
-        todo = pending(needed(steps, f"image-{name}"))
-        if todo:
-            check_free(state.root, settings.min_free_gb)
-            if registry.daemon(state).process() is None:
-                registry.check_port(settings)
-            perform(todo, state, say, jobs=os.cpu_count() or 1)
-    say(f"image {name} ({f'{len(todo)} steps done' if todo else 'nothing to do'})")
 
 
 def _check_places(state: State, settings: Settings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +23,8 @@ PROGRAMS = {
     "PROMTOOL": ("docker.io/prom/prometheus:v3.13.4", "/bin/promtool"),
     "ACTIONLINT": ("docker.io/rhysd/actionlint:1.7.12", "/usr/local/bin/actionlint"),
 }
-# Not in an image that `up` builds, so only tests that request it get it.
+# 100 MB each, so only tests that request them get them.
 COSIGN = ("ghcr.io/sigstore/cosign/cosign:v3.1.3", "/ko-app/cosign")
-# 150 MB, so only tests that request it get it.
 TRIVY = ("docker.io/aquasec/trivy:0.74.0", "/usr/local/bin/trivy")
 # Unpacked by `make test`.
 NGINX = ROOT / ".venv" / "nginx" / "usr" / "sbin" / "nginx"
@@ -62,11 +60,9 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cosign(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 - chosen before
-    """The cosign binary. In the air-gapped network its image is built first, which takes minutes, once."""
+    """The cosign binary."""
     if "COSIGN" in os.environ:
         return Path(os.environ["COSIGN"])
-    if os.environ.get(CHOSEN) == "airgap":
-        subprocess.run([sys.executable, "-m", "airgap", "image", "cosign"], cwd=ROOT, check=True)
     target = tmp_path_factory.mktemp("cosign") / "cosign"
     export(*COSIGN, target)
     return target

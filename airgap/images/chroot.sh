@@ -6,7 +6,12 @@ export PATH DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 lists() {
     if [ -e /var/lib/apt/lists/lock ]; then return; fi
-    apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=2 update
+    # A cache between here and Debian may have lists that are out of date, so the second attempt goes past it.
+    update || update -o Acquire::http::No-Cache=true -o Acquire::https::No-Cache=true
+}
+
+update() {
+    apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=2 "$@" update
 }
 
 packages() {

@@ -121,7 +121,7 @@ def test_a_disk_that_is_nearly_full_does_not_matter_when_there_is_nothing_to_do(
 
 def test_without_root_it_says_so(empty: Site) -> None:
     # In a user namespace without a mapping this process is nobody, but can still read the checkout.
-    for words in (("up",), ("image", "cosign"), ("down",), ("reset",)):
+    for words in (("up",), ("down",), ("reset",)):
         done = empty.run("unshare", "--user", sys.executable, "-m", "airgap", *words)
         refused(done, f"`{words[0]}` needs root")
 
@@ -137,7 +137,7 @@ def test_interrupted_by_ctrl_c_it_ends_with_130_and_without_a_traceback(empty: S
 
 
 def test_usage_errors_end_with_2(empty: Site) -> None:
-    for words in ((), ("upp",), ("up", "--quick"), ("status", "--js"), ("image",), ("image", "redis")):
+    for words in ((), ("upp",), ("up", "--quick"), ("status", "--js")):
         done = empty.airgap(*words)
         assert (done.code, done.stdout) == (2, "")
         assert "usage: python3 -m airgap" in done.stderr

@@ -27,7 +27,7 @@ SHARED = (
     "engine",
     "registry-program",
     "trivy-database",
-    *(f"images/{image.name}" for image in catalogue.IMAGES if image.name not in catalogue.ON_REQUEST),
+    *(f"images/{image.name}" for image in catalogue.IMAGES),
 )
 
 

@@ -37,8 +37,7 @@ server.serve_forever()
 @contextmanager
 def lacking(*kinds: str) -> Iterator[Site]:
     """Create a site with everything built except these kinds, and a registry that always returns 503."""
-    names = (image.name for image in catalogue.IMAGES if image.name not in catalogue.ON_REQUEST)
-    images = (f"images/{name}" for name in names)
+    images = (f"images/{image.name}" for image in catalogue.IMAGES)
     everything = ("engine", "registry-program", "trivy-database", *images)
     with site(*(kind for kind in everything if kind not in kinds)) as place:
         server = place.start(sys.executable, "-c", SERVER)
@@ -70,7 +69,7 @@ def apt_configuration(folder: Path) -> str:
     [
         ("registry-program", "registry-program", f"{HERE} answered 503", "/etc/apt/sources.list"),
         ("images/uv", "image-uv", HERE, "PIP_INDEX_URL"),
-        ("images/regctl", "image-regctl", f"{HERE} answered 503", "GOPROXY"),
+        ("images/actionlint", "actionlint-build", f"{HERE} answered 503", "GOPROXY"),
         # apt knows no address of Debian's here, so Debian's own is taken, which this namespace cannot reach.
         ("images/debian", "image-debian", "cannot be found", "/etc/apt/sources.list"),
     ],

@@ -51,6 +51,14 @@ INDEXES = "Looking in indexes: https://me:secret@index.test/simple"
             f"{INDEXES}\nERROR: Could not find a version that satisfies x==1 (from versions: none)",
             "at index.test lists no versions of the package",
         ),
+        (
+            "E: Release file for http://apt.test/dists/x/InRelease is expired (invalid since 23d 2h).",
+            "at apt.test has package lists that are past their date, or this machine's clock is wrong",
+        ),
+        (
+            "E: Release file for http://apt.test/x/InRelease is not valid yet (invalid for another 2h).",
+            "at apt.test has package lists from the future, or this machine's clock is wrong",
+        ),
     ],
 )
 def test_what_the_tools_say_of_a_failing_registry_is_understood(line: str, expected: str) -> None:

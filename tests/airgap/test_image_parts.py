@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from airgap import catalogue, images, layout, rootfs
+from airgap import catalogue, images, layout, packages, recipe, rootfs
+from airgap.errors import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,6 +97,58 @@ def test_version_comes_from_dpkg_or_status_d(tmp_path: Path) -> None:
     assert rootfs.version_of("pg", tmp_path) == "17.12"
     with pytest.raises(KeyError, match="none"):
         rootfs.version_of("none", tmp_path)
+
+
+SUITE = "Origin: Debian\nCodename: {name}\nDate: Fri, 30 Oct 2026 08:08:01 UTC\n{until}\nSHA256:\n"
+
+
+def test_lists_that_are_past_their_date_are_named(tmp_path: Path) -> None:
+    for name, until in (
+        ("forky", "Valid-Until: Fri, 06 Nov 2026 08:08:01 UTC"),
+        ("forky-security", "Valid-Until: Sun, 06 Dec 2026 00:53:14 UTC"),
+        ("trixie", "Acquire-By-Hash: yes"),
+    ):
+        file = tmp_path / f"mirror.example_debian_dists_{name}_InRelease"
+        file.write_text(SUITE.format(name=name, until=until), encoding="utf-8")
+    (note,) = rootfs.past_date(tmp_path, datetime(2026, 11, 30, tzinfo=UTC))
+    assert note.endswith(": forky (valid until 2026-11-06)")
+    assert rootfs.past_date(tmp_path, datetime(2026, 11, 1, tzinfo=UTC)) == []
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_a_root_that_fails_is_begun_again_past_every_cache(
+    failures: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, work = tmp_path / "root", tmp_path / "work"
+    root.mkdir()
+    work.mkdir()
+    past_caches = []
+
+    def bootstrap(argv: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
+        assert "SOURCE_DATE_EPOCH" in env
+        assert list(root.iterdir()) == []
+        past_caches.append(any("No-Cache" in word for word in argv))
+        for folder in ("etc/apt/apt.conf.d", "var/lib/apt/lists/partial"):
+            (root / folder).mkdir(parents=True)
+        (root / "var/lib/apt/lists/lock").touch()
+        if past_caches[-1]:  # as mmdebstrap does
+            (root / "etc/apt/apt.conf.d/99mmdebstrap").write_text("No-Cache")
+        if len(past_caches) <= failures:
+            raise StepFailed(argv, 100, log=log, output="")
+
+    monkeypatch.setattr(rootfs, "run", bootstrap)
+    answer(None, monkeypatch)
+    debian = recipe.read("debian").debian
+    assert debian
+    if failures == 2:
+        with pytest.raises(StepFailed):
+            rootfs._debootstrap(root, debian, work, tmp_path / "log")
+    else:
+        notes = rootfs._debootstrap(root, debian, work, tmp_path / "log")
+        assert notes == [packages.PASSED_CACHES] * failures
+        assert list((root / "var/lib/apt/lists").iterdir()) == []
+        assert list((root / "etc/apt/apt.conf.d").iterdir()) == []
+    assert past_caches == [False, True][: failures + 1]
 
 
 def answer(text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:

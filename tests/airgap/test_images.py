@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airgap import catalogue, images, imagesteps, layout, recipe, rootfs, trivy
+from airgap import catalogue, images, imagesteps, layout, programs, recipe, rootfs, trivy
 from airgap.settings import Settings
 from ci.references import ImagesMap, parse
 
@@ -30,6 +30,10 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copies of recipes that a test may change."""
     copy = shutil.copytree(recipe.RECIPES, tmp_path / "images")
     monkeypatch.setattr(recipe, "RECIPES", copy)
+    monkeypatch.setattr(images, "__file__", str(tmp_path / "images.py"))
+    for name in images._BUILDERS:
+        if not (tmp_path / name).exists():
+            shutil.copy(recipe.__file__, tmp_path / name)
     return copy
 
 
@@ -82,30 +86,50 @@ def test_map_is_one_the_pipeline_reads() -> None:
     assert set(found.entries) == expected | set(catalogue.UNAVAILABLE) | databases
 
 
-def test_what_is_made_on_request_is_in_the_map_and_needed_by_no_other() -> None:
-    assert (
-        catalogue.images_map("r")["ghcr.io/sigstore/cosign/cosign:v3.1.3"]
-        == "r/sigstore/cosign/cosign:v3.1.3"
-    )
-    for each in catalogue.IMAGES:
-        assert set(each.needs).isdisjoint(catalogue.ON_REQUEST)
+def test_every_image_has_a_step(state: State) -> None:
+    steps = [step.name for step in imagesteps.steps(state, Settings(state.root))]
+    assert steps == [*(f"image-{name}" for name in NAMES), "images-map"]
 
 
-def test_up_leaves_out_what_is_made_on_request(state: State) -> None:
-    settings = Settings(state.root)
-    ups = {step.name for step in imagesteps.steps(state, settings)}
-    assert imagesteps.pushed(state, image("cosign")) == {}
-    assert {step.name for step in imagesteps.steps(state, settings, also="cosign")} - ups == {"image-cosign"}
-    assert ups == {f"image-{name}" for name in NAMES if name not in catalogue.ON_REQUEST} | {"images-map"}
+def test_programs_are_compiled_for_images_that_are_not_built_yet(state: State) -> None:
+    def needs(name: str) -> tuple[str, ...]:
+        steps = {step.name: step for step in imagesteps.steps(state, Settings(state.root))}
+        return steps[f"image-{name}"].needs
+
+    assert "trivy-build" in needs("trivy")
+    (state / "images/trivy" / images.fingerprint(image("trivy"))).mkdir(parents=True)
+    assert "trivy-build" not in needs("trivy")
+    assert "actionlint-build" in needs("actionlint")
+
+
+def test_a_programs_fingerprint_follows_its_module_and_flags_and_changes_the_image(recipes: Path) -> None:
+    def found() -> tuple[str, str]:
+        read = recipe.read("actionlint")
+        assert read.go
+        return programs.fingerprint(read, read.go), images.fingerprint(image("actionlint"))
+
+    seen = [found()]
+    for file, old, new in (
+        ("go.sum", "h1:", "h2:"),
+        ("image.toml", "[go.programs]", '[go]\ntags = "x"\n[go.programs]'),
+    ):
+        path = recipes / "actionlint" / file
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        seen.append(found())
+    setup = recipes / "actionlint" / "setup.sh"
+    setup.write_text("true\n", encoding="utf-8")
+    seen.append(found())
+    assert len({program for program, _ in seen}) == 3  # how the image is set up does not compile it again
+    assert len({image for _, image in seen}) == 4
 
 
 def test_only_uv_carries_the_map() -> None:
     assert [name for name in NAMES if recipe.read(name).map] == ["uv"]
 
 
-def test_images_that_go_builds_say_so() -> None:
-    built = {name for name in NAMES if images.needs_go(image(name))}
-    assert {"regctl", "trivy"} <= built
+def test_images_that_go_builds_say_so(state: State) -> None:
+    built = {name for name in NAMES if recipe.read(name).go}
+    assert [step.name for step in imagesteps.compiling(state)] == ["trivy-build", "actionlint-build"]
     assert built == {name for name in NAMES if (recipe.RECIPES / name / "go.mod").exists()}
 
 
@@ -145,7 +169,7 @@ def test_version_of_a_go_module_is_that_of_the_reference(name: str) -> None:
     assert [reference.rpartition(":")[2].lstrip("v") for reference in read.references] == [read.version]
 
 
-@pytest.mark.parametrize("name", ["docker", "prometheus"])
+@pytest.mark.parametrize("name", ["docker", "prometheus", "cosign"])
 def test_an_image_of_debian_testing_lists_its_packages_versions(name: str) -> None:
     read = recipe.read(name)
     assert read.debian
@@ -167,13 +191,7 @@ def test_fingerprint_is_stable_and_every_image_has_its_own() -> None:
     assert len(set(prints().values())) == len(NAMES)
 
 
-def test_fingerprint_follows_the_recipe_and_what_it_is_built_on(
-    monkeypatch: pytest.MonkeyPatch, recipes: Path
-) -> None:
-    monkeypatch.setattr(images, "__file__", str(recipes.parent / "images.py"))
-    for name in images._BUILDERS:
-        if not (recipes.parent / name).exists():
-            shutil.copy(recipe.__file__, recipes.parent / name)
+def test_fingerprint_follows_the_recipe_and_what_it_is_built_on(recipes: Path) -> None:
     before = prints()
     (recipes / "qdrant" / "qdrant_standin" / "more.pyc").write_bytes(b"x")
     assert prints() == before

@@ -237,7 +237,7 @@ def test_where_cosign_cannot_be_had_the_command_that_makes_it_is_named(
     signed = ["registry", "--address", "myteam.azurecr.io", "--sign-key", "env:COSIGN_KEY"]
     images = ["--images", str(tmp_path / "images.json")]
     called = sound.call(*images, *signed, "publish", "--ref", TAG, *ORIGIN)
-    assert_refused(called, "Code: signing.cosign-unavailable", "python3 -m airgap image cosign")
+    assert_refused(called, "Code: signing.cosign-unavailable", "python3 -m airgap up")
 
 
 def test_a_registry_that_refuses_us_ends_the_work_at_once(sound: Shop, tmp_path: Path) -> None:

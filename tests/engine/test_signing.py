@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.engine.client import Dagger
     from tests.release.keys import Keys
 
-# In a closed network its image must be built first.
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 TAG = "refs/tags/v1.2.3"
 

@@ -90,6 +90,6 @@ async def _cosign(workspace: Workspace) -> dagger.File:
             "signing.cosign-unavailable",
             f"cosign is not here: its image {tools.COSIGN.partition('@')[0]} cannot be pulled",
             details=str(error),
-            hint="in the air-gapped network make it once: python3 -m airgap image cosign; "
+            hint="in the air-gapped network run python3 -m airgap up, which provides it; "
             "in another, map it to an image that your engine can pull",
         ) from error
