@@ -43,8 +43,16 @@ def test_a_red_gate_is_told_beside_the_others_and_sizes_are_compared(dagger: Dag
     assert vulnerable.call("gate").code != 0
 
 
+def test_an_empty_folder_is_nothing_to_compare_with(dagger: Dagger, tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    words = ("--only", "build", "--base", str(tmp_path / "base"), "entries")
+    called = shop(dagger, tmp_path / "shop").report(*words)
+    assert called.code == 0, called.error
+
+
 def test_what_is_no_summary_is_refused(dagger: Dagger, tmp_path: Path) -> None:
     (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "other.json").write_text("{}")
     here = shop(dagger, tmp_path / "shop")
     called = here.report("--base", str(tmp_path / "base"), "entries")
     assert called.code != 0

@@ -112,6 +112,31 @@ def test_a_step_calls_dagger_once_and_nothing_is_piped_into_a_shell(path: Path) 
         assert not re.search(r"(curl|wget)[^\n]*\|\s*(ba)?sh", script)
 
 
+# What only something that decides needs; a workflow's own conditions are checked by actionlint.
+DECIDES = re.compile(r"(?m)\b(if|for|while|until|case|test|jq|grep|awk|describe|python3?)\b|&&|\|\||\[\[?\s")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_shell_step_decides_nothing(path: Path) -> None:
+    steps = [script for script in scripts(read(path)) if not script.startswith("make ")]
+    assert {script: found[0] for script in steps if (found := DECIDES.search(script))} == {}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'if gh release view "$TAG"; then echo; fi',
+        "for image in $(list); do pull; done",
+        "jq --raw-output .images release.json",
+        "view || create",
+        '[ "$result" = success ]',
+        "git switch $(git describe --tags)",
+    ],
+)
+def test_a_shell_that_decides_is_found(script: str) -> None:
+    assert DECIDES.search(script)
+
+
 def test_the_examples_have_the_shape_of_their_systems() -> None:
     gitlab, azure = (
         read(ROOT / "docs" / "examples" / f"{name}.yml") for name in ("gitlab-ci", "azure-pipelines")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import dagger
-from dagger import DefaultPath, Doc, Ignore
+from dagger import Doc
 
 from ci._dagger import check, function, object_type, up
 from ci.errors import hide_tracebacks
@@ -14,6 +14,7 @@ from ci.functions.options import (
     DefaultBranch,
     EarlierScan,
     ErrorCode,
+    GitDirectory,
     History,
     ModuleAddress,
     Only,
@@ -27,11 +28,28 @@ from ci.functions.options import (
     StartTimeout,
     Username,
 )
+from ci.functions.project import (
+    CacheBranch,
+    CacheWrite,
+    Database,
+    DatabaseMirrors,
+    DatabaseRegistry,
+    DockerConfig,
+    EnvFile,
+    Files,
+    Images,
+    Jobs,
+    LayerCache,
+    Profiles,
+    ProjectDirectory,
+    Source,
+    SshAgent,
+)
 from ci.functions.registry import Registry
 from ci.functions.stack import ComposeStack
 from ci.lint import linters
 from ci.lint.run import Lint
-from ci.pipeline import builds, gates, onboard, publish, report, services
+from ci.pipeline import builds, drift, gates, onboard, publish, releases, report, services
 from ci.pipeline.gate import gate
 from ci.pipeline.inputs import Destination, Inputs
 from ci.pipeline.stack import create, ports
@@ -45,65 +63,21 @@ hide_tracebacks()
 class Ci:
     """The pipeline between `git push` and a trusted image, driven by compose.yaml."""
 
-    source: Annotated[
-        dagger.Directory,
-        DefaultPath("/"),
-        Ignore(["**/.venv", "**/__pycache__", "**/.*_cache", "**/.env"]),
-        Doc("The project: the folder that contains the compose file"),
-    ]
-    files: Annotated[
-        list[str] | None,
-        Doc("Compose files, in the order they are merged; default: those that Compose finds"),
-    ] = None
-    profiles: Annotated[list[str] | None, Doc("Compose profiles to enable; default: none")] = None
-    project_directory: Annotated[
-        str, Doc("The compose project's folder in --source, which the paths in its files are relative to")
-    ] = "."
-    env_file: Annotated[
-        dagger.Secret | None,
-        Doc(
-            "Values for the compose file's variables and for build secrets, in Compose's env file format, "
-            "as file:.env; default: none"
-        ),
-    ] = None
-    images: Annotated[
-        dagger.File | None,
-        Doc(
-            "Images map: a JSON object of reference to reference, null = not available here; "
-            "default: that of the engine's network, if it has one"
-        ),
-    ] = None
-    docker_config: Annotated[
-        dagger.Secret | None,
-        Doc("Docker's config.json with credentials for private base images, as file:PATH; default: none"),
-    ] = None
-    ssh_agent: Annotated[
-        dagger.Socket | None,
-        Doc("SSH agent for builds with an ssh key in the compose file, as $SSH_AUTH_SOCK; default: none"),
-    ] = None
-    database: Annotated[
-        dagger.Directory | None,
-        Doc("A folder with Trivy's trivy.db and metadata.json; default: the database is fetched"),
-    ] = None
-    database_registry: Annotated[
-        dagger.Service | None,
-        Doc("A registry on your machine that has Trivy's database: tcp://127.0.0.1:5000; default: none"),
-    ] = None
-    database_mirrors: Annotated[
-        list[str] | None,
-        Doc("Where Trivy's database is fetched from, in the order they are tried; default: Trivy's own two"),
-    ] = None
-    cache: Annotated[
-        str, Doc("Layer cache that builds read: a repository as host[:port]/name; default: tool.ci.cache")
-    ] = ""
-    cache_branch: Annotated[
-        str,
-        Doc("The branch whose layers are read besides those of tool.ci.default-branch; default: none"),
-    ] = ""
-    cache_write: Annotated[bool, Doc("Write the layer cache of --cache-branch as well: for trusted jobs")] = (
-        False
-    )
-    jobs: Annotated[int, Doc("How many images are worked on concurrently")] = 8
+    source: Source
+    files: Files = None
+    profiles: Profiles = None
+    project_directory: ProjectDirectory = "."
+    env_file: EnvFile = None
+    images: Images = None
+    docker_config: DockerConfig = None
+    ssh_agent: SshAgent = None
+    database: Database = None
+    database_registry: DatabaseRegistry = None
+    database_mirrors: DatabaseMirrors = None
+    cache: LayerCache = ""
+    cache_branch: CacheBranch = ""
+    cache_write: CacheWrite = False
+    jobs: Jobs = 8
 
     @function()
     async def services(
@@ -192,7 +166,10 @@ class Ci:
         history: History = None,
         base: Annotated[
             dagger.Directory | None,
-            Doc("The folder of an earlier report: sizes and findings are compared with it; default: none"),
+            Doc(
+                "The folder of an earlier report, to compare sizes and findings with; an empty folder: "
+                "nothing to compare with; default: none"
+            ),
         ] = None,
     ) -> dagger.Directory:
         """Run gates to their end, whatever fails; return a summary and each one's files in every format."""
@@ -234,6 +211,20 @@ class Ci:
     ) -> str:
         """Print the tags that a git ref gives its images, without building any."""
         return await publish.image_tags(self._inputs(), ref, sha, default_branch)
+
+    @function()
+    async def releases(
+        self,
+        history: GitDirectory,
+        format: Annotated[str, Doc("table or json")] = "table",  # noqa: A002 - the option's name
+    ) -> str:
+        """Print the last release of all services, and of each service that has a later one of its own."""
+        return await releases.releases(self._inputs(), history, format)
+
+    @function(cache="never")
+    async def drift(self) -> str:
+        """Compare each image pinned by digest with its tag's current digest; fail if a tag has moved."""
+        return await drift.drift(self._inputs())
 
     @function()
     async def registry(

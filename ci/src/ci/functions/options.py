@@ -15,6 +15,7 @@ __all__ = [
     "DryRun",
     "EarlierScan",
     "ErrorCode",
+    "GitDirectory",
     "GitHistory",
     "History",
     "ModuleAddress",
@@ -85,6 +86,9 @@ DryRun = Annotated[bool, Doc("Do everything except writing to a registry")]
 GitHistory = Annotated[
     dagger.Directory | None,
     Doc("The repository's .git directory: orders a branch's commits, and gives the notes; default: none"),
+]
+GitDirectory = Annotated[
+    dagger.Directory, Doc("The repository's .git directory with all tags: a version tag is a release")
 ]
 ReplaceCommitTag = Annotated[
     bool, Doc("Move the commit's tag (sha-…) if another build of the same commit has it; default: it stays")

@@ -87,10 +87,10 @@ async def release(inputs: Inputs, to: Destination, revision: Revision, *, dry_ru
     _check_version(request)
     passed, outcome = await _publish(inputs, request)
     written = notes.notes(outcome.release, request.history, source=request.origin.source)
-    decided = facts.facts(
-        outcome.release, outcome.images, base=request.history.base(revision.ref.removeprefix("refs/tags/"))
-    )
-    files = outcome.directory().with_new_file("release-facts.json", decided)
+    base = request.history.base(revision.ref.removeprefix("refs/tags/"))
+    files = outcome.directory()
+    for name, text in facts.files(outcome.release, outcome.images, base=base).items():
+        files = files.with_new_file(name, text)
     files = files.with_new_file("gates.txt", f"{passed.text}\n").with_new_file("notes.md", written)
     if to.target is None:
         return files

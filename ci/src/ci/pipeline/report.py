@@ -99,9 +99,10 @@ def _wanted(only: list[str]) -> list[str]:
 
 
 async def _earlier(base: dagger.Directory | None) -> _Earlier:
-    if base is None:
+    # A workflow that found no earlier report passes an empty folder, so that it need not choose the options.
+    if base is None or not (names := await base.entries()):
         return _Earlier()
-    if not await base.exists(_SUMMARY):
+    if _SUMMARY not in names:
         raise PipelineError(
             "report.base-missing",
             f"--base: the folder has no {_SUMMARY}",

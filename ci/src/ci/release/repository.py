@@ -34,8 +34,8 @@ def git_log(workspace: Workspace, repository: dagger.Directory) -> dagger.Direct
     )
 
 
-async def read(folder: dagger.Directory, commit: str) -> History:
-    """Read the commits and tags; a history without the commit that is released is an error."""
+async def read(folder: dagger.Directory, commit: str = "") -> History:
+    """Read the commits and tags; a history without `commit`, the one that is released, is an error."""
     try:
         names = await folder.entries()
         found = history.read(
@@ -50,7 +50,7 @@ async def read(folder: dagger.Directory, commit: str) -> History:
             details=error.stderr,
             hint='give .git of a clone; in a linked worktree: --history "$(git rev-parse --git-common-dir)"',
         ) from error
-    if commit not in found.commits:
+    if commit and commit not in found.commits:
         raise PipelineError(
             "release.commit-not-in-history",
             f"--history has no commit {commit}",
