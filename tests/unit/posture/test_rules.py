@@ -275,6 +275,18 @@ def test_an_expired_waiver_is_an_error_even_if_nothing_is_broken(tmp_path: Path)
     assert "until 2030-01-14" in str(error)
 
 
+def test_json_has_each_waiver_and_whether_it_is_used(tmp_path: Path) -> None:
+    image = make(tmp_path, CODE, config={"User": "root"}).image()
+    waivers = (waiver(TODAY), waiver(date(2030, 1, 14)), waiver(TODAY, rule="size-budget"))
+    found = report.data(verdict(image, waivers=waivers))["waivers"]
+    assert [(each["rule"], each["until"], each["status"]) for each in found] == [
+        ("non-root-user", "2030-01-14", "expired"),
+        ("non-root-user", "2030-01-15", "used"),
+        ("size-budget", "2030-01-15", "unused"),
+    ]
+    assert json.loads(json.dumps(found))[0]["reason"] == "the vendor's"
+
+
 def test_a_waiver_of_one_name_does_not_hide_another(tmp_path: Path) -> None:
     image = make(tmp_path, CODE, config={"Env": ["DB_PASSWORD=abc", "API_KEY=abc", "API_TOKEN=abc"]}).image()
     one = Waiver("no-secret-settings", "web", "a demo", TODAY, ("DB_PASSWORD", "API_K*"))

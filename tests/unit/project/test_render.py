@@ -14,6 +14,7 @@ def project() -> model.ComposeModel:
         "app": {
             "build": {"context": "."},
             "depends_on": {"end": {"condition": "service_healthy"}},
+            "networks": {"back": None},
             "ports": [{"target": 8000, "published": "80"}],
         },
         "end": {"image": "redis:7", "profiles": ["cache"]},
@@ -72,6 +73,7 @@ def test_json_has_all_of_it(project: model.ComposeModel) -> None:
     app, end = data["services"]
     assert app["ports"] == [{"target": 8000, "published": "80", "protocol": "tcp"}]
     assert app["waits_for"] == {"end": "service_healthy"}
+    assert app["networks"] == ["back"]
     assert (end["image_is"], end["profiles"]) == ("pulled", ["cache"])
 
 

@@ -34,7 +34,8 @@ def make(base: baseline.Baseline | None = None, entries: str = "", note: str = "
     database = Database(DATABASE.updated_at, DATABASE.digest, DATABASE.origin, note, BUCKETS)
     exemptions = exceptions.read(entries, date(2026, 11, 25))
     verdict = gate.judge(scans, RULES, exemptions, database)
-    return Report(verdict, RULES, database, "0.74.0", {"gateway": "sha256:2"}, base)
+    digests = {"gateway": "sha256:2"}
+    return Report(verdict, RULES, database, "0.74.0", digests, base, exemptions=exemptions)
 
 
 VULNERABLE = scan(
@@ -139,6 +140,21 @@ def test_unfixed_and_exempt_are_shown_as_such() -> None:
     assert data["subjects"]["gateway"]["findings"][0]["exempt"] == {"until": "2027-01-01", "reason": "why"}
 
 
+def test_json_has_each_exception_and_what_it_covers() -> None:
+    given = {"CVE-2023-43804": "2027-01-01", "CVE-1": "2026-11-01", "CVE-2": "2026-12-01"}
+    lines = [f"- {{id: {id_}, statement: why, expired_at: {day}}}" for id_, day in given.items()]
+    applied = excepted("vulnerability", "vulnerabilities[1] (CVE-2023-43804)", vulnerability())
+    entries = "\n".join(["vulnerabilities:", *lines])
+    data = json.loads(make(gateway=scan({**python_result(), **applied}), entries=entries).json())
+    found = [(each["id"], each["until"], each["status"], each["covers"]) for each in data["exceptions"]]
+    assert found == [
+        ("CVE-2023-43804", "2027-01-01", "used", 1),
+        ("CVE-1", "2026-11-01", "expired", 0),
+        ("CVE-2", "2026-12-01", "unused", 0),
+    ]
+    assert {(each["section"], each["reason"]) for each in data["exceptions"]} == {("vulnerabilities", "why")}
+
+
 def test_new_since_the_base() -> None:
     first = make(gateway=VULNERABLE)
     base = baseline.read(first.json())
@@ -219,6 +235,11 @@ def test_a_finding_says_which_layer_and_instruction_brought_it_and_what_removes_
     assert (found["CVE-1"]["layer"], found["CVE-1"]["brought_by"]) == (0, "base python:3.13@sha256:1")
     assert (found["CVE-2"]["layer"], found["CVE-2"]["brought_by"]) == (1, "RUN pip install x")
     assert (found["CVE-2"]["upgrade_to"], found["CVE-2"]["fixable_since"]) == ("1.26.17", "2026-11-25")
+    assert {id_: each["removed_by"] for id_, each in found.items()} == {
+        "CVE-1": "rebuild on a newer python:3.13@sha256:1",
+        "CVE-2": "upgrade urllib3 from 1.26.16 to 1.26.17",
+        "CVE-3": "upgrade urllib3 from 1.26.16 to 1.26.17",
+    }
     assert [(each["text"], each["removes"]) for each in data["changes"]] == [
         ("upgrade urllib3 from 1.26.16 to 1.26.17", ["CVE-2", "CVE-3"]),
         ("rebuild on a newer python:3.13@sha256:1", ["CVE-1"]),

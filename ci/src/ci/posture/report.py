@@ -6,12 +6,14 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ci import table
 from ci.errors import PipelineError
 from ci.posture.rules import RULES, layer_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ci.posture.facts import Image
     from ci.posture.judge import Broken, Verdict
@@ -96,6 +98,7 @@ def data(verdict: Verdict) -> dict[str, Any]:
         "failures": verdict.failures,
         "expired_waivers": [str(waiver) for waiver in verdict.expired],
         "unused_waivers": [str(waiver) for waiver in verdict.unused],
+        "waivers": [*_waivers(verdict)],
         "images": {
             image.service: {
                 "digest": image.digest,
@@ -151,6 +154,13 @@ def _broken(each: Broken) -> dict[str, Any]:
         "do": each.rule.to_do,
         "waiver": str(each.waiver) if each.waiver else None,
     }
+
+
+def _waivers(verdict: Verdict) -> Iterator[dict[str, Any]]:
+    used = dict.fromkeys(each.waiver for each in verdict.broken if each.waiver)
+    for status, waivers in (("expired", verdict.expired), ("used", used), ("unused", verdict.unused)):
+        for each in waivers:
+            yield {**msgspec.to_builtins(each), "status": status}
 
 
 def _first(each: Broken) -> str:

@@ -85,6 +85,7 @@ def _json(project: ComposeModel, left_out: dict[str, str], tests: Mapping[str, t
                 for port in service.ports
             ],
             "waits_for": service.depends_on,
+            "networks": sorted(service.definition.networks),
             "tests": dict(zip(("kind", "why"), tests.get(service.name, ("", "")), strict=True)),
             "profiles": list(service.definition.profiles),
         }

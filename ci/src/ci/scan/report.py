@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ci import table
 from ci.errors import PipelineError
 from ci.scan import baseline, upgrades
-from ci.scan.exceptions import FILE
+from ci.scan.exceptions import FILE, Exemptions
 from ci.scan.findings import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ci.scan.baseline import Baseline
     from ci.scan.database import Database
@@ -43,7 +44,7 @@ class Report:
 
     `digests` are the images', by service, `bases` what these are built on, `instructions` what made their
     layers; `skipped` are the folders of the source that were left out, `not_read` its settings for Trivy that
-    have no effect here; `history` is what was looked at of that, if it was.
+    have no effect here; `history` is what was looked at of that, if it was; `exemptions` were in force.
     """
 
     verdict: Verdict
@@ -57,6 +58,7 @@ class Report:
     history: History | None = None
     bases: Mapping[str, Base] = field(default_factory=dict)
     instructions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    exemptions: Exemptions = field(default_factory=lambda: Exemptions((), date.max))
 
     def error(self) -> PipelineError | None:
         """Return the gate's error, or `None` if it passes."""
@@ -106,6 +108,8 @@ class Report:
 
     def json(self) -> str:
         """Return everything as JSON; it is what `--base` takes later."""
+        changes = self.changes()
+        removed_by = {found: each.text for each in changes for found in each.found}
         return json.dumps(
             {
                 "schema": baseline.SCHEMA,
@@ -118,19 +122,39 @@ class Report:
                     "denied_licenses": list(self.rules.denied),
                     "accepted_gaps": list(self.rules.accepted_gaps),
                 },
-                "changes": [asdict(each) for each in self.changes()],
+                "changes": [
+                    {"text": each.text, "removes": each.removes, "subjects": each.subjects}
+                    for each in changes
+                ],
+                "exceptions": [*self._exceptions()],
                 "warnings": list(self.verdict.warnings),
                 "errors": {name: list(errors) for name, errors in self.verdict.errors.items()},
-                "subjects": {name: self._subject(name) for name in self.verdict.subjects},
+                "subjects": {name: self._subject(name, removed_by) for name in self.verdict.subjects},
             },
             indent=1,
         )
 
-    def _subject(self, name: str) -> dict[str, Any]:
-        return {
-            "digest": self.digests.get(name, ""),
-            "findings": [self._data(name, each) for each in self.verdict.subjects[name]],
-        }
+    def _subject(self, name: str, removed_by: Mapping[tuple[str, Finding], str]) -> dict[str, Any]:
+        findings = []
+        for each in self.verdict.subjects[name]:
+            change = removed_by.get((name, each.finding))
+            findings.append(self._data(name, each) | ({"removed_by": change} if change else {}))
+        return {"digest": self.digests.get(name, ""), "findings": findings}
+
+    def _exceptions(self) -> Iterator[dict[str, Any]]:
+        covered = Counter(
+            each.by.entry for judged in self.verdict.subjects.values() for each in judged if each.by
+        )
+        for each in self.exemptions.entries:
+            expired = each not in self.exemptions.live
+            yield {
+                "id": each.id,
+                "section": each.section,
+                "reason": each.reason,
+                "until": each.until.isoformat(),
+                "status": "expired" if expired else "used" if covered[each.entry] else "unused",
+                "covers": covered[each.entry],
+            }
 
     def changes(self) -> list[Change]:
         """Return the changes that remove what fails, the one that removes most first."""

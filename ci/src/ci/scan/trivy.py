@@ -106,6 +106,7 @@ async def scan(workspace: Workspace, targets: Mapping[str, Target], request: Req
         history=about,
         bases={name: Base(target.base, target.base_layers) for name, target in targets.items()},
         instructions={name: result.instructions for name, result in scans.items()},
+        exemptions=exemptions,
     )
     return Outcome(report, scans, {name: output for name, (_, output) in found.items()}, run.container)
 

@@ -26,11 +26,20 @@ class Base:
 
 @dataclass(frozen=True)
 class Change:
-    """One change, the ids that it removes, and where."""
+    """One change, and what it removes: each finding with its subject."""
 
     text: str
-    removes: tuple[str, ...]
-    subjects: tuple[str, ...]
+    found: tuple[tuple[str, Finding], ...]
+
+    @property
+    def removes(self) -> tuple[str, ...]:
+        """The ids that it removes."""
+        return tuple(each.id for _, each in self.found)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What has them, each once."""
+        return tuple(dict.fromkeys(subject for subject, _ in self.found))
 
 
 def changes(failing: Iterable[tuple[str, Finding]], bases: Mapping[str, Base]) -> list[Change]:
@@ -58,11 +67,7 @@ def _change(key: tuple[str, str, str], found: list[tuple[str, Finding]]) -> Chan
     else:
         target = _sorted({lowest_fix(each.version, each.fixed) for _, each in found})[-1]
         text = f"upgrade {name} from {version} to {target}"
-    return Change(
-        text,
-        tuple(each.id for _, each in found),
-        tuple(dict.fromkeys(subject for subject, _ in found)),
-    )
+    return Change(text, tuple(found))
 
 
 def lowest_fix(installed: str, fixed: str) -> str:

@@ -82,4 +82,5 @@ async def report(tested: Tested) -> dagger.Directory:
         summary = {"outcome": outcome(tested), "tests": result.tests, "failed": result.failed}
     problems = ran.report["problems"]
     summary["not_ready"] = {each["name"]: failures.text(each, ran.model.timeouts) for each in problems}
-    return directory.with_new_file("summary.json", json.dumps(summary | ran.times, indent=1) + "\n")
+    summary |= {**ran.times, "at": ran.report["at"], "cached": ran.kept, "ended": ran.report["ended"]}
+    return directory.with_new_file("summary.json", json.dumps(summary, indent=1) + "\n")
