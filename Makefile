@@ -49,7 +49,7 @@ $(VENV)/nginx:
 	  dpkg-deb -x nginx_*.deb . && mv ../nginx.new ../nginx
 
 # Debian packages that tests need on this machine.
-TEST_PACKAGES := apache2-utils iproute2 openssl shellcheck util-linux
+TEST_PACKAGES := apache2-utils chromium iproute2 openssl shellcheck util-linux
 test-packages:
 	@missing=; for package in $(TEST_PACKAGES); do \
 	  dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,25 @@ def test_a_red_suite_and_a_service_of_a_profile(dagger: Dagger, tmp_path: Path) 
     without = dagger.call("--source", str(folder), "services")
     assert "other" in without.stdout
     assert "web" not in without.stdout
+
+
+def test_no_page_has_the_value_of_a_secret(dagger: Dagger, tmp_path: Path) -> None:
+    canary = f"canary-{secrets.token_hex(16)}"
+    app = {
+        "image": IMAGE,
+        "environment": {"TOKEN": "${TOKEN}"},
+        "command": ["sh", "-c", "echo token: $$TOKEN; exec sleep inf"],
+    }
+    folder = project(tmp_path, {"app": app}, "import os\ndef test_red(): assert 1 == 2\n")
+    (tmp_path / "values.env").write_text(f"TOKEN={canary}\n")
+    called, out = report(dagger, folder, "--env-file", f"file:{tmp_path / 'values.env'}")
+    assert called.code == 0, called.error
+    assert (out / "logs" / "app.log").read_text() == "token: ***\n"
+    page = (out.parent / "index.html").read_text()
+    assert "token: ***" in page
+    assert "<h1>Failed in test-integration</h1>" in page
+    written = [path for path in out.parent.rglob("*") if path.is_file()]
+    assert [path for path in written if canary in path.read_text(errors="replace")] == []
 
 
 def test_dagger_up_lists_the_stack(dagger: Dagger) -> None:

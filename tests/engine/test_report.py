@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.engine.shops import SOUND, VULNERABLE, Shop, shop
+from tests.unit.report.held import hold, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.engine
 def report(here: Shop, out: Path, *words: str) -> dict[str, Any]:
     called = here.report(*words, "export", "--path", str(out))
     assert called.code == 0, called.error
+    hold(parse((out / "index.html").read_text()), out)
     summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
     return summary
 
@@ -40,6 +42,12 @@ def test_a_red_gate_is_told_beside_the_others_and_sizes_are_compared(dagger: Dag
     assert text.startswith("# Gate: failed in scan\n")
     assert "CVE-2023-37920" in text
     assert " kB | " in text
+    page = (out / "index.html").read_text()
+    assert "<h1>Failed in scan</h1>" in page
+    assert (
+        json.loads((out / "earlier.json").read_text())["images"]["shop"]["size"]
+        == sound["images"]["shop"]["size"]
+    )
     assert vulnerable.call("gate").code != 0
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,10 +13,12 @@ from dagger import dag
 
 from ci import parallel
 from ci.errors import PipelineError
-from ci.pipeline import builds, gates
+from ci.pipeline import builds, gates, pages
 from ci.pipeline.gate import NO_SUITE, Images, build_images
 from ci.posture import report as posture_report
+from ci.project.render import render
 from ci.report import summary, tables
+from ci.report.documents import Image, Step, Summary
 from ci.testing import integration, results
 from ci.user_errors import as_user_error
 
@@ -30,7 +33,6 @@ __all__ = ["GATES", "Section", "report"]
 
 # In the order of the report; each has a folder of its name in it.
 GATES = ("build", "posture", "test", "scan", "test-integration")
-_SUMMARY = "summary.json"
 _SCAN = "scan/scan.json"
 
 
@@ -43,15 +45,27 @@ class Section:
     files: dagger.Directory
     markdown: str = ""
     by_service: Mapping[str, str] = field(default_factory=dict)
+    started: float = 0.0
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class _Earlier:
-    """An earlier report: image sizes by service, or None, and its scan, if it has one."""
+    """An earlier report, and its scan, if it has one."""
 
-    sizes: dict[str, int] | None = None
+    summary: Summary | None = None
     scan: dagger.File | None = None
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """The time of a run: when it began, and the seconds since then."""
+
+    began: datetime
+    zero: float
+
+    def now(self) -> float:
+        return monotonic() - self.zero
 
 
 async def report(
@@ -60,9 +74,9 @@ async def report(
     """Run the named gates, or all, and return a summary (text, Markdown, JSON) and a folder for each."""
     wanted = _wanted(only)
     earlier = await _earlier(base)
-    began = monotonic()
+    clock = _Clock(datetime.now(UTC), monotonic())
     images = await build_images(inputs, with_suite="test-integration" in wanted)
-    building = monotonic() - began
+    building = clock.now()
     slots = anyio.CapacityLimiter(min(inputs.jobs, gates.SUITES))
     work: dict[str, Callable[[], Awaitable[Section]]] = {
         "build": partial(_build, inputs, images),
@@ -71,19 +85,38 @@ async def report(
         "scan": partial(_scan, inputs, images, history, earlier.scan),
         "test-integration": partial(_integration, images, slots),
     }
-    chosen = {name: partial(_section, work[name]) for name in wanted}
+    chosen = {name: partial(_section, work[name], clock) for name in wanted}
     sections = await parallel.run(chosen, limit=len(chosen))
-    seconds = {name: each.seconds for name, each in sections.items()} | {"build": building}
-    steps = [summary.Step(name, each.outcome, each.failed, seconds[name]) for name, each in sections.items()]
-    written = summary.Summary(_images(images, sections), steps, earlier.sizes)
+    if "build" in sections:
+        sections["build"] = replace(sections["build"], started=0.0, seconds=building)
+    summarized = _summary(images, sections, clock)
     directory = dag.directory()
     for name, each in sections.items():
         directory = directory.with_directory(name, each.files)
+    project = images.project
+    directory = (
+        directory.with_new_file("summary.txt", summary.text(summarized, earlier.summary) + "\n")
+        .with_new_file("summary.json", summary.write(summarized))
+        .with_new_file("plan.json", render(project.compose, project.left_out(), "json") + "\n")
+    )
+    if earlier.summary:
+        directory = directory.with_new_file("earlier.json", summary.write(earlier.summary))
     details = [each.markdown for name, each in sections.items() if name != "build" and each.markdown]
-    return (
-        directory.with_new_file("summary.txt", written.text() + "\n")
-        .with_new_file("summary.md", written.markdown(details))
-        .with_new_file(_SUMMARY, written.json())
+    graph = render(project.compose, project.left_out(), "mermaid")
+    return await pages.added(directory, graph, details)
+
+
+def _summary(images: Images, sections: Mapping[str, Section], clock: _Clock) -> Summary:
+    return Summary(
+        schema=summary.SCHEMA,
+        failed=tuple(name for name, each in sections.items() if each.failed),
+        images=_images(images, sections),
+        steps={
+            name: Step(name, each.outcome, each.failed, round(each.seconds, 2), round(each.started, 2))
+            for name, each in sections.items()
+        },
+        project=images.project.compose.name,
+        began=clock.began.isoformat(timespec="milliseconds"),
     )
 
 
@@ -102,19 +135,19 @@ async def _earlier(base: dagger.Directory | None) -> _Earlier:
     # A workflow that found no earlier report passes an empty folder, so that it need not choose the options.
     if base is None or not (names := await base.entries()):
         return _Earlier()
-    if _SUMMARY not in names:
+    if "summary.json" not in names:
         raise PipelineError(
             "report.base-missing",
-            f"--base: the folder has no {_SUMMARY}",
+            "--base: the folder has no summary.json",
             hint="give the folder of an earlier run: report export --path FOLDER",
         )
-    sizes = summary.sizes(await base.file(_SUMMARY).contents())
-    return _Earlier(sizes, base.file(_SCAN) if await base.exists(_SCAN) else None)
+    read = summary.read(await base.file("summary.json").contents())
+    return _Earlier(read, base.file(_SCAN) if await base.exists(_SCAN) else None)
 
 
-async def _section(work: Callable[[], Awaitable[Section]]) -> Section:
+async def _section(work: Callable[[], Awaitable[Section]], clock: _Clock) -> Section:
     """Run one gate; what keeps it from running is its outcome, and the other gates go on."""
-    began = monotonic()
+    started = clock.now()
     try:
         done = await work()
     except Exception as raised:
@@ -123,7 +156,7 @@ async def _section(work: Callable[[], Awaitable[Section]]) -> Section:
             raise
         files = dag.directory().with_new_file("error.txt", f"{error}\n")
         done = Section(f"error: {error.code}", failed=True, files=files, markdown=f"```\n{error}\n```\n")
-    return Section(**{**vars(done), "seconds": monotonic() - began})
+    return replace(done, started=started, seconds=clock.now() - started)
 
 
 async def _build(inputs: Inputs, images: Images) -> Section:
@@ -204,12 +237,12 @@ def _directory(files: Mapping[str, str]) -> dagger.Directory:
     return directory
 
 
-def _images(images: Images, sections: Mapping[str, Section]) -> list[summary.Image]:
+def _images(images: Images, sections: Mapping[str, Section]) -> dict[str, Image]:
     def cell(gate: str, service: str) -> str:
         return sections[gate].by_service.get(service, "error") if gate in sections else "-"
 
-    return [
-        summary.Image(
+    return {
+        name: Image(
             service=name,
             digest=image.digest,
             size=image.facts["size"],
@@ -217,6 +250,7 @@ def _images(images: Images, sections: Mapping[str, Section]) -> list[summary.Ima
             posture=cell("posture", name),
             tests=cell("test", name),
             scan=cell("scan", name),
+            base=str(image.base or "scratch"),
         )
         for name, image in images.released.items()
-    ]
+    }

@@ -1,132 +1,106 @@
-"""Summarize a run of the gates: images, results and durations."""
+"""The verdict of a run as tables for a terminal and as summary.json, which a later `--base` reads."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
 
 from ci import table
 from ci.errors import PipelineError
+from ci.report.documents import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from ci.report.documents import Image
 
-__all__ = ["Image", "Step", "Summary", "sizes"]
+__all__ = [
+    "IMAGES",
+    "SCHEMA",
+    "STEPS",
+    "change",
+    "headline",
+    "image_rows",
+    "read",
+    "step_rows",
+    "text",
+    "write",
+]
 
 SCHEMA = 2
 
-_IMAGES = ["service", "digest", "size", "change", "image", "posture", "unit tests", "scan"]
-_STEPS = ["step", "outcome", "seconds"]
+IMAGES = ["service", "digest", "size", "change", "image", "posture", "unit tests", "scan"]
+STEPS = ["step", "outcome", "seconds"]
 
 
-@dataclass(frozen=True)
-class Image:
-    """An image: `size` in bytes as a registry counts, `built` whether this run built it."""
+class _Head(Struct, frozen=True):
+    """What every version of summary.json has."""
 
-    service: str
-    digest: str
-    size: int
-    built: bool
-    posture: str
-    tests: str
-    scan: str
+    schema: int
 
 
-@dataclass(frozen=True)
-class Step:
-    """A step: its outcome, whether that is a failure, and its seconds."""
-
-    name: str
-    outcome: str
-    failed: bool
-    seconds: float
+def headline(summary: Summary) -> str:
+    """Return the verdict in one line."""
+    return f"Gate: failed in {', '.join(summary.failed)}" if summary.failed else "Gate: passed"
 
 
-@dataclass(frozen=True)
-class Summary:
-    """A run; `earlier` maps services to image sizes of an earlier run, or is None."""
+def text(summary: Summary, earlier: Summary | None) -> str:
+    """Format the tables for a terminal."""
+    images = table.text(IMAGES, image_rows(summary, earlier))
+    return "\n\n".join([headline(summary), images, table.text(STEPS, step_rows(summary))])
 
-    images: Sequence[Image]
-    steps: Sequence[Step]
-    earlier: Mapping[str, int] | None = None
 
-    @property
-    def failed(self) -> list[str]:
-        """The names of the steps that failed."""
-        return [step.name for step in self.steps if step.failed]
-
-    def text(self) -> str:
-        """Format the tables for a terminal."""
-        return "\n\n".join(
-            [self._headline(), table.text(_IMAGES, self._images()), table.text(_STEPS, self._steps())]
-        )
-
-    def markdown(self, details: Sequence[str] = ()) -> str:
-        """Format the tables for a job summary, followed by the sections of the gates."""
-        parts = [
-            f"# {self._headline()}",
-            table.markdown(_IMAGES, self._images()),
-            table.markdown(_STEPS, self._steps()),
-            *details,
+def image_rows(summary: Summary, earlier: Summary | None) -> list[list[str]]:
+    """Return a row for each image."""
+    return [
+        [
+            name,
+            image.digest,
+            table.megabytes(image.size),
+            change(image, earlier),
+            "built" if image.built else "cached",
+            image.posture,
+            image.tests,
+            image.scan,
         ]
-        return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
-
-    def json(self) -> str:
-        """Format everything as JSON, which a later `--base` accepts."""
-        data: dict[str, Any] = {
-            "schema": SCHEMA,
-            "failed": self.failed,
-            "images": {image.service: asdict(image) for image in self.images},
-            "steps": {step.name: asdict(step) for step in self.steps},
-        }
-        return json.dumps(data, indent=1) + "\n"
-
-    def _headline(self) -> str:
-        return f"Gate: failed in {', '.join(self.failed)}" if self.failed else "Gate: passed"
-
-    def _images(self) -> list[list[str]]:
-        return [
-            [
-                image.service,
-                image.digest,
-                table.megabytes(image.size),
-                self._change(image),
-                "built" if image.built else "cached",
-                image.posture,
-                image.tests,
-                image.scan,
-            ]
-            for image in self.images
-        ]
-
-    def _change(self, image: Image) -> str:
-        if self.earlier is None:
-            return "-"
-        before = self.earlier.get(image.service)
-        if before is None:
-            return "new"
-        change = image.size - before
-        return f"{change / 1000:+.1f} kB" if change else "none"
-
-    def _steps(self) -> list[list[str]]:
-        return [[step.name, step.outcome, f"{step.seconds:.1f}"] for step in self.steps]
+        for name, image in summary.images.items()
+    ]
 
 
-def sizes(text: str) -> dict[str, int]:
-    """Read the image sizes of an earlier summary.json by service, in bytes."""
+def change(image: Image, earlier: Summary | None) -> str:
+    """Describe how an image's size changed since an earlier run."""
+    if earlier is None:
+        return "-"
+    before = earlier.images.get(image.service)
+    if before is None:
+        return "new"
+    difference = image.size - before.size
+    return f"{difference / 1000:+.1f} kB" if difference else "none"
+
+
+def step_rows(summary: Summary) -> list[list[str]]:
+    """Return a row for each step."""
+    return [[name, step.outcome, f"{step.seconds:.1f}"] for name, step in summary.steps.items()]
+
+
+def write(summary: Summary) -> str:
+    """Format summary.json."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=1).decode() + "\n"
+
+
+def read(text: str) -> Summary:
+    """Read the summary.json of an earlier run. Raise for any other file."""
     try:
-        read = json.loads(text)
-        if read["schema"] != SCHEMA:
+        if (schema := msgspec.json.decode(text, type=_Head).schema) != SCHEMA:
             raise PipelineError(
                 "report.base-wrong-schema",
-                f"--base: summary.json has schema {read['schema']}, expected {SCHEMA}",
+                f"--base: summary.json has schema {schema}, expected {SCHEMA}",
                 hint="pass a report of this version of the pipeline",
             )
-        return {name: int(image["size"]) for name, image in read["images"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return msgspec.json.decode(text, type=Summary)
+    except msgspec.DecodeError as error:
         raise PipelineError(
             "report.base-invalid",
-            "--base: summary.json is not from a report",
+            f"--base: summary.json is not from a report: {error}",
             hint="pass the folder of an earlier run: report export --path report",
         ) from error

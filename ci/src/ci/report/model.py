@@ -1,0 +1,89 @@
+"""One run as typed data: the documents of its report, and what was read of the files beside them.
+
+Every format for people is made from this.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from ci.report.documents import Integration, Plan, Posture, Scan, Summary, Tests
+
+__all__ = ["Case", "Covered", "Life", "Log", "Ran", "Run"]
+
+
+class Case(Struct, frozen=True):
+    """A test in a JUnit file: passed, failed or skipped. `text` is a failure's."""
+
+    suite: str
+    name: str
+    where: str
+    seconds: float
+    status: str
+    text: str = ""
+
+
+class Covered(Struct, frozen=True):
+    """A source file in a coverage.xml: its lines, how many of them ran, and which did not."""
+
+    suite: str
+    path: str
+    lines: int
+    ran: int
+    missed: str
+
+
+class Life(Struct, frozen=True):
+    """When a container started, became healthy and ended, in seconds since the stack's first container."""
+
+    name: str
+    started: float
+    healthy: float | None = None
+    ended: float | None = None
+
+
+class Log(Struct, frozen=True):
+    """A log in the report: its path, its size in bytes, and the text to show; `cut` bytes are left out."""
+
+    name: str
+    path: str
+    size: int
+    text: str
+    cut: int = 0
+
+
+class Ran(Struct, frozen=True):
+    """When something ran, as seconds since the epoch by the clock of the engine."""
+
+    at: float
+    seconds: float
+
+
+class Run(Struct, frozen=True):
+    """A run; the document of a gate that did not run is None.
+
+    - `outputs`: what suites wrote, by suite
+    - `errors`: why gates could not end, by gate
+    - `lives`: when containers ran, by container
+    - `ran`: when suites and the start of the stack ran, by what it is called
+    - `files`: the paths of the report's files
+    """
+
+    summary: Summary
+    posture: Posture | None = None
+    tests: Tests | None = None
+    scan: Scan | None = None
+    integration: Integration | None = None
+    plan: Plan | None = None
+    earlier: Summary | None = None
+    cases: tuple[Case, ...] = ()
+    coverage: tuple[Covered, ...] = ()
+    logs: tuple[Log, ...] = ()
+    outputs: dict[str, Log] = {}
+    errors: dict[str, str] = {}
+    lives: dict[str, Life] = {}
+    ran: dict[str, Ran] = {}
+    files: tuple[str, ...] = ()

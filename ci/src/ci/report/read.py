@@ -1,0 +1,111 @@
+"""Read a run from the folder of its report: JSON documents, test results and logs.
+
+Texts are cut so that a page of any run stays small. Whoever shows a cut text says so and names the file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from ci.report import documents, model, read_stack, read_tests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["FILES", "INTEGRATION", "INTEGRATION_TESTS", "START", "read"]
+
+T = TypeVar("T")
+
+# What is read. The rest of a report is large, and the page only refers to it.
+FILES = (
+    "summary.json",
+    "plan.json",
+    "earlier.json",
+    "*/error.txt",
+    "posture/posture.json",
+    "scan/scan.json",
+    "test/tests.json",
+    "test/*/junit.xml",
+    "test/*/coverage.xml",
+    "test/*/output.txt",
+    "test/*/outcome.json",
+    "test-integration/summary.json",
+    "test-integration/junit.xml",
+    "test-integration/output.txt",
+    "test-integration/outcome.json",
+    "test-integration/logs/*.log",
+    "test-integration/logs/events.json",
+)
+INTEGRATION = "test-integration"
+# What its parts are called; no service can have a name with a space.
+INTEGRATION_TESTS = "integration tests"
+START = "start of the stack"
+# Bytes of all logs together, and of all outputs of failed suites together.
+_LOGS, _OUTPUTS = 2_500_000, 500_000
+# The part of a cut text that is its beginning: what went wrong is usually at its end.
+_HEAD = 0.25
+
+
+def read(folder: Path) -> model.Run:
+    """Read a run; documents that do not exist are those of gates that did not run."""
+    tests = _document(folder, "test/tests.json", documents.Tests)
+    suites = {f"test/{name}": name for name in (tests.services if tests else ())} | {
+        INTEGRATION: INTEGRATION_TESTS
+    }
+    events = read_stack.events(folder / INTEGRATION / "logs" / "events.json")
+    integration = _document(folder, f"{INTEGRATION}/summary.json", documents.Integration)
+    ran = {name: _document(folder, f"{place}/outcome.json", model.Ran) for place, name in suites.items()}
+    if events and integration:
+        ran[START] = model.Ran(events[0].seconds, max(integration.up_after.values(), default=0))
+    return model.Run(
+        summary=msgspec.json.decode((folder / "summary.json").read_bytes(), type=documents.Summary),
+        posture=_document(folder, "posture/posture.json", documents.Posture),
+        tests=tests,
+        scan=_document(folder, "scan/scan.json", documents.Scan),
+        integration=integration,
+        plan=_document(folder, "plan.json", documents.Plan),
+        earlier=_document(folder, "earlier.json", documents.Summary),
+        cases=tuple(read_tests.cases(folder, suites)),
+        coverage=tuple(read_tests.coverage(folder, suites)),
+        logs=_logs(folder, sorted(folder.glob(f"{INTEGRATION}/logs/*.log")), _LOGS),
+        outputs={
+            suites[log.path.rpartition("/")[0]]: log
+            for log in _logs(folder, [folder / place / "output.txt" for place in suites], _OUTPUTS)
+        },
+        errors={path.parent.name: path.read_text() for path in sorted(folder.glob("*/error.txt"))},
+        lives=read_stack.lives(events),
+        ran={name: each for name, each in ran.items() if each},
+        files=tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())),
+    )
+
+
+def _document(folder: Path, name: str, kind: type[T]) -> T | None:
+    path = folder / name
+    return msgspec.json.decode(path.read_bytes(), type=kind) if path.is_file() else None
+
+
+def _logs(folder: Path, paths: Iterable[Path], most: int) -> tuple[model.Log, ...]:
+    """Read texts of which all together have `most` bytes: large ones share what small ones leave."""
+    sizes = {path: path.stat().st_size for path in paths if path.is_file()}
+    left, shares = most, {}
+    for number, (path, size) in enumerate(sorted(sizes.items(), key=lambda each: each[1])):
+        shares[path] = min(size, left // (len(sizes) - number))
+        left -= shares[path]
+    return tuple(_log(folder, path, size, shares[path]) for path, size in sizes.items())
+
+
+def _log(folder: Path, path: Path, size: int, most: int) -> model.Log:
+    name = path.stem if path.suffix == ".log" else path.parent.name
+    place = str(path.relative_to(folder))
+    if size <= most:
+        return model.Log(name, place, size, path.read_bytes().decode(errors="replace"))
+    with path.open("rb") as file:
+        head = file.read(int(most * _HEAD)).rpartition(b"\n")[0]
+        file.seek(size - int(most * (1 - _HEAD)))
+        tail = file.read().partition(b"\n")[2]
+    cut = size - len(head) - len(tail)
+    text = head.decode(errors="replace") + f"\n… {cut} bytes are left out here …\n"
+    return model.Log(name, place, size, text + tail.decode(errors="replace"), cut)
