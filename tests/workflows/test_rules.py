@@ -113,7 +113,7 @@ def test_a_step_calls_dagger_once_and_nothing_is_piped_into_a_shell(path: Path) 
 
 
 # What only something that decides needs; a workflow's own conditions are checked by actionlint.
-DECIDES = re.compile(r"(?m)\b(if|for|while|until|case|test|jq|grep|awk|describe|python3?)\b|&&|\|\||\[\[?\s")
+DECIDES = re.compile(r"(?m)\b(if|for|while|until|case|test|jq|grep|awk|describe|python3?)\b|&&|\|\||\[\[?\s|%%")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

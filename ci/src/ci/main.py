@@ -243,7 +243,8 @@ class Ci:
         ] = None,
     ) -> Registry:
         """Name a registry, to `publish`, `release`, `promote` and `verify` images there."""
-        access = await publish.access("registry", address, username, password, service)
+        config = self.docker_config
+        access = await publish.access("registry", address, username, password, service, config)
         return Registry(inputs=self._inputs(), to=Destination(access, sign_key, sign_password))
 
     @function(cache="never")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
 from ci.registry import hosts
 from ci.registry.hosts import Endpoint
 from tests.raised import raises
+
+LOGIN = base64.b64encode(b"alice:x").decode()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,55 @@ def test_docker_s_credential_file_is_read() -> None:
     assert azure.identity_token == "refresh"  # noqa: S105 - invented
     assert hosts.docker_credentials(text, "old.example") is not None
     assert hosts.docker_credentials(text, "other.example") is None
+
+
+@pytest.mark.parametrize(
+    "key", ["r.example", "https://r.example", "http://r.example/", "https://r.example/v1/", "r.example/v2/"]
+)
+def test_a_registry_s_entry_may_be_a_url(key: str) -> None:
+    text = json.dumps({"auths": {"other.example": {}, key: {"auth": LOGIN}}})
+    found = hosts.docker_credentials(text, "r.example")
+    assert found == Endpoint("r.example", username="alice", password="x")  # noqa: S106 - invented
+
+
+@pytest.mark.parametrize("key", ["https://index.docker.io/v1/", "index.docker.io"])
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io"])
+def test_docker_hub_s_entry_has_its_old_name(key: str, host: str) -> None:
+    found = hosts.docker_credentials(json.dumps({"auths": {key: {"auth": LOGIN}}}), host)
+    assert found is not None
+    assert found.username == "alice"
+
+
+@pytest.mark.parametrize(
+    ("host", "data"),
+    [
+        ("r.example", {"credHelpers": {"r.example": "ecr-login"}}),
+        ("r.example", {"auths": {"r.example": {}}, "credsStore": "ecr-login"}),
+        ("docker.io", {"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "ecr-login"}),
+        ("docker.io", {"credHelpers": {"index.docker.io": "ecr-login"}}),
+    ],
+)
+def test_credentials_that_only_a_helper_has_are_an_error(host: str, data: dict[str, Any]) -> None:
+    with raises("registry.credential-helper", host, "ecr-login", "cannot run in a container"):
+        hosts.docker_credentials(json.dumps(data), host)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"credsStore": "desktop"},
+        {"auths": {"docker.io": {}}, "credsStore": "desktop"},
+        {"credHelpers": {"docker.io": "desktop"}},
+        {"auths": None},
+    ],
+)
+def test_a_helper_of_other_registries_is_nothing_to_this_one(data: dict[str, Any]) -> None:
+    assert hosts.docker_credentials(json.dumps(data), "r.example") is None
+
+
+def test_credentials_in_the_file_go_before_a_helper() -> None:
+    text = json.dumps({"auths": {"r.example": {"auth": LOGIN}}, "credsStore": "desktop"})
+    assert hosts.docker_credentials(text, "r.example") is not None
 
 
 @pytest.mark.parametrize(

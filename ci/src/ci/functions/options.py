@@ -65,7 +65,11 @@ RegistryService = Annotated[
     dagger.Service | None, Doc("The registry itself, if it runs on your machine: tcp://127.0.0.1:5000")
 ]
 Username = Annotated[
-    str, Doc("For an Azure token (`az acr login --expose-token`): 00000000-0000-0000-0000-000000000000")
+    str,
+    Doc(
+        "For an Azure token (`az acr login --expose-token`): 00000000-0000-0000-0000-000000000000; "
+        "default: what --docker-config has for the registry"
+    ),
 ]
 Password = Annotated[
     dagger.Secret | None, Doc("As env:VARIABLE, file:PATH or cmd:COMMAND, never the value itself")

@@ -55,7 +55,10 @@ Images = Annotated[
 ]
 DockerConfig = Annotated[
     dagger.Secret | None,
-    Doc("Docker's config.json with credentials for private base images, as file:PATH; default: none"),
+    Doc(
+        "Docker's config.json with credentials for private base images and for `registry`, as file:PATH; "
+        "default: none"
+    ),
 ]
 SshAgent = Annotated[
     dagger.Socket | None,

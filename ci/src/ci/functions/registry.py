@@ -48,7 +48,8 @@ class Registry:
         service: RegistryService = None,
     ) -> Registry:
         """Name a second registry, which `promote` and `release` copy what was published to."""
-        target = await publish.access("with-target", address, username, password, service)
+        config = self.inputs.docker_config
+        target = await publish.access("with-target", address, username, password, service, config)
         promote.check_target(self.to.access, target)
         return Registry(inputs=self.inputs, to=replace(self.to, target=target))
 

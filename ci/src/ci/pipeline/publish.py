@@ -52,18 +52,19 @@ class PublishRequest:
     replace_commit_tag: bool = False
 
 
-async def access(
+async def access(  # noqa: PLR0913, PLR0917 - the options of the function
     function: str,
     address: str,
     username: str,
     password: dagger.Secret | None,
     service: dagger.Service | None,
+    docker_config: dagger.Secret | None,
 ) -> RegistryAccess:
     """Read a registry's address and check what goes with it; `function` is named in errors."""
     registry = registries.parse(address, where=f"{function} --address")
     made = RegistryAccess(registry, username, password, service)
     await made.check(function)
-    return made
+    return await made.with_file(docker_config)
 
 
 async def image_tags(inputs: Inputs, ref: str, sha: str, default_branch: str) -> str:

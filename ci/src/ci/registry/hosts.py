@@ -89,20 +89,45 @@ def credential_key(host: str) -> str:
 def docker_credentials(text: str, host: str) -> Endpoint | None:
     """Return an endpoint with what Docker's config.json has for a registry; none if it has nothing.
 
-    Credential helpers are other programs and are not run.
+    A credential helper is a program of the machine that the file is from, so it is not run: a registry whose
+    credentials only a helper has is an error.
     """
     try:
-        auths: dict[str, Any] = json.loads(text).get("auths", {})
-        entry = auths.get(credential_key(host)) or auths.get(f"https://{host}") or {}
-        login = base64.b64decode(entry.get("auth", ""), validate=True).decode()
+        data: dict[str, Any] = json.loads(text)
+        entry = _entry(data.get("auths") or {}, host)
+        login = base64.b64decode((entry or {}).get("auth", ""), validate=True).decode()
         username, _, password = login.rstrip("\0").partition(":")
-        token = str(entry.get("identitytoken", ""))
+        token = str((entry or {}).get("identitytoken", ""))
+        # What `docker login` leaves in the file when it gave the credentials to the helper of all registries.
+        listed = data.get("credsStore", "") if entry is not None else ""
+        helper = (data.get("credHelpers") or {}).get(_name(credential_key(host)), "") or listed
     except (ValueError, AttributeError, TypeError) as error:
         raise PipelineError(
             "registry.credential-file-invalid",
-            f"the credential file for {host} is not what Docker writes ({type(error).__name__})",
+            f"--docker-config: it is not what Docker writes for {host} ({type(error).__name__})",
             hint='write {"auths": {"HOST": {"auth": BASE64 OF "USER:PASSWORD"}}}, or run `docker login`',
         ) from error
-    if not username and not token:
-        return None
-    return Endpoint(host, username=username, password=password, identity_token=token)
+    if username or token:
+        return Endpoint(host, username=username, password=password, identity_token=token)
+    if helper:
+        raise PipelineError(
+            "registry.credential-helper",
+            f"--docker-config: the credentials for {host} are in the credential helper '{helper}', a program "
+            "of your machine, which cannot run in a container",
+            hint="give --username and --password, or log in with a config.json that names no helper",
+        )
+    return None
+
+
+def _entry(auths: dict[str, Any], host: str) -> dict[str, Any] | None:
+    """Return a registry's entry, whose key may be the host or a URL of it, or None if there is none."""
+    wanted = credential_key(host)
+    found = auths.get(wanted)
+    if found is None:
+        found = next((value for key, value in auths.items() if _name(key) == _name(wanted)), None)
+    return found
+
+
+def _name(key: str) -> str:
+    """Return the host in a key of the file, which may be `https://HOST/v1/`, as Docker compares keys."""
+    return key.removeprefix("https://").removeprefix("http://").partition("/")[0]

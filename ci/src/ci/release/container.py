@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import dagger
@@ -12,6 +12,7 @@ from dagger import dag
 
 from ci import module_source, tools
 from ci.errors import PipelineError
+from ci.registry.hosts import docker_credentials
 from ci.release.registries import Registry
 
 if TYPE_CHECKING:
@@ -42,12 +43,22 @@ class RegistryAccess:
 
     `service` is a registry on the client's own machine, which a container
     reaches only if it is handed in: it is spoken to without TLS.
+    `docker_config` is Docker's config.json, if that is where the credentials
+    are.
     """
 
     registry: Registry
     username: str = ""
     password: dagger.Secret | None = None
     service: dagger.Service | None = None
+    docker_config: dagger.Secret | None = None
+
+    async def with_file(self, docker_config: dagger.Secret | None) -> RegistryAccess:
+        """Take the credentials from Docker's config.json if it has the registry's and none are given."""
+        if docker_config is None or self.password is not None:
+            return self
+        found = docker_credentials(await docker_config.plaintext(), self.registry.host)
+        return replace(self, docker_config=docker_config) if found else self
 
     async def check(self, function: str) -> None:
         """Refuse what cannot work before anything is built; `function` is what the options belong to."""
@@ -104,13 +115,17 @@ async def run(
     for name, access in accesses.items():
         if access.registry.host in registries:
             continue
+        place = f"/run/secrets/{name}"
         entry: dict[str, Any] = {"host": access.registry.host, "plain_http": access.registry.plain_http}
         if access.service is not None:
             container = container.with_service_binding(name, access.service)
             entry |= {"address": await _address(name, access.service), "plain_http": True}
+        if access.docker_config is not None:
+            entry["credential_file"] = place
+            container = container.with_mounted_secret(place, access.docker_config, mode=0o400)
         if access.password is not None:
-            entry |= {"username": access.username, "password_file": f"/run/secrets/{name}"}
-            container = container.with_mounted_secret(f"/run/secrets/{name}", access.password, mode=0o400)
+            entry |= {"username": access.username, "password_file": place}
+            container = container.with_mounted_secret(place, access.password, mode=0o400)
         registries[access.registry.host] = entry
     full = {
         **request,

@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from ci.container_scripts.registry.upload import Upload, from_layout, from_regis
 from ci.errors import PipelineError
 from ci.registry import referrers
 from ci.registry.client import Client
-from ci.registry.hosts import Endpoint
+from ci.registry.hosts import Endpoint, docker_credentials
 from ci.registry.retrying import Limits, RegistryError, say
 from ci.release import history, manifest, plan, stored
 
@@ -38,19 +39,23 @@ REFUSED = 10
 def endpoints(registries: list[Json]) -> list[Endpoint]:
     """Return where each registry is, and the credentials for it."""
     return [
-        Endpoint(
-            registry["host"],
+        replace(
+            _credentials(registry),
             address=registry.get("address", ""),
             plain_http=registry.get("plain_http", False),
-            username=registry.get("username", ""),
-            # What prints a token ends its line as a rule.
-            password=Path(registry["password_file"]).read_text().rstrip("\r\n")
-            if registry.get("password_file")
-            else "",
             ca_file=registry.get("ca_file", ""),
         )
         for registry in registries
     ]
+
+
+def _credentials(registry: Json) -> Endpoint:
+    host = registry["host"]
+    if "credential_file" in registry:
+        return docker_credentials(Path(registry["credential_file"]).read_text(), host) or Endpoint(host)
+    # What prints a token ends its line as a rule.
+    password = Path(registry["password_file"]).read_text() if registry.get("password_file") else ""
+    return Endpoint(host, username=registry.get("username", ""), password=password.rstrip("\r\n"))
 
 
 def image_of(item: Json) -> plan.Image:
