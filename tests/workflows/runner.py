@@ -39,7 +39,7 @@ def scripts(node: object) -> list[str]:
     if not isinstance(node, dict):
         return []
     found = [script for value in node.values() for script in scripts(value)]
-    for key in ("run", "script", "before_script"):
+    for key in ("run", "script", "before_script", "inlineScript"):
         value = node.get(key, [])
         found += [value] if isinstance(value, str) else [item for item in value if isinstance(item, str)]
     return found
