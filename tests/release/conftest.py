@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.release import keys as cosign_keys
 from tests.release import sets
 from tests.release.proxy import Proxy
 from tests.release.registry import Registry, guarded_by_password
@@ -11,6 +12,8 @@ from tests.release.registry import Registry, guarded_by_password
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.release.keys import Keys
 
 
 @pytest.fixture
@@ -48,3 +51,21 @@ def proxy(registry: Registry) -> Iterator[Proxy]:
 def release(tmp_path: Path) -> sets.Set:
     """Five images of a release 1.2.3, ready to be pushed."""
     return sets.make(tmp_path / "v1")
+
+
+@pytest.fixture(scope="module")
+def keys(cosign: Path, tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return cosign_keys.make(cosign, tmp_path_factory.mktemp("keys") / "ours")
+
+
+@pytest.fixture(scope="module")
+def other(cosign: Path, tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return cosign_keys.make(cosign, tmp_path_factory.mktemp("keys") / "other")
+
+
+@pytest.fixture
+def signed(registry: Registry, release: sets.Set, keys: Keys, tmp_path: Path) -> sets.Set:
+    """The five images, pushed and signed."""
+    run = sets.run(release.request(registry.host, **keys.signing()), tmp_path / "push")
+    assert (run.code, run.error) == (0, "")
+    return release

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "ci" / "src"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "ci" / "src"
+TESTS = sorted(
+    file for file in (ROOT / "tests").rglob("*.py") if "fixtures" not in file.relative_to(ROOT).parts
+)
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 40
 # What Dagger sees; only these may know the pipeline.
 ABOVE = {"main", "functions", "pipeline"}
@@ -85,6 +89,15 @@ def test_modules_and_functions_are_short(name: str) -> None:
     found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, functions)]
     long = {each.name: _lines(each) for each in found if _lines(each) > LONGEST_FUNCTION}
     assert long == {}
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_files_of_tests_are_short_too(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= LONGEST_MODULE
+
+
+def test_there_are_files_of_tests() -> None:
+    assert len(TESTS) > 100
 
 
 def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
