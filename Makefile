@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: test-packages test-long help pipeline test test-unit bench record lint format reference up down status reset
+.PHONY: test-packages test-long help pipeline test test-unit bench record pictures lint format reference up down status reset
 
 # The engine to use: airgap, docker or runner. If empty, one is detected and the reason is printed.
 export CI_ENGINE ?=
@@ -76,6 +76,12 @@ format: $(VENV)/ready ## fix and format the code with ruff
 
 reference: $(VENV)/ready ## generate docs/reference from the code
 	PYTHONPATH=ci/src $(BIN)/python -m tools.reference
+
+# Fonts that pages have on most machines.
+PICTURE_FONTS := fonts-inter fonts-jetbrains-mono
+pictures: $(VENV)/ready test-packages ## take the pictures of docs/pictures again, from a run that passes and one that fails
+	@dpkg -s $(PICTURE_FONTS) >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends $(PICTURE_FONTS) >/dev/null
+	@$(ENGINE) && $(BIN)/python -m tools.pictures
 
 up: ## start the air-gapped engine and registry, and build the base images
 	python3 -m airgap up

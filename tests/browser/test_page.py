@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import expect
 
 from tests.browser.conftest import written
-from tests.unit.report.folders import Report
+from tests.unit.report.folders import HOSTILE, Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +92,19 @@ def test_every_control_is_known_and_has_a_name(browser: Browser, red: Path) -> N
         assert unknown == []
         for selector in CONTROLS:
             assert page.locator(selector).count() > 0, selector
+
+
+def test_no_text_of_a_project_is_markup(browser: Browser, tmp_path: Path) -> None:
+    path = written(tmp_path, Report(services=("a<i>b", "gateway"), text=HOSTILE))
+    with opened(browser, path) as page:
+        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+        draw(page)
+        assert page.locator("i, img, b").count() == 0
+        assert page.locator("script").count() == 4
+        page.locator(".log input").first.fill("<b>")
+        expect(page.locator("mark").first).to_have_text("<b>")
+        table = page.locator("#all-findings")
+        expect(table.locator("tbody tr").first).to_contain_text(HOSTILE.partition("\u2028")[0])
 
 
 def test_the_theme_is_chosen_and_remembered(browser: Browser, red: Path) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import time
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.engine.client import ROOT
 from tests.engine.shops import SOUND, VULNERABLE, Shop, shop
+from tests.engine.test_stack import free_port
+from tests.unit.report.folders import Report
 from tests.unit.report.held import hold, parse
 
 if TYPE_CHECKING:
@@ -88,3 +95,38 @@ def test_a_gate_that_cannot_run_leaves_the_others_reported(dagger: Dagger, tmp_p
     assert found["steps"]["scan"]["outcome"].startswith("error: ")
     assert found["steps"]["posture"]["outcome"] == "passed"
     assert "no/such:2" in (out / "scan" / "error.txt").read_text()
+
+
+def test_a_report_is_served_and_compared_with_another(dagger: Dagger, tmp_path: Path) -> None:
+    early, late = Report(red=False).write(tmp_path / "early"), Report().write(tmp_path / "late")
+    for folder in (early, late):
+        (folder / "index.html").write_text("an earlier page")
+    port = free_port()
+    words = ["report-site", "--folder", str(late), "--base", str(early), "up", "--ports", f"{port}:8080"]
+    address = f"http://127.0.0.1:{port}/"
+    with subprocess.Popen(["dagger", "call", *words], cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        try:
+            page = awaited(address, process)
+            log = awaited(f"{address}test-integration/logs/agent.log", process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+    assert "<h1>Failed in test, scan</h1>" in page
+    assert "Since the earlier run" in page
+    assert log == (late / "test-integration" / "logs" / "agent.log").read_text()
+    called = dagger.call("report-site", "--folder", str(ROOT / "docs"), "endpoint")
+    assert called.code != 0
+    assert "Code: report.folder-missing" in called.error
+
+
+def awaited(address: str, process: subprocess.Popen[bytes]) -> str:
+    """Return what an address answers, once it does."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - our own server
+                text: str = answer.read().decode()
+                return text
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"{address} does not answer")

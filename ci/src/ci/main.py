@@ -12,6 +12,7 @@ from ci.errors import hide_tracebacks
 from ci.functions.options import (
     Cases,
     DefaultBranch,
+    EarlierReport,
     EarlierScan,
     ErrorCode,
     GitDirectory,
@@ -164,16 +165,21 @@ class Ci:
             list[str] | None, Doc(f"Gates to run: {', '.join(report.GATES)}; default: all")
         ] = None,
         history: History = None,
-        base: Annotated[
-            dagger.Directory | None,
-            Doc(
-                "The folder of an earlier report, to compare sizes and findings with; an empty folder: "
-                "nothing to compare with; default: none"
-            ),
-        ] = None,
+        base: EarlierReport = None,
     ) -> dagger.Directory:
-        """Run gates to their end, whatever fails; return a summary and each one's files in every format."""
+        """Run gates to their end, whatever fails; return a page, a summary and each one's files."""
         return await report.report(self._inputs(), only or [], history, base)
+
+    @function(cache="never")
+    async def report_site(
+        self,
+        folder: Annotated[
+            dagger.Directory | None, Doc("A report that exists; default: one of all gates is made")
+        ] = None,
+        base: EarlierReport = None,
+    ) -> dagger.Service:
+        """Serve a report to a browser: `report-site up`; --folder and --base compare two that exist."""
+        return await report.site(self._inputs(), folder, base)
 
     @function(cache="session")
     async def reproduce(

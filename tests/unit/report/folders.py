@@ -16,6 +16,8 @@ EPOCH = 1_796_032_800.0  # the same time
 RULES = ("non-root-user", "healthcheck", "size-budget", "read-only-start")
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 INTEGRATION = "test-integration"
+# What would be markup, or would end what it is in.
+HOSTILE = """<script>alert(1)</script></script x><i>"'>&</style><!--]]>\u2028`${7}{{7*7}}"""
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,8 @@ class Report:
             for number in range(self.tests - 2 if service else self.tests)
         ]
         if service:
-            failure = f"<failure>assert 1 == 2 {escape(self.text)}</failure>" if self.red else ""
+            said = f'<failure message="assert 1 == 2">assert 1 == 2 {escape(self.text)}</failure>'
+            failure = said if self.red else ""
             cases.append(f'<testcase classname="test_it" name="test_red" time="0.02">{failure}</testcase>')
             cases.append(
                 '<testcase classname="test_it" name="test_old" time="0"><skipped message="x"/></testcase>'

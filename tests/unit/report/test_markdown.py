@@ -34,7 +34,7 @@ def test_the_time_line_is_a_drawing(tmp_path: Path) -> None:
         "scan                        ███████                             7.1 s",
         "test-integration            ██████████████████████             22.8 s",
     ]
-    assert "build and then test. Without test it would have been 7.2 s shorter." in text
+    assert "took: build and then test. Without test it would have been 7.2 s shorter." in text
 
 
 def test_a_report_without_starts_has_no_time_line(tmp_path: Path) -> None:

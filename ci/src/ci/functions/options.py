@@ -13,6 +13,7 @@ __all__ = [
     "Created",
     "DefaultBranch",
     "DryRun",
+    "EarlierReport",
     "EarlierScan",
     "ErrorCode",
     "GitDirectory",
@@ -48,6 +49,13 @@ Severity = Annotated[
 ]
 EarlierScan = Annotated[
     dagger.File | None, Doc("scan.json of an earlier report: new findings are counted in a column")
+]
+EarlierReport = Annotated[
+    dagger.Directory | None,
+    Doc(
+        "The folder of an earlier report, to compare sizes and findings with; an empty folder: "
+        "nothing to compare with; default: none"
+    ),
 ]
 StartTimeout = Annotated[int, Doc("Seconds that a service may take to reach the state that others wait for")]
 ErrorCode = Annotated[str, Doc("The code at the end of an error, such as compose.no-services")]

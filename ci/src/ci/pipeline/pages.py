@@ -1,4 +1,4 @@
-"""Write the pages for people, the HTML page and the job summary, from the files of a report."""
+"""Write the pages for people, HTML and the job summary, from the files of a report, and serve them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,66 @@ from typing import TYPE_CHECKING
 
 from dagger import dag
 
+from ci import tools
+from ci.report import summary
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import dagger
 
-__all__ = ["added"]
+    from ci.report.documents import Summary
+    from ci.report.model import Run
+    from ci.workspace import Workspace
+
+__all__ = ["added", "compared", "served"]
 
 # Below the folder that `currentModule.workdir` reads, in the container of the running function.
 _WORK = Path("/scratch")
+_PORT = 8080
 
 
 async def added(report: dagger.Directory, graph: str, details: Sequence[str]) -> dagger.Directory:
     """Return a report with its pages; `graph` and `details` are parts of the job summary."""
-    # Imported here because only this function needs a template library.
-    from ci.report import markdown, read  # noqa: PLC0415
+    # The formats are imported in functions, because only a report needs a template library.
+    from ci.report import markdown  # noqa: PLC0415
+
+    run = await _read(report)
+    return report.with_directory("/", _written(run, {"summary.md": markdown.render(run, graph, details)}))
+
+
+async def compared(report: dagger.Directory, earlier: Summary) -> dagger.Directory:
+    """Return a report whose page compares it with an earlier one."""
+    report = report.with_new_file("earlier.json", summary.write(earlier))
+    return report.with_directory("/", _written(await _read(report), {}))
+
+
+def served(workspace: Workspace, report: dagger.Directory) -> dagger.Service:
+    """Serve the files of a report."""
+    return (
+        workspace.tool(tools.PYTHON)
+        .with_mounted_directory("/report", report)
+        .with_exposed_port(_PORT)
+        .as_service(args=["python3", "-m", "http.server", str(_PORT), "--directory", "/report"])
+    )
+
+
+async def _read(report: dagger.Directory) -> Run:
+    from ci.report import read  # noqa: PLC0415
+
+    folder = _WORK / "report"
+    shutil.rmtree(folder, ignore_errors=True)
+    await report.filter(include=list(read.FILES)).export(str(folder))
+    return read.read(folder)
+
+
+def _written(run: Run, texts: dict[str, str]) -> dagger.Directory:
+    """Return a folder of the page and texts; as files, because large texts would be in every later query."""
     from ci.report.html import page  # noqa: PLC0415
 
-    folder, written = _WORK / "report", _WORK / "pages"
-    for each in (folder, written):
-        shutil.rmtree(each, ignore_errors=True)
-    await report.filter(include=list(read.FILES)).export(str(folder))
-    run = read.read(folder)
-    written.mkdir(parents=True)
-    (written / "index.html").write_text(page.render(run), encoding="utf-8")
-    (written / "summary.md").write_text(markdown.render(run, graph, details), encoding="utf-8")
-    # As files, because a text of megabytes would be part of every later query.
-    return report.with_directory("/", dag.current_module().workdir(written.name))
+    folder = _WORK / "pages"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, text in {"index.html": page.render(run), **texts}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return dag.current_module().workdir(folder.name)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ci.pipeline.inputs import Inputs
 
-__all__ = ["GATES", "Section", "report"]
+__all__ = ["GATES", "Section", "report", "site"]
 
 # In the order of the report; each has a folder of its name in it.
 GATES = ("build", "posture", "test", "scan", "test-integration")
@@ -104,6 +104,24 @@ async def report(
     details = [each.markdown for name, each in sections.items() if name != "build" and each.markdown]
     graph = render(project.compose, project.left_out(), "mermaid")
     return await pages.added(directory, graph, details)
+
+
+async def site(
+    inputs: Inputs, folder: dagger.Directory | None, base: dagger.Directory | None
+) -> dagger.Service:
+    """Serve a report that exists, compared with an earlier one if that is given, or one of all gates."""
+    if folder is None:
+        made = await report(inputs, [], None, base)
+    elif not await folder.exists("index.html"):
+        raise PipelineError(
+            "report.folder-missing",
+            "--folder: the folder has no index.html",
+            hint="give the folder of a report: report export --path FOLDER",
+        )
+    else:
+        earlier = (await _earlier(base)).summary
+        made = await pages.compared(folder, earlier) if earlier else folder
+    return pages.served(await inputs.workspace(), made)
 
 
 def _summary(images: Images, sections: Mapping[str, Section], clock: _Clock) -> Summary:

@@ -16,13 +16,14 @@ __all__ = ["Case", "Covered", "Life", "Log", "Ran", "Run"]
 
 
 class Case(Struct, frozen=True):
-    """A test in a JUnit file: passed, failed or skipped. `text` is a failure's."""
+    """A test in a JUnit file: passed, failed or skipped. `message` and `text` are a failure's."""
 
     suite: str
     name: str
     where: str
     seconds: float
     status: str
+    message: str = ""
     text: str = ""
 
 

@@ -15,6 +15,7 @@ __all__ = ["cases", "coverage"]
 
 # Characters of one failure, and of all failures of a run: the rest is in the JUnit file.
 _LONGEST, _MOST = 20_000, 600_000
+_LONGEST_MESSAGE = 500
 _PACKAGES = "/site-packages/"
 
 
@@ -24,7 +25,7 @@ def cases(folder: Path, suites: Mapping[str, str]) -> Iterator[Case]:
     for place, suite in suites.items():
         path = folder / place / "junit.xml"
         for element in ET.parse(path).getroot().iter("testcase") if path.is_file() else ():  # noqa: S314 - ours
-            status, text = _status(element)
+            status, message, text = _status(element)
             text = text[: min(_LONGEST, left)]
             left -= len(text)
             yield Case(
@@ -33,17 +34,19 @@ def cases(folder: Path, suites: Mapping[str, str]) -> Iterator[Case]:
                 element.get("classname", ""),
                 float(element.get("time") or 0),
                 status,
+                message[:_LONGEST_MESSAGE],
                 text,
             )
 
 
-def _status(element: ET.Element) -> tuple[str, str]:
+def _status(element: ET.Element) -> tuple[str, str, str]:
     for child in element:
+        message = child.get("message") or ""
         if child.tag in ("failure", "error"):
-            return "failed", child.text or child.get("message") or ""
+            return "failed", message, child.text or ""
         if child.tag == "skipped":
-            return "skipped", child.get("message") or ""
-    return "passed", ""
+            return "skipped", message, ""
+    return "passed", "", ""
 
 
 def coverage(folder: Path, suites: Mapping[str, str]) -> Iterator[Covered]:

@@ -94,6 +94,6 @@ def _remark(steps: dict[str, Step], ends: dict[str, float], last: str) -> str:
     before = "build and then " if "build" in steps and last != "build" else ""
     saved = ends[last] - max(others)
     return (
-        f"The steps that decided how long the run took: {before}{last}. "
+        f"What decided how long the run took: {before}{last}. "
         f"Without {last} it would have been {saved:.1f} s shorter."
     )

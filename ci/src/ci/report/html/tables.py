@@ -46,16 +46,19 @@ def packed(columns: Sequence[str], rows: Iterable[Sequence[Any]], source: str, m
 
 def findings(run: Run) -> Markup:
     """Return all findings; the columns are those of the template."""
+    subjects = run.scan.subjects if run.scan else {}
+    # Only a scan that was given an earlier one knows what is new.
+    since = any(each.new is not None for subject in subjects.values() for each in subject.findings)
     columns = ["status", "severity", "id", "package", "version", "fixed in", "in", "where", "what"]
-    columns += ["kind", "change", "url", "brought by", *(["new"] if run.earlier else [])]
+    columns += ["kind", "change", "url", "brought by", *(["new"] if since else [])]
     rows = []
-    for name, subject in (run.scan.subjects if run.scan else {}).items():
+    for name, subject in subjects.items():
         for each in subject.findings:
             place = f"{each.place}:{each.line}" if each.line else each.place
             row = [each.status, each.severity, each.id, each.package, each.version]
             row += [each.upgrade_to or each.fixed, name, place, each.title]
             row += [each.kind, each.removed_by, each.url, each.brought_by]
-            rows.append(row + ([] if not run.earlier else ["new" if each.new else "known"]))
+            rows.append([*row, *(["new" if each.new else "known"] if since else [])])
     return packed(columns, rows, "scan/scan.json", _FINDINGS)
 
 

@@ -121,7 +121,7 @@ class DataTable {
       select.append(...values.map((value) => make("option", { value, textContent: value })));
       select.value = this.chosen[name] || "";
       select.addEventListener("change", () => { this.choose(name, select.value); });
-      this.selects[name] = make("label", { hidden: name === "change" }, name, select);
+      this.selects[name] = make("label", { hidden: name === "change" }, name[0].toUpperCase() + name.slice(1), select);
       this.selects[name].select = select;
       this.controls.append(this.selects[name]);
     }
