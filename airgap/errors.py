@@ -66,6 +66,13 @@ class Interrupted(AirgapError):  # noqa: N818 - as StepFailed
         self.exit_code = 128 + signum
 
 
+def advised(error: AirgapError | OSError) -> AirgapError:
+    """Return the error of a step with what to do next, if it does not say that itself, as for a full disk."""
+    if isinstance(error, AirgapError) and error.hint:
+        return error
+    return AirgapError(str(error), hint=f"fix that, then {AGAIN}")
+
+
 RETRY = (
     "try again later: finished steps are not repeated. If it persists, check the registry's address: {source}"
 )

@@ -7,8 +7,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airgap.errors import AirgapError, StepsFailed
+from airgap.errors import AirgapError, StepsFailed, advised
 from airgap.process import check_interrupted, last_line
+from airgap.times import Times, chains, left, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from airgap.progress import Progress
     from airgap.state import State
 
-HEARTBEAT = 15.0  # seconds between two progress lines of a step
+HEARTBEAT = 15.0  # seconds between two signs of life
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,15 @@ def pending(steps: Sequence[Step]) -> list[Step]:
 def perform(steps: Sequence[Step], state: State, say: Progress, *, jobs: int) -> None:
     """Run the steps, at most ``jobs`` at a time; needs that are not among them count as done.
 
-    After a failure no new step starts, and running steps finish, so that their work is not lost. Then raise
-    that AirgapError, or StepsFailed with all of them.
+    Of the steps that can begin, the one with the longest chain of steps behind it begins first. After a
+    failure no new step starts, and running steps finish, so that their work is not lost. Then raise that
+    AirgapError, or StepsFailed with all of them.
     """
+    times = Times.read(state)
+    estimate = span(left(steps, {}, times, jobs=jobs))
+    say(f"steps to do: {len(steps)}, {estimate} by the times of {times.source(each.name for each in steps)}")
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        _Run(list(steps), state, say, jobs, pool).all()
+        _Run(list(steps), state, say, jobs, pool, times).all()
 
 
 @dataclass
@@ -64,8 +69,10 @@ class _Run:
     say: Progress
     jobs: int
     pool: ThreadPoolExecutor
+    times: Times
     running: dict[Future[str | None], _Running] = field(default_factory=dict)
     failures: dict[str, AirgapError] = field(default_factory=dict)
+    last_sign: float = field(default_factory=time.monotonic)
 
     def all(self) -> None:
         while self.waiting or self.running:
@@ -77,52 +84,59 @@ class _Run:
             finished, _ = wait(self.running, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in finished:
                 self._end(future)
-            for each in self.running.values():
-                each.sign_of_life(self.say)
-        if len(self.failures) == 1:
-            raise next(iter(self.failures.values()))
-        if self.failures:
-            raise StepsFailed(self.failures)
+            self._sign_of_life()
+        if not self.failures:
+            return
+        others = [step.name for step in self.waiting]
+        self.say(f"not done: {', '.join([*self.failures, *others])}; finished steps are not repeated")
+        raise next(iter(self.failures.values())) if len(self.failures) == 1 else StepsFailed(self.failures)
 
     def _begin(self) -> None:
-        unmet = {step.name for step in self.waiting} | {each.step.name for each in self.running.values()}
-        for step in [each for each in self.waiting if unmet.isdisjoint(each.needs)]:
-            if len(self.running) >= self.jobs:
-                return
+        unfinished = [*self.waiting, *(each.step for each in self.running.values())]
+        unmet = {step.name for step in unfinished}
+        chain = chains(unfinished, {step.name: self.times.of(step.name) for step in unfinished})
+        ready = [step for step in self.waiting if unmet.isdisjoint(step.needs)]
+        for step in sorted(ready, key=lambda step: -chain[step.name])[: self.jobs - len(self.running)]:
             self.waiting.remove(step)
             self.say(f"{step.name}: {step.doing}")
-            self.running[self.pool.submit(_into_log, step, self.state)] = _Running(step, self.state)
+            self.running[self.pool.submit(_into_log, step, self.state)] = _Running(step)
 
     def _end(self, future: Future[str | None]) -> None:
         each = self.running.pop(future)
         error = future.exception()
         if error is None:
+            self.times.record(each.step.name, each.seconds)
             note = future.result()
             self.say(f"{each.step.name}: done in {each.seconds:.1f} s{f'; {note}' if note else ''}")
-        elif isinstance(error, AirgapError):
-            self.failures[each.step.name] = error
+        elif isinstance(error, AirgapError | OSError):
+            self.failures[each.step.name] = advised(error)
             others = ", ".join(other.step.name for other in self.running.values())
             self.say(f"{each.step.name}: failed" + (f"; letting {others} finish" if others else ""))
         else:
             raise error
 
+    def _sign_of_life(self) -> None:
+        if not self.running or time.monotonic() - self.last_sign < HEARTBEAT:
+            return
+        self.last_sign = time.monotonic()
+        for each in self.running.values():
+            name = each.step.name
+            line = last_line(self.state.log(name))[:120]
+            self.say(f"{name}: {each.seconds:.0f} s of about {self.times.of(name):.0f}, now: {line}")
+        elapsed = {each.step.name: each.seconds for each in self.running.values()}
+        ahead = [*(each.step for each in self.running.values()), *([] if self.failures else self.waiting)]
+        estimate = span(left(ahead, elapsed, self.times, jobs=self.jobs))
+        self.say(f"steps left: {len(ahead)}, {estimate}")
 
-@dataclass
+
+@dataclass(frozen=True)
 class _Running:
     step: Step
-    state: State
     began: float = field(default_factory=time.monotonic)
-    signs: int = 0
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
-
-    def sign_of_life(self, say: Progress) -> None:
-        if self.seconds < (self.signs + 1) * HEARTBEAT:
-            return
-        self.signs += 1
-        say(f"{self.step.name}: {self.seconds:.0f} s, now: {last_line(self.state.log(self.step.name))[:120]}")
 
 
 def _into_log(step: Step, state: State) -> str | None:

@@ -34,7 +34,8 @@ def up(settings: Settings) -> None:
             _check_places(state, settings)
             unchanged = [step.name for step in steps if not step.tool and step not in todo]
             say(f"unchanged: {', '.join(unchanged) or 'nothing'}")
-            perform(todo, state, say, jobs=(os.cpu_count() or 1) + 1)
+            # Compiling keeps every processor busy; as many other steps, which often wait, run beside it.
+            perform(todo, state, say, jobs=2 * (os.cpu_count() or 1))
         exports.write_launcher(state, settings)
     done = f"{len(todo)} steps done" if todo else "nothing to do"
     say(f"up ({done}): engine {settings.runner_host}, registry {settings.registry}")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from airgap import steps
-from airgap.errors import AirgapError, StepsFailed
+from airgap.errors import AGAIN, AirgapError, StepsFailed
 from airgap.progress import Progress
 from airgap.steps import Step, pending, perform
+from airgap.times import Times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +111,9 @@ def test_a_failure_lets_the_others_finish_and_begins_nothing_more(
     assert caught.value.hint == "fix it"
     assert "slow ends" in record.events
     assert "next begins" not in record.events
-    assert "bad: failed" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "bad: failed" in told
+    assert "not done: bad, next; finished steps are not repeated" in told
 
 
 def test_two_failures_are_both_told(state: State, record: Record) -> None:
@@ -129,7 +133,8 @@ def test_two_failures_are_both_told(state: State, record: Record) -> None:
             Progress(),
             jobs=2,
         )
-    assert sorted(str(caught.value).splitlines()) == ["a: one", "b: two"]
+    told = [line for line in str(caught.value).splitlines() if not line.startswith("  next: ")]
+    assert sorted(told) == ["a: one", "b: two"]
 
 
 def test_a_mistake_in_the_program_is_not_dressed_up(state: State, record: Record) -> None:
@@ -138,6 +143,33 @@ def test_a_mistake_in_the_program_is_not_dressed_up(state: State, record: Record
 
     with pytest.raises(ZeroDivisionError):
         perform([record.step("a", run=wrong)], state, Progress(), jobs=1)
+
+
+@pytest.mark.parametrize("error", [AirgapError("no such program"), OSError(28, "No space left on device")])
+def test_an_error_without_advice_gets_some(state: State, record: Record, error: Exception) -> None:
+    def failing() -> None:
+        raise error
+
+    with pytest.raises(AirgapError) as caught:
+        perform([record.step("a", run=failing)], state, Progress(), jobs=1)
+    assert caught.value.what == str(error)
+    assert AGAIN in caught.value.hint
+
+
+def test_the_longest_chain_begins_first(state: State, record: Record) -> None:
+    Times(state).record("compile", 50)
+    Times(state, {"compile": 50}).record("push", 20)
+    plan = [record.step("small"), record.step("base"), record.step("compile"), record.step("push", "base")]
+    perform(plan, state, Progress(), jobs=1)
+    begun = [event.split()[0] for event in record.events if event.endswith("begins")]
+    assert begun == ["compile", "base", "push", "small"]
+
+
+def test_times_of_steps_that_ended_well_are_recorded(state: State, record: Record) -> None:
+    plan = [record.step("a"), record.step("bad", "a", run=fail("broken"))]
+    with pytest.raises(AirgapError):
+        perform(plan, state, Progress(), jobs=1)
+    assert Times.read(state).recorded.keys() == {"a"}
 
 
 def test_progress_has_seconds_and_signs_of_life(
@@ -151,10 +183,12 @@ def test_progress_has_seconds_and_signs_of_life(
         over.wait(2.5)
 
     perform([record.step("a", run=long)], state, Progress(), jobs=1)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0].endswith("s] a: working")
-    assert lines[1].endswith("s, now: now this")
-    assert " a: done in 2." in lines[-1]
+    lines = [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert lines[0].startswith("steps to do: 1, about ")
+    assert lines[1] == "a: working"
+    assert re.fullmatch(r"a: \d s of about 5, now: now this", lines[2])
+    assert re.fullmatch(r"steps left: 1, about \d+ s", lines[3])
+    assert lines[-1].startswith("a: done in 2.")
 
 
 def test_the_log_of_the_run_before_is_kept(state: State, record: Record) -> None:
