@@ -177,6 +177,12 @@ def test_a_release_is_given_in_one_way(of: promote.Wanted) -> None:
         anyio.run(promote.verify, nothing, other, of, nothing)
 
 
+def test_only_gates_can_be_required() -> None:
+    nothing: Any = None
+    with raises("verify.unknown-gate", "--require lint", "integration"):
+        anyio.run(promote.verify, nothing, nothing, promote.Wanted(), nothing, ["unit", "lint"])
+
+
 def test_failed_tests_fail_the_call_with_their_output() -> None:
     with raises("test.failed", "web: 1 failed", "assert 1 == 2"):
         tables.tested([RED])

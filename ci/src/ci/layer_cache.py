@@ -10,7 +10,7 @@ from hashlib import sha256
 from ci.errors import PipelineError
 from ci.references import parse
 
-__all__ = ["CacheOptions", "LayerCache", "choose"]
+__all__ = ["CacheOptions", "LayerCache", "choose", "repository"]
 
 _LONGEST_PART, _HASH = 40, 20  # two parts and a hash fit in a tag, which has at most 128 characters
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -56,13 +56,22 @@ class LayerCache:
         return f"{self.repository}:{_part(service)}-{_part(branch)}-{digest}"
 
 
-def choose(
-    options: CacheOptions, setting: str, default_branch: str, *, platform: str, version: str
+def choose(  # noqa: PLR0913 - options and settings
+    options: CacheOptions,
+    setting: str,
+    default_branch: str,
+    *,
+    platform: str,
+    version: str,
+    evidence: bool = False,
 ) -> LayerCache | None:
-    """Return the layer cache of the options or of the setting `cache`; None if neither names one."""
-    repository = options.repository or setting
-    if not repository:
-        if options.write:
+    """Return the layer cache of the options or of the setting `cache`; None if neither names one.
+
+    With `evidence`, which has the same option, something is written without a cache as well.
+    """
+    named = options.repository or setting
+    if not named:
+        if options.write and not evidence:
             raise PipelineError(
                 "cache.not-named",
                 "--cache-write: there is no layer cache to write",
@@ -71,7 +80,7 @@ def choose(
         return None
     where = "--cache" if options.repository else "pyproject.toml: tool.ci.cache"
     return LayerCache(
-        repository=_checked(repository, where),
+        repository=repository(named, where),
         branch=options.branch.removeprefix("refs/heads/") or default_branch,
         default_branch=default_branch,
         platform=platform,
@@ -80,7 +89,8 @@ def choose(
     )
 
 
-def _checked(text: str, where: str) -> str:
+def repository(text: str, where: str) -> str:
+    """Return the name of a repository; raise for what is none."""
     try:
         parsed = parse(text, where=where)
     except PipelineError as error:

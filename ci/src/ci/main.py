@@ -9,6 +9,7 @@ from dagger import Doc
 
 from ci._dagger import check, function, object_type, up
 from ci.errors import hide_tracebacks
+from ci.functions import project
 from ci.functions.options import (
     Cases,
     DefaultBranch,
@@ -19,6 +20,7 @@ from ci.functions.options import (
     History,
     ModuleAddress,
     Only,
+    Parts,
     Password,
     Platform,
     Ref,
@@ -29,29 +31,12 @@ from ci.functions.options import (
     StartTimeout,
     Username,
 )
-from ci.functions.project import (
-    CacheBranch,
-    CacheWrite,
-    Database,
-    DatabaseMirrors,
-    DatabaseRegistry,
-    DockerConfig,
-    EnvFile,
-    Files,
-    Images,
-    Jobs,
-    LayerCache,
-    Profiles,
-    ProjectDirectory,
-    Source,
-    SshAgent,
-)
 from ci.functions.registry import Registry
 from ci.functions.stack import ComposeStack
 from ci.lint import linters
 from ci.lint.run import Lint
 from ci.pipeline import builds, drift, gates, onboard, publish, releases, report, services
-from ci.pipeline.gate import gate
+from ci.pipeline.gate import gate, part, shard
 from ci.pipeline.inputs import Destination, Inputs
 from ci.pipeline.stack import create, ports
 from ci.sandbox import usage
@@ -64,21 +49,24 @@ hide_tracebacks()
 class Ci:
     """The pipeline between `git push` and a trusted image, driven by compose.yaml."""
 
-    source: Source
-    files: Files = None
-    profiles: Profiles = None
-    project_directory: ProjectDirectory = "."
-    env_file: EnvFile = None
-    images: Images = None
-    docker_config: DockerConfig = None
-    ssh_agent: SshAgent = None
-    database: Database = None
-    database_registry: DatabaseRegistry = None
-    database_mirrors: DatabaseMirrors = None
-    cache: LayerCache = ""
-    cache_branch: CacheBranch = ""
-    cache_write: CacheWrite = False
-    jobs: Jobs = 8
+    source: project.Source
+    files: project.Files = None
+    profiles: project.Profiles = None
+    project_directory: project.ProjectDirectory = "."
+    env_file: project.EnvFile = None
+    images: project.Images = None
+    docker_config: project.DockerConfig = None
+    ssh_agent: project.SshAgent = None
+    database: project.Database = None
+    database_registry: project.DatabaseRegistry = None
+    database_mirrors: project.DatabaseMirrors = None
+    cache: project.LayerCache = ""
+    cache_branch: project.CacheBranch = ""
+    cache_write: project.CacheWrite = False
+    evidence: project.EvidenceRepository = ""
+    run_url: project.RunUrl = ""
+    fresh: project.Fresh = False
+    jobs: project.Jobs = 8
 
     @function()
     async def services(
@@ -154,9 +142,18 @@ class Ci:
         return await gates.test_disruption(self._inputs(), cases or [], rerun=rerun)
 
     @function(cache="session")
-    async def gate(self, history: History = None) -> str:
+    async def gate(self, history: History = None, only: Parts = None) -> str:
         """Build, judge, test and scan all images; the first failure cancels the rest."""
+        if only:
+            return await part(self._inputs(), only, history)
         return (await gate(self._inputs(), history)).text
+
+    @function(cache="never")
+    async def shards(
+        self, count: Annotated[int, Doc("The number of machines, each of which runs gate --only")]
+    ) -> str:
+        """Divide the gates among machines by their recorded times, and print the matrix as JSON."""
+        return await shard(self._inputs(), count)
 
     @function(cache="session")
     async def report(
@@ -294,5 +291,8 @@ class Ci:
             cache=self.cache,
             cache_branch=self.cache_branch,
             cache_write=self.cache_write,
+            evidence=self.evidence,
+            run_url=self.run_url,
+            fresh=self.fresh,
             jobs=self.jobs,
         )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from functools import partial
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagger import dag
 
 from ci import layer_cache, parallel
-from ci.build import bake, cached, platform, provenance, run
-from ci.build.image import BuiltImage, facts
+from ci.build import bake, cached, image, known, platform, provenance, run
+from ci.build.image import BuiltImage
+from ci.build.known import Built
 from ci.build.secrets import secrets
 from ci.project import builds, model
 from ci.sandbox.container import VERSION
@@ -20,6 +20,7 @@ from ci.sandbox.substitutes import original
 
 if TYPE_CHECKING:
     from ci.build.provenance import Material
+    from ci.layer_cache import LayerCache
     from ci.project.load import Project
     from ci.project.model import Service
     from ci.workspace import Workspace
@@ -46,49 +47,73 @@ async def build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
         own_platform=own_platform,
         ssh_agent=workspace.ssh_agent is not None,
     )
-    cache = layer_cache.choose(
+    cache = _layer_cache(project, own_platform)
+    claim = await known.claim(project, planned, own_platform)
+    built = await known.images(project, planned, claim, cache) if claim else None
+    note = ""
+    if built is None:
+        exported = await run.bake(workspace, project.compose, planned, cache)
+        built = await _built(workspace, planned, exported)
+        note = cached.note(cache, exported.record, exported.metadata, started) if cache else ""
+        if claim:
+            known.keep(project, claim, built)
+    return {
+        name: _image(workspace, planned, built, service, (started, note))
+        for name, service in services.items()
+    }
+
+
+def _layer_cache(project: Project, own_platform: str) -> LayerCache | None:
+    workspace = project.workspace
+    return layer_cache.choose(
         workspace.cache,
         project.policy.cache,
         project.policy.default_branch,
         platform=workspace.platform or own_platform,
         version=VERSION,
+        evidence=project.evidence.place is not None,
     )
-    exported = await run.bake(workspace, project.compose, planned, cache)
-    work = {
-        name: partial(_image, workspace, planned, exported, started, service)
-        for name, service in services.items()
-    }
-    made = await parallel.run(work, limit=len(work))
-    note = cached.note(cache, exported.record, exported.metadata, started) if cache else ""
-    return {name: replace(image, cache_note=note) for name, image in made.items()}
 
 
-async def _image(
-    workspace: Workspace, planned: bake.Bake, exported: run.Exported, started: float, service: Service
+async def _built(workspace: Workspace, planned: bake.Bake, exported: run.Exported) -> Built:
+    """Read what was exported."""
+    packed = {name: image.packed(exported.folders[target]) for name, target in planned.targets.items()}
+
+    async def one(name: str) -> dict[str, Any]:
+        folder = exported.folders[planned.targets[name]]
+        return {
+            "facts": await image.facts(workspace, packed[name]),
+            "exported_at": float(await folder.file("exported_at").contents()),
+            "versions": json.loads(await folder.file("versions.json").contents()),
+        }
+
+    items = await parallel.run({name: partial(one, name) for name in packed}, limit=len(packed))
+    return Built(items, exported.metadata, {name: image.given(file) for name, file in packed.items()})
+
+
+def _image(
+    workspace: Workspace, planned: bake.Bake, built: Built, service: Service, asked: tuple[float, str]
 ) -> BuiltImage:
-    target = planned.targets[service.name]
-    folder = exported.folders[target]
-    # Re-wrap the file so that Dagger caches it by content, not by the operations that produced it.
-    file = dag.directory().with_file("image.tar", folder.file("image.tar")).file("image.tar")
-    found = await facts(workspace, file)
-    recorded = provenance.read(exported.metadata, target)
-    exported_at = float(await folder.file("exported_at").contents())
+    target, item = planned.targets[service.name], built.items[service.name]
+    started, note = asked
+    found = item["facts"]
+    recorded = provenance.read(built.metadata, target)
     base, base_layers = recorded.base([layer["digest"] for layer in found["layers"]])
-    for number, layer in enumerate(found["layers"]):
-        layer["base"] = number < base_layers
+    layers = [{**layer, "base": number < base_layers} for number, layer in enumerate(found["layers"])]
     return BuiltImage(
         service=service,
-        file=file,
-        facts=found,
+        packed=built.packed[service.name],
+        facts={**found, "layers": layers},
         provenance=recorded,
-        exported_at=exported_at,
-        built=exported_at >= int(started),
+        exported_at=item["exported_at"],
+        built=item["exported_at"] >= int(started),
         seconds=round(time() - started, 1),
         base=base,
         base_layers=base_layers,
         references=tuple(_requested(workspace, material) for material in recorded.materials),
         parameters=json.loads(planned.build)["target"][target],
-        versions=json.loads(await folder.file("versions.json").contents()),
+        versions=item["versions"],
+        cache_note=note,
     )
 
 

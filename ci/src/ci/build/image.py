@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import dagger
 from dagger import dag
 
 from ci import tools
@@ -14,20 +16,20 @@ from ci.module_source import program
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import dagger
-
     from ci.build.provenance import Material, Provenance
     from ci.project.model import Service
     from ci.workspace import Workspace
 
-__all__ = ["BuiltImage", "config", "facts", "layout", "uncompressed"]
+__all__ = ["BuiltImage", "Packed", "config", "facts", "given", "layout", "packed", "uncompressed"]
+
+Packed = Callable[[], Awaitable[dagger.File]]
 
 
 @dataclass(frozen=True)
 class BuiltImage:
     """An image to be tested, scanned, started and pushed.
 
-    - `file`: its OCI layout, packed
+    - `packed`: returns its OCI layout as a tar; what is only known from evidence is built by then
     - `facts`: what `container_scripts/layout.py` reads from the layout
     - `exported_at`, `built`: when BuildKit exported it, and whether this call did
     - `base`: the image below the layers that the build added
@@ -37,7 +39,7 @@ class BuiltImage:
     """
 
     service: Service
-    file: dagger.File
+    packed: Packed
     facts: dict[str, Any]
     provenance: Provenance
     exported_at: float
@@ -62,14 +64,28 @@ class BuiltImage:
         made = [str(entry.get("created_by", "")) for entry in history if not entry.get("empty_layer")]
         return made[self.base_layers :]
 
-    def container(self) -> dagger.Container:
+    async def container(self) -> dagger.Container:
         """Import this image as a container."""
-        return dag.container().import_(self.file)
+        return dag.container().import_(await self.packed())
 
 
 def config(workspace: Workspace, image: dagger.Container) -> dagger.File:
     """Read an image's config as its registry has it, with all fields."""
     return _read(workspace, "config", image.as_tarball()).file("/config.json")
+
+
+def packed(folder: dagger.Directory) -> dagger.File:
+    """Return the image of an export, so that Dagger caches it by content and not by how it was made."""
+    return dag.directory().with_file("image.tar", folder.file("image.tar")).file("image.tar")
+
+
+def given(file: dagger.File) -> Packed:
+    """Return what returns a file that is there."""
+
+    async def there() -> dagger.File:
+        return file
+
+    return there
 
 
 async def facts(workspace: Workspace, packed: dagger.File) -> dict[str, Any]:
@@ -78,14 +94,14 @@ async def facts(workspace: Workspace, packed: dagger.File) -> dict[str, Any]:
     return found
 
 
-def layout(workspace: Workspace, image: BuiltImage) -> dagger.Directory:
+async def layout(workspace: Workspace, image: BuiltImage) -> dagger.Directory:
     """Unpack the image's OCI layout into a folder."""
-    return _read(workspace, "unpack", image.file, "/layout").directory("/layout")
+    return _read(workspace, "unpack", await image.packed(), "/layout").directory("/layout")
 
 
 async def uncompressed(workspace: Workspace, image: BuiltImage) -> int:
     """Count the bytes of the image's layers without their compression."""
-    found = await _read(workspace, "sizes", image.file).file("/sizes.json").contents()
+    found = await _read(workspace, "sizes", await image.packed()).file("/sizes.json").contents()
     sizes: dict[str, int | None] = json.loads(found)
     return sum(size or 0 for size in sizes.values())
 

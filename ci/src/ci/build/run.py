@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ci.project.model import ComposeModel
     from ci.workspace import Workspace
 
-__all__ = ["Exported", "bake"]
+__all__ = ["Exported", "bake", "digest_of", "moved_since", "substitutes_of"]
 
 _SSH_SOCKET = "/run/ssh-agent.sock"
 
@@ -53,10 +53,10 @@ async def bake(
     a registry. So the tags that the build used are resolved again, and if one
     has moved or cannot be resolved, BuildKit runs again.
     """
-    container = _prepared(workspace, project, planned, await _resolved(workspace))
+    container = _prepared(workspace, project, planned, await substitutes_of(workspace))
     container = _with_cache(container, workspace, planned, cache)
     exported = await _exported(workspace, await _once(container, workspace, planned))
-    outdated = await _outdated(workspace, planned, exported) if exported else random.token_hex(8)
+    outdated = await moved_since(workspace, planned, exported.metadata) if exported else random.token_hex(8)
     if outdated:
         container = container.with_env_variable("CI_OUTDATED", outdated)
         exported = await _exported(workspace, await _once(container, workspace, planned))
@@ -86,21 +86,20 @@ async def _fetched(folder: dagger.Directory) -> dagger.Directory | None:
         return None
 
 
-async def _resolved(workspace: Workspace) -> dict[str, str]:
-    """Resolve the tags in the images map to digests, so that a moved substitute changes the input."""
+async def substitutes_of(workspace: Workspace) -> str:
+    """Return the rules for BuildKit, with digests, so that a moved substitute changes the input."""
     references = substitutes.targets(workspace.images)
     found = await parallel.run({each: partial(digest_of, each) for each in references}, limit=16)
-    return {reference: digest for reference, digest in found.items() if digest}
+    digests = {reference: digest for reference, digest in found.items() if digest}
+    return substitutes.rules(workspace.images, digests)
 
 
-def _prepared(
-    workspace: Workspace, project: ComposeModel, planned: Bake, digests: dict[str, str]
-) -> dagger.Container:
+def _prepared(workspace: Workspace, project: ComposeModel, planned: Bake, rules: str) -> dagger.Container:
     files = dag.directory()
     for name, text in {
         "build.json": planned.build,
         "override.json": planned.override,
-        "substitutes": substitutes.rules(workspace.images, digests),
+        "substitutes": rules,
         "targets": planned.lines,
     }.items():
         files = files.with_new_file(name, text)
@@ -169,11 +168,11 @@ async def _check_paths(workspace: Workspace, planned: Bake) -> None:
                 raise failure.missing(service, key, posixpath.relpath(path, PROJECT))
 
 
-async def _outdated(workspace: Workspace, planned: Bake, exported: Exported) -> str:
+async def moved_since(workspace: Workspace, planned: Bake, metadata: str) -> str:
     """Return "" if all references of the build still resolve to the same, else a nonce for a new run."""
     materials: dict[str, Material] = {}
     for target in planned.targets.values():
-        recorded = provenance.read(exported.metadata, target)
+        recorded = provenance.read(metadata, target)
         if recorded.others:  # archives and repositories: only BuildKit can check whether they changed
             return random.token_hex(8)
         materials |= {str(material): material for material in recorded.materials}

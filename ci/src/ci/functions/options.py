@@ -21,6 +21,7 @@ __all__ = [
     "History",
     "ModuleAddress",
     "Only",
+    "Parts",
     "Password",
     "Platform",
     "Ref",
@@ -39,6 +40,10 @@ __all__ = [
 
 Only = Annotated[
     list[str] | None, Doc("Services to include, by their compose names; default: all that are built")
+]
+Parts = Annotated[
+    list[str] | None,
+    Doc("One machine's part of the gates, as shards prints it: services, +source, +stack; default: all"),
 ]
 Platform = Annotated[str, Doc("The platform to build for, such as linux/arm64; default: the engine's own")]
 Cases = Annotated[list[str] | None, Doc("Tests to run, by parts of their names; default: all")]

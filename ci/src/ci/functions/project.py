@@ -15,12 +15,15 @@ __all__ = [
     "DatabaseRegistry",
     "DockerConfig",
     "EnvFile",
+    "EvidenceRepository",
     "Files",
+    "Fresh",
     "Images",
     "Jobs",
     "LayerCache",
     "Profiles",
     "ProjectDirectory",
+    "RunUrl",
     "Source",
     "SshAgent",
 ]
@@ -82,5 +85,16 @@ LayerCache = Annotated[
 CacheBranch = Annotated[
     str, Doc("The branch whose layers are read besides those of tool.ci.default-branch; default: none")
 ]
-CacheWrite = Annotated[bool, Doc("Write the layer cache of --cache-branch as well: for trusted jobs")]
+CacheWrite = Annotated[
+    bool, Doc("Write the layer cache of --cache-branch, and evidence, as well: for trusted jobs")
+]
+EvidenceRepository = Annotated[
+    str,
+    Doc(
+        "Where the evidence of passed gates is, which are then not run again: a repository that only trusted "
+        "jobs can write, as host[:port]/name; default: tool.ci.evidence, or that of the layer cache"
+    ),
+]
+RunUrl = Annotated[str, Doc("The address of this run, which its evidence names; default: none")]
+Fresh = Annotated[bool, Doc("Run every gate, whatever evidence there is")]
 Jobs = Annotated[int, Doc("How many images are worked on concurrently")]

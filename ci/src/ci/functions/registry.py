@@ -107,10 +107,14 @@ class Registry:
             dagger.File | None,
             Doc("cosign.pub: each digest must be signed by this key; default: signatures are not checked"),
         ] = None,
+        require: Annotated[
+            list[str] | None,
+            Doc("Gates that each needs evidence of: unit, posture, scan, integration; default: none"),
+        ] = None,
     ) -> str:
-        """Check that each digest of a release is there with its SBOM and provenance, and signed by a key."""
+        """Check each digest of a release: SBOM and provenance, evidence of gates, and signed by a key."""
         of = promote.Wanted(release, version)
-        return await promote.verify(self.inputs, self.to.access, of, public_key)
+        return await promote.verify(self.inputs, self.to.access, of, public_key, require or [])
 
     @function(cache="never")
     async def manifest(self, version: Version) -> str:

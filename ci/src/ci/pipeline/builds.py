@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ci import parallel
 from ci.build import builder, comparison
+from ci.pipeline.gates import noted
 from ci.posture.gather import record
 from ci.report import tables
 
@@ -24,18 +26,22 @@ __all__ = ["build", "image", "record_all", "reproduce"]
 
 async def build(inputs: Inputs, only: list[str], platform: str) -> str:
     """Build images and print each one's digest, size and layers."""
-    return tables.built(await builder.build(await inputs.project(platform), only))
+    project = await inputs.project(platform)
+    async with project.evidence:
+        return await noted(project, tables.built(await builder.build(project, only)))
 
 
 async def image(inputs: Inputs, service: str, platform: str) -> dagger.Container:
     """Build one image and return it as a container."""
-    return (await builder.build(await inputs.project(platform), [service]))[service].container()
+    built = await builder.build(await inputs.project(platform), [service])
+    return await built[service].container()
 
 
 async def reproduce(inputs: Inputs, manifest: dagger.File) -> str:
     """Build the images of build.json again; fail with every difference if there is one."""
     there = comparison.read(await manifest.contents())
-    project = await inputs.project()
+    # What another machine has built is no answer to what this one builds.
+    project = await replace(inputs, fresh=True, cache_write=False).project()
     here = await _recorded(project, await builder.build(project, list(there)), inputs.jobs)
     return comparison.text(here, comparison.compare(there, here))
 
@@ -48,5 +54,5 @@ async def record_all(project: Project, images: Mapping[str, BuiltImage], jobs: i
 async def _recorded(
     project: Project, images: Mapping[str, BuiltImage], jobs: int
 ) -> dict[str, comparison.Image]:
-    work = {name: partial(record, project.workspace, each) for name, each in images.items()}
+    work = {name: partial(record, project, each) for name, each in images.items()}
     return await parallel.run(work, limit=jobs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import anyio
 
 from ci import parallel
 from ci.build.builder import build
+from ci.evidence import shards
 from ci.pipeline import gates
 from ci.report import tables
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from ci.pipeline.inputs import Inputs
     from ci.project.load import Project
     from ci.scan import trivy
+    from ci.scan.fetch import Request
 
-__all__ = ["NO_SUITE", "GateResult", "Images", "build_images", "gate"]
+__all__ = ["NO_SUITE", "GateResult", "Images", "build_images", "gate", "part", "shard"]
 
 # The outcome of the integration tests of a project whose policy says that it has none.
 NO_SUITE = "none (tool.ci.integration is empty)"
@@ -71,6 +73,41 @@ async def build_images(inputs: Inputs, *, with_suite: bool = True) -> Images:
     return Images(project, built, released)
 
 
+async def part(inputs: Inputs, only: list[str], history: dagger.Directory | None) -> str:
+    """Run the gates of some services, of the source, or of the stack: what one of several machines does."""
+    own, project = await inputs.projects()
+    services, source, stack = shards.chosen(only, list(own.compose.built))
+    if stack and project.policy.integration:
+        await gates.suite_of(project).check()
+    slots = anyio.CapacityLimiter(min(inputs.jobs, gates.SUITES))
+    request = replace(gates.scan_request(inputs, project, history=history if source else None), source=source)
+    async with project.evidence:
+        built = await build(project, [] if stack else services) if stack or services else {}
+        images = {name: built[name] for name in services}
+        work: dict[str, Any] = {}
+        if images:
+            work["posture"] = partial(gates.passed_posture, project, images, inputs.jobs)
+            work["tests"] = partial(gates.passed_tests, project, images, slots)
+        if images or source:
+            work["scan"] = partial(_scanned, project, images, request)
+        if stack:
+            work["integration"] = partial(_integration_tests, Images(project, built, images), slots)
+        done = await parallel.until_one_fails(work)
+        return await gates.noted(project, "\n\n".join(done.values()))
+
+
+async def shard(inputs: Inputs, count: int) -> str:
+    """Divide what `part` does among machines, by how long it took the last time."""
+    own, project = await inputs.projects()
+    suite = bool(project.policy.integration)
+    recorded = await project.evidence.durations()
+    return shards.matrix(shards.divide(list(own.compose.built), count, recorded, suite=suite))
+
+
+async def _scanned(project: Project, images: Mapping[str, BuiltImage], request: Request) -> str:
+    return (await gates.passed_scan(project, images, request)).report.text()
+
+
 async def gate(inputs: Inputs, history: dagger.Directory | None = None) -> GateResult:
     """Build, judge, test and scan all images, and test them together."""
     images = await build_images(inputs)
@@ -83,10 +120,12 @@ async def gate(inputs: Inputs, history: dagger.Directory | None = None) -> GateR
         "scan": partial(gates.passed_scan, project, released, request),
         "integration": partial(_integration_tests, images, slots),
     }
-    done = await parallel.until_one_fails(work)
-    scanned: trivy.Outcome = done["scan"]
-    parts = [done["posture"], done["tests"], scanned.report.text(), done["integration"]]
-    return GateResult(project, released, scanned, "\n\n".join([tables.built(released), *parts]))
+    async with project.evidence:
+        done = await parallel.until_one_fails(work)
+        scanned: trivy.Outcome = done["scan"]
+        parts = [done["posture"], done["tests"], scanned.report.text(), done["integration"]]
+        text = await gates.noted(project, "\n\n".join([tables.built(released), *parts]))
+    return GateResult(project, released, scanned, text)
 
 
 async def _integration_tests(images: Images, slots: anyio.CapacityLimiter) -> str:

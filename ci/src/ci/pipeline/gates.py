@@ -42,6 +42,7 @@ __all__ = [
     "UnitTestRuns",
     "integration_tests",
     "judge_posture",
+    "noted",
     "passed_integration",
     "passed_posture",
     "passed_scan",
@@ -70,8 +71,9 @@ async def posture(inputs: Inputs, only: list[str]) -> str:
     """Judge images by the posture rules; fail if one is broken."""
     # What the stack under test sets may be what lets a service start.
     own, project = await inputs.projects()
-    images = await build(project, only or list(own.compose.built))
-    return await passed_posture(project, images, inputs.jobs)
+    async with project.evidence:
+        images = await build(project, only or list(own.compose.built))
+        return await noted(project, await passed_posture(project, images, inputs.jobs))
 
 
 async def passed_posture(project: Project, images: Mapping[str, BuiltImage], jobs: int) -> str:
@@ -91,8 +93,10 @@ async def judge_posture(project: Project, images: Mapping[str, BuiltImage], jobs
 async def test(inputs: Inputs, only: list[str], *, rerun: bool) -> str:
     """Run unit tests in the images; fail if one fails."""
     project = await inputs.project()
-    images = await build(project, only)
-    return await passed_tests(project, images, min(inputs.jobs, SUITES), rerun=rerun)
+    async with project.evidence:
+        images = await build(project, only)
+        limit = min(inputs.jobs, SUITES)
+        return await noted(project, await passed_tests(project, images, limit, rerun=rerun))
 
 
 async def passed_tests(
@@ -137,7 +141,9 @@ async def scan(  # noqa: PLR0913, PLR0917 - the options of the function
     """Scan images and the source; fail if something must not pass."""
     project = await inputs.project()
     request = dataclasses.replace(scan_request(inputs, project, rules, history, base), vex=tuple(vex))
-    return (await passed_scan(project, await build(project, only), request)).report.text()
+    async with project.evidence:
+        outcome = await passed_scan(project, await build(project, only), request)
+        return await noted(project, outcome.report.text())
 
 
 async def passed_scan(project: Project, images: Mapping[str, BuiltImage], request: Request) -> trivy.Outcome:
@@ -172,10 +178,10 @@ def scan_request(
 async def scan_images(project: Project, images: Mapping[str, BuiltImage], request: Request) -> trivy.Outcome:
     """Scan built images, and the source if the request says so."""
     targets = {
-        name: trivy.Target(image.file, image.digest, str(image.base or ""), image.base_layers)
+        name: trivy.Target(image.packed, image.digest, str(image.base or ""), image.base_layers)
         for name, image in images.items()
     }
-    return await trivy.scan(project.workspace, targets, request)
+    return await trivy.scan(project.workspace, targets, request, project.evidence)
 
 
 async def test_integration(inputs: Inputs, cases: list[str], *, rerun: bool) -> str:
@@ -183,7 +189,9 @@ async def test_integration(inputs: Inputs, cases: list[str], *, rerun: bool) -> 
     project = await inputs.under_test()
     suite = suite_of(project, cases)
     await suite.check()
-    return await passed_integration(project, await build(project, []), suite, rerun=rerun)
+    async with project.evidence:
+        images = await build(project, [])
+        return await noted(project, await passed_integration(project, images, suite, rerun=rerun))
 
 
 async def passed_integration(
@@ -201,7 +209,7 @@ async def integration_tests(
 ) -> integration.Tested:
     """Run a suite in a stack of all services."""
     stack = await plan(project, images, list(project.compose.services))
-    return await integration.run(stack, suite, rerun=rerun)
+    return await integration.run(project.evidence, stack, suite, rerun=rerun)
 
 
 async def test_disruption(inputs: Inputs, cases: list[str], *, rerun: bool) -> str:
@@ -213,7 +221,6 @@ async def test_disruption(inputs: Inputs, cases: list[str], *, rerun: bool) -> s
     files = [name for name in found if not cases or any(case in name for case in cases)]
     if not files:
         raise no_files(project.policy.disruption, cases)
-    images = await build(project, [])
 
     async def one(name: str) -> results.Result:
         tested = await integration_tests(
@@ -223,8 +230,16 @@ async def test_disruption(inputs: Inputs, cases: list[str], *, rerun: bool) -> s
             raise tested.outcome.error or AssertionError("a stack that is up has a result")
         return tested.result
 
-    done = await parallel.run({name: partial(one, name) for name in files}, limit=_DISRUPTED_AT_ONCE)
-    return tables.tested(list(done.values()))
+    async with project.evidence:
+        images = await build(project, [])
+        done = await parallel.run({name: partial(one, name) for name in files}, limit=_DISRUPTED_AT_ONCE)
+        return await noted(project, tables.tested(list(done.values())))
+
+
+async def noted(project: Project, text: str) -> str:
+    """Add to a table what was known before, and what is known from now on."""
+    await project.evidence.write()
+    return "\n\n".join(filter(None, (text, project.evidence.note())))
 
 
 def suite_of(project: Project, cases: list[str] | None = None) -> Suite:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import dagger
 
+from ci.evidence.options import EvidenceOptions
 from ci.layer_cache import CacheOptions
+from ci.pipeline.evidence import evidence_of
 from ci.project import env_file
 from ci.project.load import ComposeOptions, Project, load
 from ci.references import ImagesMap
@@ -43,6 +45,9 @@ class Inputs:
     cache: str = ""
     cache_branch: str = ""
     cache_write: bool = False
+    evidence: str = ""
+    run_url: str = ""
+    fresh: bool = False
     jobs: int = 8
 
     async def workspace(self, platform: str = "") -> Workspace:
@@ -63,7 +68,9 @@ class Inputs:
     async def project(self, platform: str = "") -> Project:
         """Let Compose read the project."""
         options = ComposeOptions(self.files, self.profiles, self.project_directory)
-        return await load(await self.workspace(platform), options)
+        project = await load(await self.workspace(platform), options)
+        given = EvidenceOptions(self.evidence, self.run_url, self.fresh)
+        return replace(project, evidence=await evidence_of(project.workspace, project.policy, given))
 
     async def projects(self) -> tuple[Project, Project]:
         """Let Compose read the project by itself, and with the compose files of the stack under test."""

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from ci import table
 from ci.errors import PipelineError
+from ci.evidence import claims
 from ci.project import model
 from ci.release import manifest
 from ci.release import publish as releases
 from ci.release.signing import by_public_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import dagger
 
     from ci.pipeline.inputs import Inputs
@@ -65,8 +68,21 @@ async def promote(  # noqa: PLR0913 - the options of the function
     return outcome.text()
 
 
-async def verify(inputs: Inputs, access: RegistryAccess, of: Wanted, public_key: dagger.File | None) -> str:
-    """Check that each digest of a release is there with its documents, and signed by the key."""
+async def verify(
+    inputs: Inputs,
+    access: RegistryAccess,
+    of: Wanted,
+    public_key: dagger.File | None,
+    require: Sequence[str] = (),
+) -> str:
+    """Check that each digest of a release is there with its documents and evidence, and signed by the key."""
+    for gate in require:
+        if gate not in claims.GATES:
+            raise PipelineError(
+                "verify.unknown-gate",
+                f"--require {gate}: there is no such gate",
+                hint=f"choose from {', '.join(claims.GATES)}",
+            )
     read = await _release(inputs, access, of)
     if str(access.registry) != read.registry:
         raise PipelineError(
@@ -75,7 +91,8 @@ async def verify(inputs: Inputs, access: RegistryAccess, of: Wanted, public_key:
             hint=f"verify in {read.registry}, or give the other registry's manifest",
         )
     workspace = await inputs.workspace()
-    done = await releases.verify(read, workspace, access, await by_public_key(workspace, public_key))
+    signing = await by_public_key(workspace, public_key)
+    done = await releases.verify(read, workspace, access, signing, require)
     rows = [[item[column] for column in _COLUMNS] for item in done]
     return table.text(["service", "verified", "SBOM", "provenance", "signature"], rows)
 

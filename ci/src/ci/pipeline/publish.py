@@ -192,6 +192,7 @@ async def _candidates(
     async def candidate(name: str) -> releases.Candidate:
         sbom = await passed.scanned.sbom(name)
         workspace = passed.project.workspace
-        return await releases.candidate(workspace, passed.images[name], sbom, passed.gates(name))
+        evidence = passed.project.evidence.released(name)
+        return await releases.candidate(workspace, passed.images[name], sbom, passed.gates(name), evidence)
 
     return await parallel.run({name: partial(candidate, name) for name in request.services}, limit=jobs)

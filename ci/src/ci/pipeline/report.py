@@ -13,6 +13,7 @@ from dagger import dag
 
 from ci import parallel
 from ci.errors import PipelineError
+from ci.evidence.markdown import markdown
 from ci.pipeline import builds, gates, pages
 from ci.pipeline.gate import NO_SUITE, Images, build_images
 from ci.posture import report as posture_report
@@ -86,7 +87,8 @@ async def report(
         "test-integration": partial(_integration, images, slots),
     }
     chosen = {name: partial(_section, work[name], clock) for name in wanted}
-    sections = await parallel.run(chosen, limit=len(chosen))
+    async with images.project.evidence as evidence:
+        sections = await parallel.run(chosen, limit=len(chosen))
     if "build" in sections:
         sections["build"] = replace(sections["build"], started=0.0, seconds=building)
     summarized = _summary(images, sections, clock)
@@ -102,6 +104,9 @@ async def report(
     if earlier.summary:
         directory = directory.with_new_file("earlier.json", summary.write(earlier.summary))
     details = [each.markdown for name, each in sections.items() if name != "build" and each.markdown]
+    if evidence.place:
+        directory = directory.with_new_file("evidence.json", evidence.json())
+        details.append(markdown(evidence.proven.values()))
     graph = render(project.compose, project.left_out(), "mermaid")
     return await pages.added(directory, graph, details)
 

@@ -57,6 +57,11 @@ class Started:
     killed: bool = False
     grace: float = 10.0
 
+    @property
+    def well(self) -> bool:
+        """Whether it came up, stayed and stopped as it should."""
+        return not (self.problem or self.killed or self.exit_code)
+
 
 @dataclass(frozen=True)
 class Declared:

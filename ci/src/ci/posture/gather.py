@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+import anyio
+from dagger import dag
 
 from ci import parallel, tools
 from ci.build.comparison import Image
 from ci.build.secrets import secrets
+from ci.evidence import claims
+from ci.evidence.claims import Claim
+from ci.evidence.evidence import Passed
 from ci.module_source import program
-from ci.posture import facts, start
+from ci.posture import facts, known, start
 from ci.posture.ports import expand
 from ci.scan import secrets as by_trivy
 
@@ -21,11 +26,14 @@ if TYPE_CHECKING:
     import dagger
 
     from ci.build.image import BuiltImage
+    from ci.evidence.evidence import Known
     from ci.project.load import Project
     from ci.project.model import Service
     from ci.workspace import Workspace
 
 __all__ = ["gather", "ports", "record"]
+
+_FILES = "files.json"
 
 
 def ports(service: Service) -> frozenset[str]:
@@ -34,14 +42,14 @@ def ports(service: Service) -> frozenset[str]:
     return expand([*published, *service.definition.expose])
 
 
-def _inspect(
+async def _inspect(
     workspace: Workspace, artifact: BuiltImage, values: Mapping[str, dagger.Secret]
 ) -> dagger.Directory:
     """Return found.json and files.json of an image; the secrets' values are looked for in it."""
     container = (
         workspace.tool(tools.PYTHON)
         .with_mounted_file("/image_facts.py", program("image_facts.py"))
-        .with_mounted_file("/image.tar", artifact.file)
+        .with_mounted_file("/image.tar", await artifact.packed())
     )
     for name, secret in values.items():
         container = container.with_secret_variable(name, secret)
@@ -49,46 +57,61 @@ def _inspect(
     return container.with_exec(command).directory("/output")
 
 
-async def record(workspace: Workspace, artifact: BuiltImage) -> Image:
+async def record(project: Project, artifact: BuiltImage) -> Image:
     """Return all that is in an image, for build.json."""
-    contents = await _inspect(workspace, artifact, {}).file("files.json").contents()
+    name = artifact.service.name
+
+    async def describe() -> Claim:
+        given = {"base": claims.digest(artifact.base_layers)}
+        return Claim(claims.CONTENTS, name, {name: artifact.digest}, given)
+
+    async def read(known: Known) -> str:
+        return await known.output.file(_FILES).contents()
+
+    async def make() -> tuple[str, Passed]:
+        found = (await _inspect(project.workspace, artifact, {})).file(_FILES)
+        return await found.contents(), Passed(dag.directory().with_file(_FILES, found))
+
     return Image(
         digest=artifact.digest,
         config=artifact.facts["config"],
         layers=artifact.facts["layers"],
-        contents=json.loads(contents),
+        contents=json.loads(await project.evidence.reuse(describe, read, make)),
         made_by=artifact.instructions,
         versions=dict(artifact.versions),
     )
 
 
-@dataclass(frozen=True)
-class _Gather:
-    workspace: Workspace
-
-    async def found(self, artifact: BuiltImage) -> tuple[str, tuple[facts.Secret, ...]]:
-        directory = _inspect(self.workspace, artifact, await secrets(self.workspace, artifact.service))
-        text = await directory.file("found.json").contents()
-        by_rules = await by_trivy.found(self.workspace, artifact.file, str(artifact.base or ""))
-        return text, facts.by_rules(by_rules, artifact.facts)
-
-
 async def gather(loaded: Project, artifacts: Mapping[str, BuiltImage], jobs: int) -> list[facts.Image]:
     """Return the facts of each image; its build secrets' values are looked for in it."""
-    one = _Gather(loaded.workspace)
-    found = await parallel.run({n: partial(one.found, a) for n, a in artifacts.items()}, limit=jobs)
-    started = await start.probe(loaded, artifacts)
+    starting = anyio.CapacityLimiter(start.AT_ONCE)
+    work = {
+        name: partial(known.found, loaded, artifact, partial(_found, loaded, artifact, starting))
+        for name, artifact in artifacts.items()
+    }
+    found = await parallel.run(work, limit=jobs)
     return [
         facts.image(
             name,
             artifact=artifact.facts,
-            found=found[name][0],
-            secrets=found[name][1],
+            found=found[name].contents,
+            secrets=found[name].secrets,
             declared=_declared(artifact),
-            started=started[name],
+            started=found[name].started,
         )
         for name, artifact in artifacts.items()
     ]
+
+
+async def _found(loaded: Project, artifact: BuiltImage, starting: anyio.CapacityLimiter) -> known.Found:
+    """Look into an image, and start it."""
+    workspace = loaded.workspace
+    directory = await _inspect(workspace, artifact, await secrets(workspace, artifact.service))
+    text = await directory.file("found.json").contents()
+    report = await by_trivy.found(workspace, await artifact.packed(), str(artifact.base or ""))
+    async with starting:
+        started = await start.probe(loaded, artifact)
+    return known.Found(text, facts.by_rules(report, artifact.facts), started)
 
 
 def _declared(artifact: BuiltImage) -> facts.Declared:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from ci import parallel
 from ci.posture.facts import Started
 from ci.stack.model import seconds
 from ci.stack.plan import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ci.build.image import BuiltImage
     from ci.project.load import Project
     from ci.project.model import ComposeModel
-    from ci.stack.run import Outcome
+    from ci.stack.run import Outcome, Stack
 
-__all__ = ["isolated", "probe", "started"]
+__all__ = ["AT_ONCE", "alone", "isolated", "probe", "started"]
 
 # What of a service's model is about the container itself: no other service, network or policy.
 _KEYS = (
@@ -32,7 +28,7 @@ _KEYS = (
 )
 # Seconds that a service without a HEALTHCHECK has to end by itself, and so show that it does not run.
 _UNASKED = 3.0
-_AT_ONCE = 2  # each has an engine of its own
+AT_ONCE = 2  # each has an engine of its own
 _GRACE = "10s"
 
 
@@ -47,20 +43,20 @@ def isolated(project: ComposeModel, name: str) -> ComposeModel:
     return dataclasses.replace(project, model=model, services={name: found})
 
 
-async def probe(loaded: Project, artifacts: Mapping[str, BuiltImage]) -> dict[str, Started]:
-    """Return how each image runs; what ran well is not started again for the same image and model."""
-    runs = {name: partial(_probe, loaded, name, image) for name, image in artifacts.items()}
-    return await parallel.run(runs, limit=_AT_ONCE)
-
-
-async def _probe(loaded: Project, name: str, image: BuiltImage) -> Started:
+async def alone(loaded: Project, image: BuiltImage) -> Stack:
+    """Return a stack of one service, without any other."""
+    name = image.service.name
     single = dataclasses.replace(loaded, compose=isolated(loaded.compose, name))
-    stack = dataclasses.replace(await plan(single, {name: image}, [name]), settle=_UNASKED)
+    return dataclasses.replace(await plan(single, {name: image}, [name]), settle=_UNASKED)
+
+
+async def probe(loaded: Project, image: BuiltImage) -> Started:
+    """Return how an image runs; what ran well is not started again for the same image and model."""
+    name, stack = image.service.name, await alone(loaded, image)
     grace = seconds(stack.model.services[name].stop_grace_period or _GRACE)
 
     async def red(outcome: Outcome) -> bool:
-        found = started(outcome, name, grace)
-        return bool(found.problem or found.killed or found.exit_code)
+        return not started(outcome, name, grace).well
 
     return started(await stack.run(red=red), name, grace)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ci import module_source, tools
 from ci.errors import PipelineError
+from ci.evidence.evidence import Evidence
 from ci.project import model, policy
 from ci.sandbox.place import PROJECT
 
@@ -44,11 +45,12 @@ class ComposeOptions:
 
 @dataclass(frozen=True)
 class Project:
-    """A project, after Compose and pyproject.toml have been read."""
+    """A project, after Compose and pyproject.toml have been read, with what is known of it."""
 
     workspace: Workspace
     compose: model.ComposeModel
     policy: policy.Policy
+    evidence: Evidence = field(default_factory=Evidence)
 
     def left_out(self) -> dict[str, str]:
         """Map services whose image is marked as not available to that image."""

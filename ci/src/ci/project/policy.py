@@ -58,6 +58,8 @@ class Policy:
     size_budgets: dict[str, Positive] = field(default_factory=dict)  # the same for individual services
     allowed_pth_files: tuple[str, ...] = ()  # names of .pth files that images may contain
     cache: str = ""  # repository in a registry with BuildKit's layer cache, as host/name; empty: no cache
+    evidence: str = ""  # repository in a registry with the evidence of gates, as host/name; empty: `cache`
+    evidence_days: Positive = 30  # how old evidence may be to be used
     default_branch: str = "main"  # the branch whose layer cache all branches read
     version: str = PYPROJECT  # where the version is: this, a .json or plain file, "command:…", or "tag"
     waivers: tuple[Waiver, ...] = ()  # posture rules that may be violated until a date

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
     from ci.workspace import Workspace
 
-__all__ = ["RegistryAccess", "is_there", "program", "run"]
+__all__ = ["RegistryAccess", "is_there", "program", "run", "run_in"]
 
 # What the program imports.
 _PROGRAM = [
     "ci/*.py",
     "ci/container_scripts/*.py",
     "ci/container_scripts/registry/*.py",
+    "ci/evidence/__init__.py",
+    "ci/evidence/claims.py",
+    "ci/evidence/statement.py",
     "ci/registry/*.py",
     "ci/release/*.py",
 ]
@@ -52,6 +55,7 @@ class RegistryAccess:
     password: dagger.Secret | None = None
     service: dagger.Service | None = None
     docker_config: dagger.Secret | None = None
+    through_gateway: bool = False  # on the loopback of the machine that runs Dagger's engine
 
     async def with_file(self, docker_config: dagger.Secret | None) -> RegistryAccess:
         """Take the credentials from Docker's config.json if it has the registry's and none are given."""
@@ -111,12 +115,24 @@ async def run(
     accesses: Mapping[str, RegistryAccess],
 ) -> Mapping[str, Any]:
     """Run the program with each registry bound under its name; return its outcome."""
+    return (await run_in(container, command, request, accesses))[0]
+
+
+async def run_in(
+    container: dagger.Container,
+    command: str,
+    request: Mapping[str, Any],
+    accesses: Mapping[str, RegistryAccess],
+) -> tuple[Mapping[str, Any], dagger.Container]:
+    """Run the program; return its outcome, and the container, whose files it may have written."""
     registries: dict[str, dict[str, Any]] = {}
     for name, access in accesses.items():
         if access.registry.host in registries:
             continue
         place = f"/run/secrets/{name}"
         entry: dict[str, Any] = {"host": access.registry.host, "plain_http": access.registry.plain_http}
+        if access.through_gateway:
+            entry |= {"through_gateway": True, "plain_http": True}
         if access.service is not None:
             container = container.with_service_binding(name, access.service)
             entry |= {"address": await _address(name, access.service), "plain_http": True}
@@ -132,11 +148,9 @@ async def run(
         "registries": list(registries.values()),
         "parallel": _PARALLEL,
     }
-    return _judge(
-        *await _execute(
-            container.with_mounted_file("/request.json", dag.file("request.json", json.dumps(full))), command
-        )
-    )
+    given = container.with_mounted_file("/request.json", dag.file("request.json", json.dumps(full)))
+    code, outcome, said, ran = await _execute(given, command)
+    return _judge(code, outcome, said), ran
 
 
 async def _address(name: str, service: dagger.Service) -> str:
@@ -144,8 +158,8 @@ async def _address(name: str, service: dagger.Service) -> str:
     return f"{name}:{ports[0]}" if ports else name
 
 
-async def _execute(container: dagger.Container, command: str) -> tuple[int, str, str]:
-    """Return exit code, outcome and what the program said."""
+async def _execute(container: dagger.Container, command: str) -> tuple[int, str, str, dagger.Container]:
+    """Return exit code, outcome, what the program said, and its container."""
     ran = (
         container
         # The registry is the outside world: what it held the last time is no answer.
@@ -171,7 +185,7 @@ async def _execute(container: dagger.Container, command: str) -> tuple[int, str,
             hint="check that the registry given as a service answers, then run it again",
         ) from error
     outcome = await ran.file("/outcome.json").contents() if code in {0, _REFUSED} else ""
-    return code, outcome, said
+    return code, outcome, said, ran
 
 
 def _judge(code: int, outcome: str, said: str) -> Mapping[str, Any]:

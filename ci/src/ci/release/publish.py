@@ -39,6 +39,7 @@ class Candidate:
     artifact: BuiltImage
     sbom: dagger.File
     gates: Mapping[str, str]
+    evidence: Sequence[Mapping[str, Any]] = ()  # statements without a subject
     base: str = ""
     materials: Mapping[str, str] = field(default_factory=dict)
     uncompressed: int = 0
@@ -70,13 +71,18 @@ class Outcome:
 
 
 async def candidate(
-    workspace: Workspace, artifact: BuiltImage, sbom: dagger.File, gates: Mapping[str, str]
+    workspace: Workspace,
+    artifact: BuiltImage,
+    sbom: dagger.File,
+    gates: Mapping[str, str],
+    evidence: Sequence[Mapping[str, Any]] = (),
 ) -> Candidate:
     """Return a candidate with the materials that BuildKit recorded, by digest."""
     materials = {str(material): material.digest for material in artifact.provenance.materials}
     base = str(artifact.base) if artifact.base else ""
     uncompressed = await image.uncompressed(workspace, artifact)
-    return Candidate(artifact, sbom, gates, base, {**materials, **artifact.provenance.others}, uncompressed)
+    materials |= artifact.provenance.others
+    return Candidate(artifact, sbom, gates, tuple(evidence), base, materials, uncompressed)
 
 
 async def reach(
@@ -120,7 +126,7 @@ async def publish(  # noqa: PLR0913 - a release is made of these
         request["history"] = "/history"
         container = container.with_mounted_directory("/history", log)
     for name, candidate in candidates.items():
-        layout = image.layout(workspace, candidate.artifact)
+        layout = await image.layout(workspace, candidate.artifact)
         container = container.with_mounted_directory(f"/images/{name}/layout", layout)
         container = container.with_mounted_file(f"/images/{name}/sbom.json", candidate.sbom)
     request["release"] = {
@@ -164,16 +170,21 @@ async def promote(  # noqa: PLR0913 - as publish
 
 
 async def verify(
-    release: Release, workspace: Workspace, access: RegistryAccess, signing: Signing
+    release: Release,
+    workspace: Workspace,
+    access: RegistryAccess,
+    signing: Signing,
+    require: Sequence[str] = (),
 ) -> tuple[Mapping[str, Any], ...]:
     """Check that each digest of a manifest is there with the SBOM and provenance that the manifest names.
 
-    `signing` has the public key by which each must be signed, if signatures are to be checked.
+    `signing` has the public key by which each must be signed, if signatures are to be checked. `require` are
+    gates that each must have evidence of.
     """
     images = [
         {**_expected(image), "repository": image.reference.partition("@")[0]} for image in release.images
     ]
-    request = {"images": images, **signing.request}
+    request = {"images": images, "require": list(require), **signing.request}
     done = await run(signing.program(workspace), "verify", request, {"registry": access})
     return tuple(done["images"])
 
@@ -218,6 +229,7 @@ def _described(name: str, candidate: Candidate, origin: Origin) -> dict[str, Any
         "labels": labels.for_image(name, origin, base=candidate.base, base_digest=base_digest),
         "layers": [{"digest": layer["digest"], "size": layer["size"]} for layer in layers],
         "sbom_file": f"/images/{name}/sbom.json",
+        "evidence": list(candidate.evidence),
         "facts": {
             "size": candidate.artifact.facts["size"],
             "uncompressed": candidate.uncompressed,

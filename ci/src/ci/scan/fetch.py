@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagger
 from dagger import dag
 
+from ci.build.run import digest_of
 from ci.scan import database as about
 from ci.scan import mirrors
 from ci.scan.container import TRIVY
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from ci.evidence.evidence import Evidence
     from ci.project.model import ComposeModel
     from ci.project.policy import Policy
     from ci.scan.database import Database
     from ci.scan.gate import Rules
     from ci.workspace import Workspace
 
-__all__ = ["Databases", "Request", "fetch"]
+__all__ = ["Databases", "Request", "fetch", "identity"]
 
 _SECONDS = "300"
 _PROGRAM = ("python3", "-m", "ci.container_scripts.trivy_database")
@@ -60,6 +62,7 @@ class Databases:
     """The vulnerability database's folder and what it is; the Java database is fetched where it is needed."""
 
     folder: dagger.Directory
+    text: str
     about: Database
     mirrors: mirrors.Mirrors
     fetching: dagger.Container
@@ -102,7 +105,20 @@ async def fetch(
         text = await done.file("/database/about.json").contents()
     except dagger.ExecError as error:
         raise about.failure(found.as_given(error.stderr)) from error
-    return Databases(done.directory("/database/db"), about.read(found.as_given(text)), found, scanner)
+    text = found.as_given(text)
+    return Databases(done.directory("/database/db"), text, about.read(text), found, scanner)
+
+
+async def identity(workspace: Workspace, request: Request, evidence: Evidence) -> str:
+    """Return what identifies the vulnerability database without fetching it; empty if nothing does."""
+    if request.database:
+        return await request.database.digest()
+    if request.registry:  # of another machine, where only Trivy reaches it
+        return ""
+    if not request.mirrors and (image := mirrors.image(workspace.images)):
+        return await digest_of(image)
+    found = mirrors.resolve(list(request.mirrors), workspace.images, service=False)
+    return await evidence.resolve(found.references[0])
 
 
 def _fetch(command: str, found: mirrors.Mirrors, references: tuple[str, ...]) -> list[str]:

@@ -43,7 +43,7 @@ class Target:
     image that was built again and is the same is not scanned again.
     """
 
-    packed: dagger.File
+    packed: Callable[[], Awaitable[dagger.File]]
     digest: str
     base: str
     base_layers: int
@@ -114,7 +114,7 @@ class Run:
         base = None
         if target.base:
             base = dag.container().from_(target.base).as_tarball()
-        folder = analyzed(container, target.packed, base)
+        folder = analyzed(container, await target.packed(), base)
         try:
             outcome = json.loads(await folder.file("outcome.json").contents())
         except dagger.ExecError as error:
@@ -198,6 +198,10 @@ class Run:
             container = self._excepting(container).with_exec(command("trivy_exceptions", *words))
         output = container.directory("/output")
         return {history.SUBJECT: await self._read(history.SUBJECT, output, excepted=False)}
+
+    async def known(self, name: str, output: dagger.Directory) -> Scanned:
+        """Read the scan of an image or the source that was made before."""
+        return {name: await self._read(name, output)}
 
     async def _read(
         self, name: str, output: dagger.Directory, *, excepted: bool = True

@@ -15,7 +15,7 @@ from ci.scan.container import EXCEPTIONS, TRIVY, analyzed, command, failed, prep
 if TYPE_CHECKING:
     from ci.workspace import Workspace
 
-__all__ = ["found"]
+__all__ = ["exceptions_of", "found", "live_exceptions"]
 
 _REPORT = "/secrets.json"
 
@@ -36,6 +36,11 @@ async def found(workspace: Workspace, image: dagger.File, base: str) -> dict[str
     except dagger.ExecError as error:
         raise failed("posture", error) from error
     return read
+
+
+async def live_exceptions(source: dagger.Directory) -> str:
+    """Return the exceptions that have not ended, as Trivy gets them."""
+    return exceptions.read(await exceptions_of(source), datetime.now(UTC).date()).for_trivy()
 
 
 async def exceptions_of(source: dagger.Directory) -> str:

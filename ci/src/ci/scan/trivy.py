@@ -13,7 +13,7 @@ from dagger import dag
 
 from ci import parallel
 from ci.errors import PipelineError
-from ci.scan import baseline, exceptions, gate, git_history, history, scanner
+from ci.scan import baseline, database, exceptions, gate, git_history, history, known, scanner
 from ci.scan.container import TRIVY, command, failed, prepare
 from ci.scan.report import Report
 from ci.scan.run import Run, Target
@@ -23,6 +23,7 @@ from ci.scan.upgrades import Base
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from ci.evidence.evidence import Evidence
     from ci.scan.fetch import Request
     from ci.scan.findings import Scan
     from ci.scan.run import Scanned
@@ -72,32 +73,32 @@ class Outcome:
         return converted.directory("/output").with_new_file("licenses.json", listed)
 
 
-async def scan(workspace: Workspace, targets: Mapping[str, Target], request: Request) -> Outcome:
+async def scan(
+    workspace: Workspace, targets: Mapping[str, Target], request: Request, evidence: Evidence
+) -> Outcome:
     """Scan the images, and the source if so requested; a gate that fails is in the report, not raised."""
     now = datetime.now(UTC)
     await _check_vex(workspace.source, request.vex)
     base = baseline.read(await request.base.contents()) if request.base else None
     exemptions = exceptions.read(await exceptions_of(workspace.source), now.date())
     run = Run(workspace, prepare(workspace), request, exemptions)
-    databases, analyses = await run.prepare(targets, now)
-    work: dict[str, Callable[[], Awaitable[Scanned]]] = {}
-    if targets:
-        work["images"] = partial(run.images, databases, analyses)
-    if request.source:
-        work[gate.SOURCE] = partial(run.source, databases)
+    proven = await known.find(run, evidence, targets)
+    text, work = await _missing(run, targets, proven, now)
     about = None
     if request.history:
         texts, about = await git_history.pack(workspace, request.history, request.skip)
         work[history.SUBJECT] = partial(run.history, texts)
     done = await parallel.run(work, limit=request.jobs)
-    found = {name: one for part in done.values() for name, one in part.items()}
+    found = proven.scans | {name: one for part in done.values() for name, one in part.items()}
+    found = {name: found[name] for name in [*targets, *(name for name in found if name not in targets)]}
+    current = database.read(text)
     scans = {name: result for name, (result, _) in found.items()}
     for name, result in scans.items():
         scanner.check_version(result.scanner, where=name)
     report = Report(
-        verdict=gate.judge(scans, request.rules, exemptions, databases.about),
+        verdict=gate.judge(scans, request.rules, exemptions, current),
         rules=request.rules,
-        database=databases.about,
+        database=current,
         scanner=next((each.scanner for each in scans.values()), ""),
         digests={name: target.digest for name, target in targets.items()},
         base=base,
@@ -108,7 +109,27 @@ async def scan(workspace: Workspace, targets: Mapping[str, Target], request: Req
         instructions={name: result.instructions for name, result in scans.items()},
         exemptions=exemptions,
     )
-    return Outcome(report, scans, {name: output for name, (_, output) in found.items()}, run.container)
+    outputs = {name: output for name, (_, output) in found.items()}
+    proven.keep(report.verdict, scans, outputs, text)
+    return Outcome(report, scans, outputs, run.container)
+
+
+async def _missing(
+    run: Run, targets: Mapping[str, Target], proven: known.KnownScans, now: datetime
+) -> tuple[str, dict[str, Callable[[], Awaitable[Scanned]]]]:
+    """Return the description of the database, and the scans that are not known."""
+    images = {name: target for name, target in targets.items() if name not in proven.scans}
+    source = run.request.source and gate.SOURCE not in proven.scans
+    if not images and not source and proven.scans:
+        proven.about.check_age(now, run.request.rules.database_age)
+        return proven.text, {}
+    databases, analyses = await run.prepare(images, now)
+    work: dict[str, Callable[[], Awaitable[Scanned]]] = {}
+    if images:
+        work["images"] = partial(run.images, databases, analyses)
+    if source:
+        work[gate.SOURCE] = partial(run.source, databases)
+    return databases.text, work
 
 
 async def _check_vex(source: dagger.Directory, paths: tuple[str, ...]) -> None:

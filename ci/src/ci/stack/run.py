@@ -15,6 +15,8 @@ from dagger import dag
 
 from ci import module_source, tools
 from ci.build.image import config
+from ci.build.run import substitutes_of
+from ci.evidence import claims
 from ci.sandbox import container as sandbox
 from ci.sandbox import failure
 from ci.sandbox.place import PROJECT, WORKDIR
@@ -95,6 +97,9 @@ class Suite(Protocol):
     async def mounted(self, container: dagger.Container) -> dagger.Container:
         """Mount what the suite's container gets."""
 
+    async def given(self) -> dict[str, str]:
+        """Return the digests of what its result depends on, besides its model."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -139,7 +144,7 @@ class Stack:
     async def exposed(self, name: str) -> list[str]:
         """Return the ports that a service's image exposes, such as `8000/tcp`."""
         if name in self.images:
-            container = self.images[name][1].container()
+            container = await self.images[name][1].container()
         else:
             container = dag.container().from_(self.model.services[name].image)
         found = json.loads(await config(self.workspace, container).contents())
@@ -173,6 +178,27 @@ class Stack:
         self, model: Model, *, hold: bool = False, suite: Suite | None = None
     ) -> dagger.Container:
         workspace = self.workspace
+        files = dag.directory()
+        for name, text in self._files(model, hold=hold, suite=suite).items():
+            files = files.with_new_file(name, text)
+        container = (
+            sandbox.container(workspace, "stack.sh")
+            .with_mounted_directory(_ROOT, workspace.tool(tools.PYTHON).rootfs())
+            .with_mounted_file(
+                f"{_ROOT}/docker-compose", workspace.tool(tools.COMPOSE).file("/docker-compose")
+            )
+            .with_mounted_directory(f"{_ROOT}/programs", module_source.files().filter(include=_PROGRAM))
+            .with_mounted_directory(PROJECT, self._source())
+            .with_mounted_directory("/stack", files)
+        )
+        for name, (_, image) in self.images.items():
+            container = container.with_mounted_file(f"/images/{name}.tar", await image.packed())
+        if suite:
+            container = await suite.mounted(container)
+        return self._with_secrets(container)
+
+    def _files(self, model: Model, *, hold: bool, suite: Suite | None) -> dict[str, str]:
+        """Return what `container_scripts/stack` reads, by name."""
         request = {
             "project": model.project,
             "folder": model.folder,
@@ -190,25 +216,23 @@ class Stack:
             "hold": hold,
             "notes": list(model.notes),
         }
-        files = dag.directory().with_new_file("request.json", json.dumps(request, indent=1, sort_keys=True))
-        files = files.with_new_file("model.json", model.text)
-        if suite:
-            files = files.with_new_file("suite.json", suite.model(model, workspace))
-        container = (
-            sandbox.container(workspace, "stack.sh")
-            .with_mounted_directory(_ROOT, workspace.tool(tools.PYTHON).rootfs())
-            .with_mounted_file(
-                f"{_ROOT}/docker-compose", workspace.tool(tools.COMPOSE).file("/docker-compose")
-            )
-            .with_mounted_directory(f"{_ROOT}/programs", module_source.files().filter(include=_PROGRAM))
-            .with_mounted_directory(PROJECT, self._source())
-            .with_mounted_directory("/stack", files)
-        )
-        for name, (_, image) in self.images.items():
-            container = container.with_mounted_file(f"/images/{name}.tar", image.file)
-        if suite:
-            container = await suite.mounted(container)
-        return self._with_secrets(container)
+        files = {"request.json": json.dumps(request, indent=1, sort_keys=True), "model.json": model.text}
+        return files | ({"suite.json": suite.model(model, self.workspace)} if suite else {})
+
+    async def given(self, suite: Suite | None = None) -> dict[str, str] | None:
+        """Return the digests of what a run depends on, besides its built images.
+
+        None if that is not all known: references that cannot be resolved, and values of --env-file.
+        """
+        if not self.pinned or self.workspace.env_file:
+            return None
+        found = {
+            name: claims.digest(text)
+            for name, text in self._files(self.model, hold=False, suite=suite).items()
+        }
+        found["source"] = await self._source().digest()
+        found["substitutes"] = claims.digest(await substitutes_of(self.workspace))
+        return found | (await suite.given() if suite else {})
 
     def _source(self) -> dagger.Directory:
         """Return only the files that containers use, so that other changes do not affect the cache."""

@@ -27,9 +27,9 @@ _TESTS = "/ci/tests"
 _PROGRAM = "/ci/run_command.sh"
 
 
-def prepared(image: BuiltImage, source: dagger.Directory, found: Found) -> dagger.Container:
+async def prepared(image: BuiltImage, source: dagger.Directory, found: Found) -> dagger.Container:
     """Return an image with what a command gets: its tests, and a folder for JUnit files."""
-    container = image.container()
+    container = await image.container()
     user = (image.facts["config"]["config"] or {}).get("User") or "0"
     if found.tests:
         container = container.with_mounted_directory(_TESTS, source.directory(found.tests))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ci.testing.convention import Found
     from ci.workspace import Workspace
 
-__all__ = ["FOLDER", "Python", "install"]
+__all__ = ["FOLDER", "Python", "install", "sources"]
 
 FOLDER = "/opt/test-dependencies"
 _UV = "/opt/uv/uv"
@@ -70,6 +70,19 @@ async def install(
             hint="correct what uv names above, or set a command that runs the tests: "
             "tool.ci.services.NAME.test",
         ) from error
+
+
+def sources(policy: Policy, found: Found) -> list[str]:
+    """Return patterns of all files of the source that `install` reads."""
+    paths = set(policy.test_packages)
+    if found.kind == convention.REQUIREMENTS:
+        paths.add("**/*.txt")
+    elif found.kind == convention.UV:
+        folder = posixpath.dirname(found.path)
+        paths |= {posixpath.join(folder, name) for name in ("pyproject.toml", "uv.lock")}
+    elif found.path:
+        paths.add(found.path)
+    return sorted(paths)
 
 
 async def _locked(workspace: Workspace, found: Found) -> dagger.File:

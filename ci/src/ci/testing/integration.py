@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from ci import table
 from ci.errors import PipelineError
+from ci.evidence import claims
+from ci.evidence.claims import Claim
+from ci.evidence.evidence import Passed
 from ci.stack import failures
+from ci.stack.run import Outcome
 from ci.testing import results
 
 if TYPE_CHECKING:
     import dagger
 
-    from ci.stack.run import Outcome, Stack
+    from ci.evidence.evidence import Evidence, Known
+    from ci.stack.run import Stack
     from ci.testing.suite import Suite
 
 __all__ = ["Tested", "outcome", "red", "report", "run", "text"]
@@ -28,8 +34,32 @@ class Tested:
     result: results.Result | None
 
 
-async def run(stack: Stack, suite: Suite, *, rerun: bool) -> Tested:
+async def run(evidence: Evidence, stack: Stack, suite: Suite, *, rerun: bool) -> Tested:
     """Run the suite in the stack, or reuse a passing result with the same inputs."""
+
+    async def describe() -> Claim | None:
+        given = None if rerun else await stack.given(suite)
+        digests = {name: image.digest for name, (_, image) in stack.images.items()}
+        return Claim(claims.INTEGRATION, suite.title, digests, given) if given else None
+
+    async def made() -> tuple[Tested, Passed | None]:
+        tested = await _run(stack, suite, rerun=rerun)
+        if tested.outcome.error or tested.result is None or tested.result.red:
+            return tested, None
+        details = {"tests": tested.result.tests, "skipped": tested.result.skipped}
+        return tested, Passed(
+            tested.outcome.output, tested.result.seconds, tested.outcome.report["at"], details
+        )
+
+    async def read(known: Known) -> Tested:
+        report = json.loads(await known.output.file("report.json").contents())
+        outcome = Outcome(stack.model, report, known.output, time())
+        return Tested(outcome, await suite.judge(outcome))
+
+    return await evidence.reuse(describe, read, made)
+
+
+async def _run(stack: Stack, suite: Suite, *, rerun: bool) -> Tested:
 
     async def is_red(outcome: Outcome) -> bool:
         return bool(outcome.error or (await suite.judge(outcome)).red)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "Result",
@@ -42,6 +45,8 @@ class Result:
     output: str
     cached: bool
     note: str = ""
+    at: float = 0.0  # when it ran, in seconds since the epoch; 0 if no time was recorded
+    reused: Mapping[str, str] | None = None  # the run and the time of evidence that it is known from
 
     @property
     def row(self) -> list[str]:
@@ -76,6 +81,7 @@ def read(name: str, outcome: dict[str, Any], junit: str, output: str, *, asked_a
         red=_red(outcome, tests, failed, skipped) + _hanging(outcome, output),
         output=_PASSED.sub("", output),
         cached=outcome["at"] < asked_at,
+        at=outcome["at"],
     )
 
 
@@ -84,7 +90,8 @@ def by_exit_code(name: str, outcome: dict[str, Any], output: str, *, asked_at: f
     red = _red(outcome, 1, 0, 0)
     cached = outcome["at"] < asked_at
     note = "passed (exit code 0)" + (", unchanged" if cached else "")
-    return Result(name, 0, 0, 0, outcome["seconds"], red, output, cached, "" if red else note)
+    note = "" if red else note
+    return Result(name, 0, 0, 0, outcome["seconds"], red, output, cached, note, outcome["at"])
 
 
 def failed_stage(name: str, stage: str, output: str) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import dagger
 from dagger import dag
 
 from ci.errors import PipelineError
-from ci.testing import backing, commands, convention, results, stages, unit
+from ci.testing import backing, commands, convention, known, results, stages, unit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -41,6 +42,10 @@ class UnitTests:
         found = self.found[artifact.service.name]
         if found.kind == convention.NONE:
             raise untested(artifact.service.name, found)
+        make = partial(self._run, artifact, found)
+        return await known.run(self.project, artifact, found, make, rerun=bool(self.rerun))
+
+    async def _run(self, artifact: BuiltImage, found: Found) -> Run:
         if found.kind not in (convention.COMMAND, convention.STAGE):
             return await self._pytest(artifact, found)
         words = ["sh", "-c", found.command]
@@ -67,7 +72,7 @@ class UnitTests:
 
     async def _command(self, service: Service, image: BuiltImage, found: Found, words: list[str]) -> Run:
         policy = self.project.policy
-        container = commands.prepared(image, self.project.workspace.source, found)
+        container = await commands.prepared(image, self.project.workspace.source, found)
 
         async def once(container: dagger.Container, asked_at: float) -> Run:
             settings = policy.services.get(service.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +12,7 @@ from dagger import dag
 
 from ci import tools
 from ci.errors import PipelineError
+from ci.evidence import claims
 from ci.module_source import program
 from ci.testing import dependencies, discover, results
 from ci.testing.dependencies import FOLDER
@@ -48,6 +49,11 @@ class Suite:
     cases: tuple[str, ...] = ()
     isolated: str = ""
     variables: tuple[str, ...] = field(default=())
+
+    @property
+    def title(self) -> str:
+        """Name the tests: the file, or those that were chosen."""
+        return self.isolated or " ".join(self.cases) or "stack"
 
     async def disruption_files(self) -> list[str]:
         """List the files of disruption tests, each of which needs its own stack."""
@@ -117,6 +123,18 @@ class Suite:
             .with_mounted_file("/suite/run_tests.py", program("run_tests.py"))
             .with_directory("/output/suite", dag.directory())
         )
+
+    async def given(self) -> dict[str, str]:
+        """Return the digests of the tests and of what their dependencies come from."""
+        source, policy = self.workspace.source, self.policy
+        found = await discover.suite(source, policy.integration, policy)
+        folders = [policy.integration, *([policy.disruption] if self.isolated else [])]
+        return {
+            "suite": await source.filter(include=folders).digest(),
+            "dependencies": await source.filter(include=dependencies.sources(policy, found)).digest(),
+            "convention": claims.digest(asdict(found)),
+            "limits": claims.digest([policy.integration_timeout, policy.disruption_timeout]),
+        }
 
     async def judge(self, outcome: Outcome) -> results.Result:
         """Judge the suite's run in a stack that came up."""

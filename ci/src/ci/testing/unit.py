@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ci.testing.convention import Found
     from ci.workspace import Workspace
 
-__all__ = ["prepared", "run"]
+__all__ = ["measured", "prepared", "run", "tests"]
 
 _OUTPUT = "/ci/output"
 _CONFIG = "/ci/config"
@@ -56,8 +56,8 @@ async def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     asked_at: float,
 ) -> tuple[results.Result, dagger.Directory]:
     """Run pytest in a prepared container; return the result, and the folder of JUnit, coverage and output."""
-    measured = await _measured(source, policy, service)
-    coverage = ["-m", "coverage", "run", f"--source={measured}"] if measured else []
+    packages = await measured(source, policy, service)
+    coverage = ["-m", "coverage", "run", f"--source={packages}"] if packages else []
     command = ["python", *coverage, *pytest(found)]
     # sys.monitoring costs less than tracing and sees what runs in greenlets; a Python before 3.12 says
     # that it takes the other one.
@@ -65,7 +65,7 @@ async def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     container = container.with_exec(
         ["python", "/ci/run_tests.py", f"{policy.test_timeout}", _OUTPUT, "--", *command]
     )
-    if measured:
+    if packages:
         # A run that was killed left no data: then there is no coverage, and the run is red by itself.
         written = ["python", "-m", "coverage", "xml", "-q", "-o", "coverage.xml"]
         container = container.with_exec(written, expect=dagger.ReturnType.ANY)
@@ -83,9 +83,9 @@ async def prepared(
     """Return the image with the tests and their dependencies."""
     settings = artifact.facts["config"]["config"] or {}
     workdir = settings.get("WorkingDir") or "/"
+    image = await artifact.container()
     container = (
-        artifact.container()
-        .with_mounted_directory("/ci/tests", _tests(workspace.source, policy, found))
+        image.with_mounted_directory("/ci/tests", tests(workspace.source, policy, found))
         .with_mounted_file("/ci/run_tests.py", program("run_tests.py"))
         .with_mounted_temp("/tmp")  # noqa: S108 - the container's, as in compose.yaml
         .with_directory(_OUTPUT, dag.directory(), owner=settings.get("User") or "0")
@@ -104,13 +104,13 @@ async def prepared(
     )
 
 
-def _tests(source: dagger.Directory, policy: Policy, found: Found) -> dagger.Directory:
+def tests(source: dagger.Directory, policy: Policy, found: Found) -> dagger.Directory:
     """Return the folder of tests without the suites of the stack, which a project at the root has in it."""
-    tests = source.directory(found.tests)
+    folder = source.directory(found.tests)
     for suite in (policy.integration, policy.disruption):
         if suite.startswith(f"{found.tests}/"):
-            tests = tests.without_directory(posixpath.relpath(suite, found.tests))
-    return tests
+            folder = folder.without_directory(posixpath.relpath(suite, found.tests))
+    return folder
 
 
 async def _python(container: dagger.Container, service: Service) -> tuple[str, Python]:
@@ -129,7 +129,7 @@ async def _python(container: dagger.Container, service: Service) -> tuple[str, P
     return packages, Python(version, f"{machine}-unknown-linux-musl" if musl else "")
 
 
-async def _measured(source: dagger.Directory, policy: Policy, service: Service) -> str:
+async def measured(source: dagger.Directory, policy: Policy, service: Service) -> str:
     """Return the service's packages as arguments of coverage; empty if the policy sets none."""
     if not policy.coverage or service.build is None:
         return ""

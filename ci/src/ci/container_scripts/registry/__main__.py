@@ -1,9 +1,10 @@
 """Push a set of images all or none, promote it, or verify it.
 
-    python3 -m ci.container_scripts.registry push|verify|key|reach|find REQUEST.json OUTCOME.json
+    python3 -m ci.container_scripts.registry push|verify|key|reach|find|evidence REQUEST.json OUTCOME.json
 
 `key` tries the key that a push would sign with; `reach` checks that the registries answer, accept the
-credentials and can be written to; `find` reads the release that an image was published in.
+credentials and can be written to; `find` reads the release that an image was published in; `evidence` reads
+or writes what gates have proven.
 
 Progress is printed on the error stream. The outcome is {"error": …} with exit code 10, or what is in the
 registry now. Passwords come as files, and are in no argument and no variable.
@@ -19,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ci.container_scripts.registry import attachments, documents, tagging
+from ci.container_scripts.registry import attachments, documents, evidence, gateway, tagging
 from ci.container_scripts.registry.cosign import Cosign
 from ci.container_scripts.registry.pool import each
 from ci.container_scripts.registry.prepare import prepare
@@ -41,7 +42,9 @@ def endpoints(registries: list[Json]) -> list[Endpoint]:
     return [
         replace(
             _credentials(registry),
-            address=registry.get("address", ""),
+            address=gateway.address(registry["host"])
+            if registry.get("through_gateway")
+            else registry.get("address", ""),
             plain_http=registry.get("plain_http", False),
             ca_file=registry.get("ca_file", ""),
         )
@@ -140,9 +143,10 @@ def cosign_of(request: Json, folder: Path, client: Client) -> Cosign | None:
     return cosign
 
 
-def check(client: Client, cosign: Cosign | None, item: Json) -> Json:
-    """Check one image where it is, and its signature if there is a key to check it by."""
+def check(client: Client, cosign: Cosign | None, item: Json, require: list[str]) -> Json:
+    """Check one image where it is: its evidence, and its signature if there is a key to check it by."""
     found = verify(client, item)
+    attachments.require(client, found["reference"], require)
     if cosign is not None:
         cosign.verify(found["reference"])
     return {**found, "signature": "valid" if cosign is not None else "not checked"}
@@ -228,17 +232,21 @@ def run(command: str, request: Json) -> Json:
             return {"images": []}
         if command == "find":
             return {"images": [], "release": documents.find(client, request["reference"])}
+        if command == "evidence":
+            return evidence.run(client, request, limit=limit)
         folder = Path(name)
         cosign = cosign_of(request, folder, client)
         if command == "push":
             return push(client, cosign, request, folder)
         images: list[Json] = request["images"]
-        return {"images": each(images, lambda item: check(client, cosign, item), limit=limit)}
+        return {
+            "images": each(images, lambda item: check(client, cosign, item, request["require"]), limit=limit)
+        }
 
 
 def main(command: str, request: str, outcome_file: str) -> int:
     """Write the outcome, whichever it is; return the exit code."""
-    if command not in {"push", "verify", "key", "reach", "find"}:
+    if command not in {"push", "verify", "key", "reach", "find", "evidence"}:
         sys.exit(__doc__)
     try:
         result = run(command, json.loads(Path(request).read_text()))

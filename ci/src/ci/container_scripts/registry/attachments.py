@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
+from ci.evidence import statement
+from ci.evidence.statement import MEDIA_TYPE
 from ci.registry import referrers
 from ci.registry.digests import digest_of
 from ci.release import provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ci.registry.client import Client
 
-__all__ = ["SBOM", "attach", "files", "verify"]
+__all__ = ["SBOM", "attach", "files", "require", "verify"]
 
 SBOM = "application/vnd.cyclonedx+json"
 
@@ -61,6 +63,21 @@ def verify(client: Client, subject: str, *, sbom: str = "", statement: str = "")
     raise problem or PipelineError(
         "registry.nothing-to-check", f"{subject}: nothing to check", hint="publish it again"
     )
+
+
+def require(client: Client, subject: str, gates: Sequence[str]) -> None:
+    """Check that a digest has evidence of gates: a statement about it, that the gate has passed."""
+    if not gates:
+        return
+    repository, _, digest = subject.partition("@")
+    found = files(client, subject, {MEDIA_TYPE}).get(MEDIA_TYPE, [])
+    passed = {statement.passed(client.blob(repository, each).decode(), digest) for each in found}
+    if missing := [gate for gate in gates if gate not in passed]:
+        raise PipelineError(
+            "verify.evidence-missing",
+            f"{subject} has no evidence of {', '.join(missing)}",
+            hint="publish it with --evidence, or do not require it",
+        )
 
 
 def files(client: Client, subject: str, kinds: set[str]) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ci.container_scripts import label
 from ci.container_scripts.registry.attachments import SBOM
 from ci.errors import PipelineError
+from ci.evidence.statement import about
 from ci.registry.digests import digest_of
 from ci.release import labels, provenance
 
@@ -50,10 +51,15 @@ def prepare(item: Json, origin: Mapping[str, str], builder: str, folder: Path) -
     )
     file = folder / f"{item['service']}.json"
     file.write_bytes(statement)
+    passed = {}
+    for number, each in enumerate(item.get("evidence", ())):
+        evidence = folder / f"{item['service']}.{number}.json"
+        evidence.write_text(about(each, {item["repository"]: facts["digest"]}))
+        passed[str(evidence)] = provenance.MEDIA_TYPE
     return {
         **item,
         "digest": facts["digest"],
-        "attachments": {item["sbom_file"]: SBOM, str(file): provenance.MEDIA_TYPE},
+        "attachments": {item["sbom_file"]: SBOM, str(file): provenance.MEDIA_TYPE, **passed},
         "sbom": sbom,
         "provenance": digest_of(statement),
     }

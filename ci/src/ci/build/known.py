@@ -1,0 +1,146 @@
+"""Builds whose result is known from evidence: nothing is built until somebody needs an image itself."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from dagger import dag
+
+from ci.build import image, run
+from ci.build.ignored import leaves_out_git
+from ci.errors import PipelineError
+from ci.evidence import claims
+from ci.evidence.claims import Claim
+from ci.evidence.evidence import Passed
+from ci.sandbox.container import VERSION
+from ci.sandbox.place import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import dagger
+
+    from ci.build.bake import Bake
+    from ci.layer_cache import LayerCache
+    from ci.project.load import Project
+    from ci.workspace import Workspace
+
+__all__ = ["Built", "check_same", "claim", "images", "keep"]
+
+_IMAGES, _METADATA = "images.json", "metadata.json"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build gave: `items` are facts, versions and time of export by service, `metadata` BuildKit's.
+
+    `packed` returns an image as a tar.
+    """
+
+    items: Mapping[str, Any]
+    metadata: str
+    packed: Mapping[str, image.Packed]
+
+
+async def claim(project: Project, planned: Bake, own_platform: str) -> Claim | None:
+    """Describe a build: its context, what Bake is given, and substitutes as resolved.
+
+    There is none where no repository has evidence, and with values of build arguments and secrets.
+    """
+    workspace = project.workspace
+    named = project.compose.build_variables(list(planned.targets)) & workspace.values.keys()
+    if project.evidence.place is None or named:
+        return None
+    given = {
+        "context": await _context_digest(workspace, planned),
+        "bake": claims.digest([planned.build, planned.override, planned.lines]),
+        "substitutes": claims.digest(await run.substitutes_of(workspace)),
+        "sandbox": claims.digest(VERSION),
+        "platform": claims.digest(workspace.platform or own_platform),
+    }
+    return Claim(claims.BUILD, " ".join(sorted(planned.targets)), {}, given)
+
+
+async def images(project: Project, planned: Bake, proven: Claim, cache: LayerCache | None) -> Built | None:
+    """Return what is known of a build; none if a reference that it used means something else by now."""
+    found = await project.evidence.find(proven)
+    if found is None:
+        return None
+    items = json.loads(await found.output.file(_IMAGES).contents())
+    metadata = await found.output.file(_METADATA).contents()
+    if await run.moved_since(project.workspace, planned, metadata):
+        project.evidence.refuse(proven, "an image that it was built on has moved")
+        return None
+    later = _Later(project, planned, cache)
+    packed = {name: partial(later.packed, name, item["facts"]["digest"]) for name, item in items.items()}
+    return Built(items, metadata, packed)
+
+
+def keep(project: Project, proven: Claim, built: Built) -> None:
+    """Keep what a build gave, without the images."""
+    output = dag.directory().with_new_file(_IMAGES, json.dumps(built.items))
+    output = output.with_new_file(_METADATA, built.metadata)
+    digests = {name: item["facts"]["digest"] for name, item in built.items.items()}
+    project.evidence.keep(proven, Passed(output, subjects=digests))
+
+
+@dataclass(frozen=True)
+class _Later:
+    """Builds once, when the first image is needed, with the layer cache if there is one."""
+
+    project: Project
+    planned: Bake
+    cache: LayerCache | None
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    made: list[run.Exported] = field(default_factory=list)
+
+    async def packed(self, name: str, digest: str) -> dagger.File:
+        """Return an image, which has to be the one that is known."""
+        workspace, target = self.project.workspace, self.planned.targets[name]
+        async with self.lock:
+            if not self.made:
+                self.made.append(await run.bake(workspace, self.project.compose, self.planned, self.cache))
+        file = image.packed(self.made[0].folders[target])
+        check_same(name, (await image.facts(workspace, file))["digest"], digest)
+        return file
+
+
+def check_same(name: str, here: str, known: str) -> None:
+    """Refuse an image that is not the one that gates passed for."""
+    if here != known:
+        raise PipelineError(
+            "evidence.image-differs",
+            f"service '{name}': its build gives {here} here, and evidence has {known} for the same input",
+            hint="--fresh goes without evidence; `reproduce` finds what differs between two machines",
+        )
+
+
+async def _context_digest(workspace: Workspace, planned: Bake) -> str:
+    """Return the digest of all that builds may read.
+
+    Two clones never have an equal .git, so it is left out if no build can see it.
+    """
+    context = workspace.context
+    for target in planned.written.values():
+        named = (target.get("contexts") or {}).values()
+        if PROJECT in map(posixpath.normpath, filter(None, named)) or await _sees_git(context, target):
+            return await context.digest()
+    return await context.without_directory(".git").digest()
+
+
+async def _sees_git(context: dagger.Directory, target: Mapping[str, Any]) -> bool:
+    root = posixpath.normpath(target.get("context") or PROJECT)
+    if root != PROJECT:
+        return False
+    dockerfile = posixpath.join(root, target.get("dockerfile") or "Dockerfile")
+    # A Dockerfile's own file comes before that of the context.
+    for path in (f"{dockerfile}.dockerignore", f"{root}/.dockerignore"):
+        inside = posixpath.relpath(path, PROJECT)
+        if not inside.startswith("..") and await context.exists(inside):
+            return not leaves_out_git(await context.file(inside).contents())
+    return True

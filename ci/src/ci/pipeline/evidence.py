@@ -1,0 +1,95 @@
+"""Reach the repository that has the evidence, with the registry's program in a container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dagger import dag
+
+from ci.errors import PipelineError
+from ci.evidence.evidence import Evidence, Found
+from ci.evidence.options import choose
+from ci.registry.hosts import is_loopback, reference
+from ci.release.container import RegistryAccess, program, run_in
+from ci.release.registries import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import dagger
+
+    from ci.evidence.evidence import Entry
+    from ci.evidence.options import EvidenceOptions
+    from ci.project.policy import Policy
+    from ci.workspace import Workspace
+
+__all__ = ["evidence_of"]
+
+# A gate can always run itself, so a registry that does not answer is not waited for.
+_LIMITS = {"seconds": 10.0, "tries": 2}
+_FOLDER = "/evidence"
+
+
+async def evidence_of(workspace: Workspace, policy: Policy, options: EvidenceOptions) -> Evidence:
+    """Return the evidence that options and settings name; it knows nothing if they name none."""
+    place = choose(options, workspace.cache, policy)
+    if place is None:
+        return Evidence()
+    machine = workspace.platform or str(await dag.default_platform())
+    return Evidence(place, _Store(workspace, place.repository), run_url=options.run_url, machine=machine)
+
+
+@dataclass(frozen=True)
+class _Store:
+    workspace: Workspace
+    repository: str
+
+    async def find(self, keys: Sequence[str]) -> tuple[dict[str, Found], list[str]]:
+        """Read what is there under the keys, with one call of the program."""
+        request = {"keys": sorted(keys), "folder": _FOLDER}
+        container = program(self.workspace).with_directory(_FOLDER, dag.directory())
+        outcome, ran = await self._ask(container, request)
+        if ran is None:
+            return {}, outcome["problems"]
+        found = {
+            key: Found(statement, ran.directory(f"{_FOLDER}/{key}"))
+            for key, statement in outcome["statements"].items()
+        }
+        return found, outcome["problems"]
+
+    async def resolve(self, reference: str) -> str:
+        """Return the digest that a reference has now, of any artifact; empty if it cannot be read."""
+        outcome, _ = await self._ask(program(self.workspace), {"resolve": reference})
+        return str(outcome.get("digest", ""))
+
+    async def durations(self) -> dict[str, float]:
+        """Read how long each claim took."""
+        outcome, _ = await self._ask(program(self.workspace), {"durations": True})
+        found: dict[str, float] = outcome.get("durations", {})
+        return found
+
+    async def put(self, entries: Sequence[Entry], durations: Mapping[str, float]) -> list[str]:
+        """Write the entries, with one call of the program."""
+        container = program(self.workspace)
+        for each in entries:
+            container = container.with_mounted_directory(f"{_FOLDER}/{each.key}", each.output)
+        written = [
+            {"key": each.key, "statement": each.statement, "folder": f"{_FOLDER}/{each.key}"}
+            for each in entries
+        ]
+        outcome, _ = await self._ask(container, {"entries": written, "times": dict(durations)})
+        problems: list[str] = outcome["problems"]
+        return problems
+
+    async def _ask(
+        self, container: dagger.Container, request: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], dagger.Container | None]:
+        host = reference(self.repository).host
+        whole = {**request, "repository": self.repository, "limits": _LIMITS}
+        access = RegistryAccess(Registry(host), through_gateway=is_loopback(host))
+        try:
+            access = await access.with_file(self.workspace.docker_config)
+            return await run_in(container, "evidence", whole, {"evidence": access})
+        except PipelineError as error:
+            return {"statements": {}, "problems": [f"it cannot be reached: {error.what}"]}, None
