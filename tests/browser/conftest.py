@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from ci.report.html import page
+from ci.report.packages import SBOM
 from ci.report.read import read
 from tests.unit.report.folders import Report
+from tests.unit.report.test_packages import BEFORE, NOW, sbom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +31,15 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def written(folder: Path, report: Report) -> Path:
-    """Write a report and its page; return the page."""
+def written(folder: Path, report: Report, earlier: Path | None = None) -> Path:
+    """Write a report and its page, compared with an earlier report if there is one; return the page."""
     report.write(folder)
+    if earlier:
+        shutil.copy(earlier / "summary.json", folder / "earlier.json")
+        sbom(folder / SBOM.format("gateway"), NOW)
+        sbom(earlier / SBOM.format("gateway"), BEFORE)
     path = folder / "index.html"
-    path.write_text(page.render(read(folder)), encoding="utf-8")
+    path.write_text(page.render(read(folder, earlier)), encoding="utf-8")
     return path
 
 
@@ -41,7 +47,8 @@ def written(folder: Path, report: Report) -> Path:
 def red(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a run that failed, with more rows than are shown at first."""
     services = ("gateway", "agent", "knowledge", "research", "postgres", "redis", "migrate")
-    return written(tmp_path_factory.mktemp("red"), Report(services=services, findings=300, tests=40))
+    earlier = Report(red=False).write(tmp_path_factory.mktemp("earlier"))
+    return written(tmp_path_factory.mktemp("red"), Report(services=services, findings=300, tests=40), earlier)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def test_a_red_gate_is_told_beside_the_others_and_sizes_are_compared(dagger: Dag
     assert " kB | " in text
     page = (out / "index.html").read_text()
     assert "<h1>Failed in scan</h1>" in page
+    assert "0 added, 0 removed, 1 with another version" in page
     assert (
         json.loads((out / "earlier.json").read_text())["images"]["shop"]["size"]
         == sound["images"]["shop"]["size"]

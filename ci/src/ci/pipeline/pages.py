@@ -27,19 +27,24 @@ _WORK = Path("/scratch")
 _PORT = 8080
 
 
-async def added(report: dagger.Directory, graph: str, details: Sequence[str]) -> dagger.Directory:
-    """Return a report with its pages; `graph` and `details` are parts of the job summary."""
+async def added(
+    report: dagger.Directory, earlier: dagger.Directory | None, graph: str, details: Sequence[str]
+) -> dagger.Directory:
+    """Return a report with its pages, compared with an earlier one.
+
+    `graph` and `details` are parts of the job summary.
+    """
     # The formats are imported in functions, because only a report needs a template library.
     from ci.report import markdown  # noqa: PLC0415
 
-    run = await _read(report)
+    run = await _read(report, earlier)
     return report.with_directory("/", _written(run, {"summary.md": markdown.render(run, graph, details)}))
 
 
-async def compared(report: dagger.Directory, earlier: Summary) -> dagger.Directory:
-    """Return a report whose page compares it with an earlier one."""
-    report = report.with_new_file("earlier.json", summary.write(earlier))
-    return report.with_directory("/", _written(await _read(report), {}))
+async def compared(report: dagger.Directory, earlier: dagger.Directory, of: Summary) -> dagger.Directory:
+    """Return a report whose page compares it with an earlier one, of which `of` is the summary."""
+    report = report.with_new_file("earlier.json", summary.write(of))
+    return report.with_directory("/", _written(await _read(report, earlier), {}))
 
 
 def served(workspace: Workspace, report: dagger.Directory) -> dagger.Service:
@@ -52,13 +57,19 @@ def served(workspace: Workspace, report: dagger.Directory) -> dagger.Service:
     )
 
 
-async def _read(report: dagger.Directory) -> Run:
+async def _read(report: dagger.Directory, earlier: dagger.Directory | None) -> Run:
     from ci.report import read  # noqa: PLC0415
 
-    folder = _WORK / "report"
+    both = read.EARLIER_FILES if earlier else ()
+    folder = await _exported(report, "report", *read.FILES, *both)
+    return read.read(folder, await _exported(earlier, "earlier", *both) if earlier else None)
+
+
+async def _exported(report: dagger.Directory, name: str, *files: str) -> Path:
+    folder = _WORK / name
     shutil.rmtree(folder, ignore_errors=True)
-    await report.filter(include=list(read.FILES)).export(str(folder))
-    return read.read(folder)
+    await report.filter(include=list(files)).export(str(folder))
+    return folder
 
 
 def _written(run: Run, texts: dict[str, str]) -> dagger.Directory:

@@ -54,6 +54,7 @@ class Section:
 class _Earlier:
     """An earlier report, and its scan, if it has one."""
 
+    folder: dagger.Directory | None = None
     summary: Summary | None = None
     scan: dagger.File | None = None
 
@@ -108,7 +109,7 @@ async def report(
         directory = directory.with_new_file("evidence.json", evidence.json())
         details.append(markdown(evidence.proven.values()))
     graph = render(project.compose, project.left_out(), "mermaid")
-    return await pages.added(directory, graph, details)
+    return await pages.added(directory, earlier.folder, graph, details)
 
 
 async def site(
@@ -124,8 +125,10 @@ async def site(
             hint="give the folder of a report: report export --path FOLDER",
         )
     else:
-        earlier = (await _earlier(base)).summary
-        made = await pages.compared(folder, earlier) if earlier else folder
+        earlier = await _earlier(base)
+        made = folder
+        if earlier.folder and earlier.summary:
+            made = await pages.compared(folder, earlier.folder, earlier.summary)
     return pages.served(await inputs.workspace(), made)
 
 
@@ -165,7 +168,7 @@ async def _earlier(base: dagger.Directory | None) -> _Earlier:
             hint="give the folder of an earlier run: report export --path FOLDER",
         )
     read = summary.read(await base.file("summary.json").contents())
-    return _Earlier(read, base.file(_SCAN) if await base.exists(_SCAN) else None)
+    return _Earlier(base, read, base.file(_SCAN) if await base.exists(_SCAN) else None)
 
 
 async def _section(work: Callable[[], Awaitable[Section]], clock: _Clock) -> Section:

@@ -12,7 +12,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from ci.report.documents import Integration, Plan, Posture, Scan, Summary, Tests
 
-__all__ = ["Case", "Covered", "Life", "Log", "Ran", "Run"]
+__all__ = ["Case", "Covered", "Life", "Log", "PackageChange", "Ran", "Run"]
 
 
 class Case(Struct, frozen=True):
@@ -63,6 +63,15 @@ class Ran(Struct, frozen=True):
     seconds: float
 
 
+class PackageChange(Struct, frozen=True):
+    """A package of an image with another version than before; empty is without it. `kind` is deb, pypi, …."""
+
+    name: str
+    kind: str
+    before: str
+    now: str
+
+
 class Run(Struct, frozen=True):
     """A run; the document of a gate that did not run is None.
 
@@ -70,6 +79,7 @@ class Run(Struct, frozen=True):
     - `errors`: why gates could not end, by gate
     - `lives`: when containers ran, by container
     - `ran`: when suites and the start of the stack ran, by what it is called
+    - `packages`: what changed since the earlier run, by image, None where a run has no SBOM
     - `files`: the paths of the report's files
     """
 
@@ -87,4 +97,5 @@ class Run(Struct, frozen=True):
     errors: dict[str, str] = {}
     lives: dict[str, Life] = {}
     ran: dict[str, Ran] = {}
+    packages: dict[str, tuple[PackageChange, ...] | None] = {}
     files: tuple[str, ...] = ()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from ci.report import documents, model, read_stack, read_tests
+from ci.report import documents, model, packages, read_stack, read_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["FILES", "INTEGRATION", "INTEGRATION_TESTS", "START", "read"]
+__all__ = ["EARLIER_FILES", "FILES", "INTEGRATION", "INTEGRATION_TESTS", "START", "read"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ FILES = (
     "test-integration/logs/*.log",
     "test-integration/logs/events.json",
 )
+# What is read of both runs, if there is an earlier one.
+EARLIER_FILES = (packages.SBOM.format("*"),)
 INTEGRATION = "test-integration"
 # What its parts are called; no service can have a name with a space.
 INTEGRATION_TESTS = "integration tests"
@@ -49,8 +51,12 @@ _LOGS, _OUTPUTS = 2_500_000, 500_000
 _HEAD = 0.25
 
 
-def read(folder: Path) -> model.Run:
-    """Read a run; documents that do not exist are those of gates that did not run."""
+def read(folder: Path, earlier: Path | None = None) -> model.Run:
+    """Read a run; documents that do not exist are those of gates that did not run.
+
+    `earlier` is the folder of the run that earlier.json is of.
+    """
+    summary = msgspec.json.decode((folder / "summary.json").read_bytes(), type=documents.Summary)
     tests = _document(folder, "test/tests.json", documents.Tests)
     suites = {f"test/{name}": name for name in (tests.services if tests else ())} | {
         INTEGRATION: INTEGRATION_TESTS
@@ -61,7 +67,7 @@ def read(folder: Path) -> model.Run:
     if events and integration:
         ran[START] = model.Ran(events[0].seconds, max(integration.up_after.values(), default=0))
     return model.Run(
-        summary=msgspec.json.decode((folder / "summary.json").read_bytes(), type=documents.Summary),
+        summary=summary,
         posture=_document(folder, "posture/posture.json", documents.Posture),
         tests=tests,
         scan=_document(folder, "scan/scan.json", documents.Scan),
@@ -78,8 +84,16 @@ def read(folder: Path) -> model.Run:
         errors={path.parent.name: path.read_text() for path in sorted(folder.glob("*/error.txt"))},
         lives=read_stack.lives(events),
         ran={name: each for name, each in ran.items() if each},
+        packages=_packages(folder, earlier, summary) if earlier else {},
         files=tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())),
     )
+
+
+def _packages(
+    folder: Path, earlier: Path, summary: documents.Summary
+) -> dict[str, tuple[model.PackageChange, ...] | None]:
+    places = {name: packages.SBOM.format(name) for name in summary.images}
+    return {name: packages.changes(folder / place, earlier / place) for name, place in places.items()}
 
 
 def _document(folder: Path, name: str, kind: type[T]) -> T | None:
