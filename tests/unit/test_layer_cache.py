@@ -19,7 +19,7 @@ def cache(branch: str = "main", *, platform: str = "linux/amd64", version: str =
 
 
 def chosen(options: CacheOptions, setting: str = "", default_branch: str = "main") -> LayerCache | None:
-    return choose(options, setting, default_branch, platform="linux/amd64", version="1")
+    return choose(options, setting, default_branch, place=".ci.toml: ", platform="linux/amd64", version="1")
 
 
 def test_a_branch_reads_its_own_reference_first_and_the_default_branchs() -> None:
@@ -88,7 +88,7 @@ def test_a_branch_may_be_written_as_a_ref() -> None:
 def test_what_is_no_repository_is_an_error(text: str) -> None:
     with raises("cache.repository-invalid", match="--cache: "):
         chosen(CacheOptions(text))
-    with raises("cache.repository-invalid", match=r"tool\.ci\.cache: "):
+    with raises("cache.repository-invalid", match=r"^\.ci\.toml: cache: "):
         chosen(CacheOptions(), text)
 
 

@@ -133,7 +133,7 @@ def test_an_image_of_the_stack_without_a_substitute_is_named_with_its_place() ->
 def test_a_linter_that_is_not_locked_is_named() -> None:
     done = SimpleNamespace(exit_code=give(127))
     linter: Any = SimpleNamespace(with_exec=lambda *_, **__: SimpleNamespace(sync=give(done)))
-    with raises("lint.linter-not-locked", "zizmor", "tool.ci.lint"):
+    with raises("lint.linter-not-locked", "zizmor", "from the setting lint"):
         anyio.run(lint._outcome, "zizmor", linter, [["zizmor", "."]])  # noqa: SLF001 - the rest needs an engine
 
 

@@ -56,18 +56,20 @@ class LayerCache:
         return f"{self.repository}:{_part(service)}-{_part(branch)}-{digest}"
 
 
-def choose(  # noqa: PLR0913 - options and settings
+def choose(  # noqa: PLR0913 - an option, and settings that go with it
     options: CacheOptions,
     setting: str,
     default_branch: str,
     *,
+    place: str,
     platform: str,
     version: str,
     evidence: bool = False,
 ) -> LayerCache | None:
     """Return the layer cache of the options or of the setting `cache`; None if neither names one.
 
-    With `evidence`, which has the same option, something is written without a cache as well.
+    `place` is where the settings are, for errors. With `evidence`, which has the same option, something is
+    written without a cache as well.
     """
     named = options.repository or setting
     if not named:
@@ -75,10 +77,10 @@ def choose(  # noqa: PLR0913 - options and settings
             raise PipelineError(
                 "cache.not-named",
                 "--cache-write: there is no layer cache to write",
-                hint="name it with --cache REGISTRY/REPOSITORY, or set tool.ci.cache in pyproject.toml",
+                hint=f"name it with --cache REGISTRY/REPOSITORY, or set {place}cache",
             )
         return None
-    where = "--cache" if options.repository else "pyproject.toml: tool.ci.cache"
+    where = "--cache" if options.repository else f"{place}cache"
     return LayerCache(
         repository=repository(named, where),
         branch=options.branch.removeprefix("refs/heads/") or default_branch,

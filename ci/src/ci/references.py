@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
+from ci.spelling import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,14 +94,14 @@ class ImagesMap:
                 "images-map.not-json", what, hint='write {"from": "to", …} or null for "not here"'
             ) from error
         if not isinstance(data, _Pairs):
-            what = f"images map {where}: expected a JSON object, found {data!r}"
+            what = f"images map {where}: expected a JSON object, found {written(data)}"
             raise PipelineError(
                 "images-map.not-an-object", what, hint='write {"from": "to", …} or null for "not here"'
             )
         entries: dict[str, str | None] = {}
         for key, value in data:
             if not isinstance(value, str | None):
-                what = f"images map {where}: '{key}' maps to {value!r}"
+                what = f"images map {where}: '{key}' maps to {written(value)}"
                 raise PipelineError(
                     "images-map.not-a-reference", what, hint="use a string with a reference, or null"
                 )

@@ -14,8 +14,8 @@ def compose(**services: dict[str, Any]) -> Result:
 
 
 def test_an_unknown_linter_is_named_with_the_nearest() -> None:
-    with raises("lint.unknown-linter", "tool.ci.lint", "'ruf'") as caught:
-        linters.choose(["ruf"])
+    with raises("lint.unknown-linter", ".ci.toml: lint", "'ruf'") as caught:
+        linters.choose(["ruf"], ".ci.toml: ")
     assert "did you mean 'ruff'?" in str(caught.value)
 
 

@@ -27,16 +27,14 @@ def test_a_waiver_lets_one_rule_of_one_service_pass_to_its_last_day(tmp_path: Pa
     image = make(tmp_path, CODE, config={"User": ""}).image()
     passed = verdict(image, waivers=(waiver(TODAY),))
     assert report.error(passed) is None
-    assert "waived: tool.ci.waivers: non-root-user of web until 2030-01-15 (the vendor's)" in report.text(
-        passed
-    )
+    assert "waived: non-root-user of web until 2030-01-15 (the vendor's)" in report.text(passed)
 
 
 def test_an_expired_waiver_is_an_error_even_if_nothing_is_broken(tmp_path: Path) -> None:
     red = verdict(make(tmp_path, CODE).image(), waivers=(waiver(date(2030, 1, 14)),))
     error = report.error(red)
     assert error is not None
-    assert "posture: the gate fails for tool.ci.waivers" in str(error)
+    assert "posture: the gate fails for waivers" in str(error)
     assert "until 2030-01-14" in str(error)
 
 
@@ -56,7 +54,7 @@ def test_a_waiver_of_one_name_does_not_hide_another(tmp_path: Path) -> None:
     image = make(tmp_path, CODE, config={"Env": ["DB_PASSWORD=abc", "API_KEY=abc", "API_TOKEN=abc"]}).image()
     one = Waiver("no-secret-settings", "web", "a demo", TODAY, ("DB_PASSWORD", "API_K*"))
     assert broken(image, waivers=(one,)) == {"no-secret-settings": "ENV API_TOKEN has a value"}
-    assert "waived: tool.ci.waivers: no-secret-settings of web by DB_PASSWORD, API_K*" in report.text(
+    assert "waived: no-secret-settings of web by DB_PASSWORD, API_K*" in report.text(
         verdict(image, waivers=(one,))
     )
 
@@ -90,6 +88,6 @@ def test_a_waiver_that_is_not_needed_is_said(tmp_path: Path) -> None:
 def test_a_name_with_a_slip_is_refused(
     code: str, tmp_path: Path, policy: dict[str, Any], expected: str
 ) -> None:
-    with raises(code, match=r"tool\.ci\.(waivers|size-budgets)") as caught:
-        verdict(make(tmp_path, CODE).image(), **policy)
+    with raises(code, match=r"\.ci\.toml: (waivers|size-budgets): there is no") as caught:
+        verdict(make(tmp_path, CODE).image(), **policy, place=".ci.toml: ")
     assert expected in str(caught.value)

@@ -95,7 +95,7 @@ def test_an_edited_file_is_refused(change: Callable[[dict[str, Any]], None]) -> 
         (
             "release-manifest.digest-invalid",
             lambda data: data["images"][0].update(sbom=None),
-            "has None as sbom of 'agent'",
+            "has null as sbom of 'agent'",
         ),
         (
             "release-manifest.wrong-fields",

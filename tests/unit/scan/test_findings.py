@@ -111,7 +111,7 @@ def test_a_report_without_results_or_metadata_is_read() -> None:
         ("scan.report-not-an-object", "[]", "a JSON list"),
         ("scan.report-not-an-object", "null", "a JSON NoneType"),
         ("scan.report-wrong-schema", '{"SchemaVersion": 3}', "SchemaVersion 3, wanted 2"),
-        ("scan.report-wrong-schema", '{"error": "no such image"}', "SchemaVersion None"),
+        ("scan.report-wrong-schema", '{"error": "no such image"}', "SchemaVersion null"),
         ("scan.report-wrong-fields", '{"SchemaVersion": 2, "Results": {"a": 1}}', "AttributeError"),
         (
             "scan.report-wrong-fields",

@@ -69,6 +69,7 @@ def _layer_cache(project: Project, own_platform: str) -> LayerCache | None:
         workspace.cache,
         project.policy.cache,
         project.policy.default_branch,
+        place=project.policy.place,
         platform=workspace.platform or own_platform,
         version=VERSION,
         evidence=project.evidence.place is not None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci import table
 from ci.errors import PipelineError
+from ci.spelling import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,7 +139,7 @@ def _config(there: dict[str, Any], here: dict[str, Any]) -> Iterator[tuple[str, 
     old, new = there.get("config") or {}, here.get("config") or {}
     for key in sorted(set(old) | set(new)):
         if old.get(key) != new.get(key):
-            yield "config", f"{key}: {old.get(key)!r} there, {new.get(key)!r} here"
+            yield "config", f"{key}: {written(old.get(key))} there, {written(new.get(key))} here"
 
 
 def text(here: Mapping[str, Image], differences: list[Difference]) -> str:

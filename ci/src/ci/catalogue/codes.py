@@ -58,6 +58,6 @@ def explain(code: str) -> str:
         hint = (
             f"did you mean {' or '.join(closest)}?" if closest else f"choose from {', '.join(area or known)}"
         )
-        raise PipelineError("explain.unknown-code", f"--code {code!r} does not exist", hint=hint)
+        raise PipelineError("explain.unknown-code", f"--code '{code}' does not exist", hint=hint)
     entry = known[code]
     return f"{entry.code}: {entry.text}\nNext: {entry.hint}\n"

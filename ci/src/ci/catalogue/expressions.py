@@ -39,7 +39,7 @@ class Scope:
                     names[target.id] = (node.value, Scope(dict(names), self.functions))
         return Scope(names, self.functions)
 
-    def text(self, node: ast.expr) -> str:  # noqa: C901, PLR0911 - one line for each kind of expression
+    def text(self, node: ast.expr) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of expression
         """Return the text of an expression."""
         match node:
             case ast.Constant(value=value):
@@ -60,6 +60,8 @@ class Scope:
                 return f"{{{'type' if name == '__name__' else name}}}"
             case ast.Call(func=ast.Name(id="len")):
                 return "{number}"
+            case ast.Call(func=ast.Name(id="written"), args=[value]):
+                return self.text(value)
             case ast.BoolOp(values=[first, *_]):
                 return self.text(first)
             case ast.Call(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from ci import table
 from ci.errors import PipelineError
 from ci.project import builds, notes, unsupported
+from ci.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,15 +67,15 @@ LINTERS = {
 }
 
 
-def choose(names: Sequence[str]) -> list[str]:
-    """Return the linters that the policy names. Raise for an unknown one."""
+def choose(names: Sequence[str], place: str) -> list[str]:
+    """Return the linters that the policy names at a place of its file. Raise for an unknown one."""
     for name in names:
         if name not in LINTERS:
-            near = get_close_matches(name, LINTERS, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(LINTERS)}"
+            near = closest(name, LINTERS)
+            hint = f"did you mean '{near}'?" if near else f"choose from {', '.join(LINTERS)}"
             raise PipelineError(
                 "lint.unknown-linter",
-                f"pyproject.toml: tool.ci.lint: unknown linter '{name}'",
+                f"{place}lint: unknown linter '{name}'",
                 hint=hint,
             )
     return list(names)

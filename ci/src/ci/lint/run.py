@@ -37,7 +37,7 @@ class Lint:
 
     async def run(self, jobs: int) -> list[Result]:
         """Run the policy's linters in parallel and return their results."""
-        names = linters.choose(self.loaded.policy.lint)
+        names = linters.choose(self.loaded.policy.lint, self.loaded.policy.place)
         if not await self.loaded.workspace.source.exists("uv.lock"):
             linters.check_without_lock(names)
         return list(
@@ -148,7 +148,7 @@ async def _outcome(name: str, container: dagger.Container, commands: list[list[s
             raise PipelineError(
                 "lint.linter-not-locked",
                 f"lint: {command[0]} is not in the project's lock",
-                hint=f"add it to a dependency group and lock it, or take {name} out of tool.ci.lint",
+                hint=f"add it to a dependency group and lock it, or remove {name} from the setting lint",
             )
         output += await done.stdout() + await done.stderr() if code or name == "hadolint" else ""
         red = red or code != 0

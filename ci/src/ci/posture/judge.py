@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
 from ci.posture.rules import RULES
+from ci.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ class Verdict:
     def failures(self) -> list[str]:
         """What fails: services, and the waivers if one of them has expired."""
         services = list(dict.fromkeys(each.service for each in self.failing))
-        return [*services, *(["tool.ci.waivers"] if self.expired else [])]
+        return [*services, *(["waivers"] if self.expired else [])]
 
 
 def judge(images: Sequence[Image], policy: Policy, today: date, services: Sequence[str]) -> Verdict:
@@ -93,7 +93,7 @@ def _check_names(policy: Policy, services: Sequence[str]) -> None:
         if waiver.rule in named_rules and not waiver.names:
             raise PipelineError(
                 "posture.waiver-without-names",
-                f"pyproject.toml: {waiver}: it would cover whatever breaks this rule later",
+                f"{policy.place}waivers: {waiver}: it would cover whatever breaks this rule later",
                 hint="give names: the files, variables, ports or images that may; "
                 "patterns such as /app/* are allowed",
             )
@@ -102,16 +102,16 @@ def _check_names(policy: Policy, services: Sequence[str]) -> None:
     named += [("size-budgets", "service", name, list(services)) for name in policy.size_budgets]
     for key, what, name, known in named:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(known)}"
+            near = closest(name, known)
+            hint = f"did you mean '{near}'?" if near else f"choose from {', '.join(known)}"
             if what == "rule":
                 raise PipelineError(
                     "posture.unknown-rule",
-                    f"pyproject.toml: tool.ci.{key}: there is no rule '{name}'",
+                    f"{policy.place}{key}: there is no rule '{name}'",
                     hint=hint,
                 )
             raise PipelineError(
                 "posture.unknown-service",
-                f"pyproject.toml: tool.ci.{key}: there is no service '{name}'",
+                f"{policy.place}{key}: there is no service '{name}'",
                 hint=hint,
             )

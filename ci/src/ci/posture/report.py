@@ -169,7 +169,9 @@ def _first(each: Broken) -> str:
 
 
 def _remarks(verdict: Verdict) -> list[str]:
-    remarks = [f"error: {waiver}: it has ended: fix the image, or decide again" for waiver in verdict.expired]
+    remarks = [
+        f"error: waiver {waiver}: it has ended: fix the image, or decide again" for waiver in verdict.expired
+    ]
     remarks += [f"waived: {each.waiver}: {_first(each)}" for each in verdict.broken if each.waiver]
-    remarks += [f"warning: {waiver} is not needed: remove it" for waiver in verdict.unused]
+    remarks += [f"warning: waiver {waiver} is not needed: remove it" for waiver in verdict.unused]
     return remarks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_type_hints
@@ -13,6 +12,7 @@ from msgspec import Meta, Struct
 from ci.errors import PipelineError
 from ci.project.waivers import Waiver
 from ci.scan import gaps, licenses
+from ci.spelling import closest, written
 
 __all__ = ["OWN_FILE", "PYPROJECT", "Policy", "ServiceSettings", "read"]
 
@@ -115,14 +115,14 @@ def _toml(text: str, where: str) -> dict[str, Any]:
 
 def _value(key: str, value: object, types: dict[str, Any], place: str) -> Any:  # noqa: ANN401 - of the setting's type
     if key not in types:
-        near = difflib.get_close_matches(key, types, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"the keys are {', '.join(types)}"
+        near = closest(key, types)
+        hint = f"did you mean '{near}'?" if near else f"the keys are {', '.join(types)}"
         raise PipelineError("policy.unknown-setting", f"{place}{key} is not a setting", hint=hint)
     try:
         return msgspec.convert(value, types[key])
     except msgspec.ValidationError as error:
         raise PipelineError(
             "policy.invalid-value",
-            f"{place}{key} is {value!r}: {error}",
+            f"{place}{key} is {written(value)}: {error}",
             hint=f"correct it; docs/reference/policy.md describes {key}",
         ) from error

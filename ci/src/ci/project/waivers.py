@@ -27,7 +27,7 @@ class Waiver(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __str__(self) -> str:
         names = f" by {', '.join(self.names)}" if self.names else ""
-        return f"tool.ci.waivers: {self.rule} of {self.service}{names} until {self.until} ({self.reason})"
+        return f"{self.rule} of {self.service}{names} until {self.until} ({self.reason})"
 
     def covers(self, name: str) -> bool:
         """Whether it is about what has this name."""

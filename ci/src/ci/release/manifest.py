@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
+from ci.spelling import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,13 +132,15 @@ def _check(release: Release, where: str) -> None:
             value = getattr(image, name)
             if not isinstance(value, str) or not _DIGEST.fullmatch(value):
                 raise _refuse(
-                    "release-manifest.digest-invalid", where, f"has {value!r} as {name} of '{image.service}'"
+                    "release-manifest.digest-invalid",
+                    where,
+                    f"has {written(value)} as {name} of '{image.service}'",
                 )
         if not image.reference.startswith(f"{release.registry}/") or image.digest not in image.reference:
             raise _refuse(
                 "release-manifest.reference-invalid",
                 where,
-                f"has {image.reference!r} as reference of '{image.service}'",
+                f"has {written(image.reference)} as reference of '{image.service}'",
             )
 
 

@@ -12,7 +12,6 @@ beside `feat-x`.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
 from ci.release import versions
+from ci.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -102,8 +102,8 @@ def holders(version: str, moving: Iterable[str], existing: Iterable[str]) -> dic
 def _release(tag: str, commit: tuple[str, ...], services: Collection[str]) -> Tags:
     service, _, text = tag.rpartition("/")
     if service and service not in services:
-        close = difflib.get_close_matches(service, services, 1)
-        hint = f"did you mean {close[0]}/{text}? " if close else ""
+        close = closest(service, services)
+        hint = f"did you mean {close}/{text}? " if close else ""
         raise PipelineError(
             "tags.unknown-service",
             f"git tag '{tag}': there is no service called '{service}' with a build",

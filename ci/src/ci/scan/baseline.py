@@ -8,6 +8,7 @@ from typing import Any
 
 from ci.errors import PipelineError
 from ci.scan.findings import Finding
+from ci.spelling import written
 
 Key = tuple[str, str, str, str]
 
@@ -59,7 +60,7 @@ def read(text: str) -> Baseline:
     if schema != SCHEMA:
         raise PipelineError(
             "scan.base-wrong-schema",
-            f"--base: it is of schema {schema!r}, wanted {SCHEMA}",
+            f"--base: it is of schema {written(schema)}, wanted {SCHEMA}",
             hint="make it again with this version of the pipeline",
         )
     return Baseline(known)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ci.errors import PipelineError
+from ci.spelling import written
 
 __all__ = ["Database", "attempts", "failure", "read"]
 
@@ -83,7 +84,9 @@ def read(text: str) -> Database:
         ) from error
     if version != _SCHEMA:
         raise _unusable(
-            "scan.database-wrong-schema", f"metadata.json has Version {version!r}, wanted {_SCHEMA}", origin
+            "scan.database-wrong-schema",
+            f"metadata.json has Version {written(version)}, wanted {_SCHEMA}",
+            origin,
         )
     if updated_at.tzinfo is None:
         raise _unusable(

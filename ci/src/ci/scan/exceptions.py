@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ci.errors import PipelineError
+from ci.spelling import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,7 +170,7 @@ def _entry(section: str, number: int, item: Any, today: date) -> Exemption:  # n
             "trivyignore.entry-not-a-table",
             name,
             "",
-            f"found {item!r}",
+            f"found {written(item)}",
             "write it as `- id: …` with statement and expired_at",
         )
     identifier = _text(name, item, "id", "give the id that the report names, such as CVE-2024-34064")
@@ -214,7 +215,7 @@ def _text(entry: str, item: dict[str, Any], field: str, hint: str) -> str:
     if value is None:
         raise _wrong("trivyignore.field-missing", entry, field, "missing", hint)
     if not isinstance(value, str) or not value.strip():
-        raise _wrong("trivyignore.not-text", entry, field, f"found {value!r}", hint)
+        raise _wrong("trivyignore.not-text", entry, field, f"found {written(value)}", hint)
     return value.strip()
 
 
@@ -225,7 +226,7 @@ def _list(entry: str, item: dict[str, Any], field: str) -> list[str]:
             "trivyignore.not-a-list",
             entry,
             field,
-            f"found {value!r}",
+            f"found {written(value)}",
             "give a list of texts, or leave the field out",
         )
     return value
@@ -242,7 +243,7 @@ def _until(entry: str, value: Any, today: date) -> date:  # noqa: ANN401 - as YA
         hint = f"give a day, {latest} at the latest"
         if value is None:
             raise _wrong("trivyignore.day-missing", entry, "expired_at", "missing", hint)
-        raise _wrong("trivyignore.not-a-day", entry, "expired_at", f"{value!r} is no day", hint)
+        raise _wrong("trivyignore.not-a-day", entry, "expired_at", f"{written(value)} is no day", hint)
     if value > latest:
         over = (value - today).days
         what = f"{value} is {over} days ahead, more than {_LONGEST.days}"

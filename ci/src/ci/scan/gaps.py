@@ -7,10 +7,10 @@ name as in `ecosystem:maven`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
+from ci.spelling import closest, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,11 +91,11 @@ def check(entries: list[object], *, where: str) -> tuple[str, ...]:
     for entry in entries:
         kind = entry.partition(":")[0] if isinstance(entry, str) else ""
         if kind not in KINDS:
-            near = get_close_matches(str(entry), KINDS, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
+            near = closest(str(entry), KINDS)
+            hint = f"did you mean '{near}'? " if near else ""
             raise PipelineError(
                 "scan.unknown-gap",
-                f"{where} names {entry!r}, which is not a kind of gap",
+                f"{where} names {written(entry)}, which is not a kind of gap",
                 hint=f"{hint}choose from {', '.join(KINDS)}, or name one of a kind as ecosystem:maven",
             )
     return tuple(str(entry) for entry in entries)

@@ -55,7 +55,7 @@ def rules(severity: list[str], *, ignore_unfixed: bool, database_days: int, comp
         if name not in SEVERITIES:
             raise PipelineError(
                 "scan.unknown-severity",
-                f"--severity: there is no severity {name!r}",
+                f"--severity: there is no severity '{name}'",
                 hint=f"choose from {', '.join(SEVERITIES)}",
             )
     if database_days < 1:

@@ -7,7 +7,6 @@ Categories are those of Google's licenseclassifier, which Trivy has by default
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import replace
 from functools import cache
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
 from ci.scan.findings import Finding
+from ci.spelling import closest, written
 
 if TYPE_CHECKING:
     from ci.scan.findings import Scan
@@ -60,11 +60,11 @@ def check(entries: list[object], *, where: str) -> tuple[str, ...]:
     for entry in entries:
         if isinstance(entry, str) and (entry in known or (" " not in entry and _is_spdx(entry))):
             continue
-        near = difflib.get_close_matches(str(entry), known, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        near = closest(str(entry), known)
+        hint = f"did you mean '{near}'? " if near else ""
         raise PipelineError(
             "scan.unknown-license",
-            f"{where} names {entry!r}, which is not a license",
+            f"{where} names {written(entry)}, which is not a license",
             hint=f"{hint}give ids of https://spdx.org/licenses/, or {', '.join(categories)}",
         )
     return tuple(str(entry) for entry in entries)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
 from ci.scan.findings import NO_LAYER, SEVERITIES, Finding, Licensed, Scan
+from ci.spelling import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,7 +85,7 @@ def _report(text: str, where: str) -> dict[str, Any]:
         raise _unusable(
             "scan.report-wrong-schema",
             where,
-            f"SchemaVersion {report.get('SchemaVersion')!r}, wanted {_SCHEMA}",
+            f"SchemaVersion {written(report.get('SchemaVersion'))}, wanted {_SCHEMA}",
         )
     return report
 

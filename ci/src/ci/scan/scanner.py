@@ -32,7 +32,7 @@ def check_version(version: str, *, where: str) -> None:
         )
     if not plain[:1].isdigit():
         raise PipelineError(
-            "scan.scanner-version-unknown", f"{where}: Trivy says its version is {version!r}", hint=_NEXT
+            "scan.scanner-version-unknown", f"{where}: Trivy says its version is '{version}'", hint=_NEXT
         )
 
 
