@@ -130,7 +130,8 @@ async def _context_digest(workspace: Workspace, planned: Bake) -> str:
         named = (target.get("contexts") or {}).values()
         if PROJECT in map(posixpath.normpath, filter(None, named)) or await _sees_git(context, target):
             return await context.digest()
-    return await context.without_directory(".git").digest()
+    # `without_directory` has another digest in the next call, if the folder is not there.
+    return await context.filter(exclude=[".git"]).digest()
 
 
 async def _sees_git(context: dagger.Directory, target: Mapping[str, Any]) -> bool:
