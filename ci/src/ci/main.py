@@ -91,7 +91,7 @@ class Ci:
     @check
     @function()
     async def lint(self) -> str:
-        """Run the linters that tool.ci.lint names; fail for what one of them finds."""
+        """Run the linters that tool.ci.lint names; fail if one of them finds something."""
         return linters.judge(await Lint(await self._inputs().under_test()).run(self.jobs))
 
     @function()
@@ -182,7 +182,7 @@ class Ci:
     async def reproduce(
         self, manifest: Annotated[dagger.File, Doc("build/build.json of another engine's report")]
     ) -> str:
-        """Build here what another engine built; where a digest differs, name layer, file and what differs."""
+        """Build the images of another engine's report; where a digest differs, print the layer and file."""
         return await builds.reproduce(self._inputs(), manifest)
 
     @function()
@@ -191,7 +191,8 @@ class Ci:
         only: Annotated[list[str] | None, Doc("Services to run, with what they need; default: all")] = None,
         start_timeout: StartTimeout = 120,
         stop_timeout: Annotated[
-            int, Doc("Seconds until a service is killed that does not stop, whatever its stop_grace_period")
+            int,
+            Doc("Seconds after which a service that does not stop is killed, whatever its stop_grace_period"),
         ] = 10,
     ) -> ComposeStack:
         """Return the compose project as a stack, for `check`, `logs`, `ports up` and `service`."""
@@ -245,7 +246,7 @@ class Ci:
             Doc("The password of --sign-key, as env:VARIABLE or file:PATH; default: it has none"),
         ] = None,
     ) -> Registry:
-        """Name a registry, to `publish`, `release`, `promote` and `verify` images there."""
+        """Select a registry and its credentials, to `publish`, `release`, `promote` and `verify` images."""
         config = self.docker_config
         access = await publish.access("registry", address, username, password, service, config)
         return Registry(inputs=self._inputs(), to=Destination(access, sign_key, sign_password))
@@ -269,7 +270,7 @@ class Ci:
 
     @function()
     async def explain(self, code: ErrorCode) -> str:
-        """Print what an error code means and what to do next; {…} is only known when it happens."""
+        """Print what an error code means and what to do next; {…} is a value that the error itself shows."""
         # Imported here because every other call does without.
         from ci.catalogue import codes  # noqa: PLC0415
 

@@ -84,13 +84,13 @@ def test_purls_in_a_section_where_trivy_passes_over_them_are_a_mistake() -> None
             "trivyignore.not-a-day",
             {"expired_at": "soon"},
             "vulnerabilities[1] (CVE-2023-43804), expired_at",
-            "'soon' is no day",
+            "'soon' is not a day",
         ),
         (
             "trivyignore.not-a-day",
             {"expired_at": "20270131"},
             "vulnerabilities[1] (CVE-2023-43804), expired_at",
-            "20270131 is no day",
+            "20270131 is not a day",
         ),
         (
             "trivyignore.day-too-late",

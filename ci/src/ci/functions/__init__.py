@@ -1,1 +1,1 @@
-"""What functions of the command line have in common, and the objects that some of them return."""
+"""Options of the functions, and the objects that some of them return."""

@@ -80,12 +80,12 @@ RegistryService = Annotated[
 Username = Annotated[
     str,
     Doc(
-        "For an Azure token (`az acr login --expose-token`): 00000000-0000-0000-0000-000000000000; "
-        "default: what --docker-config has for the registry"
+        "User name; for an Azure token (`az acr login --expose-token`): "
+        "00000000-0000-0000-0000-000000000000; default: what --docker-config has for the registry"
     ),
 ]
 Password = Annotated[
-    dagger.Secret | None, Doc("As env:VARIABLE, file:PATH or cmd:COMMAND, never the value itself")
+    dagger.Secret | None, Doc("Password, as env:VARIABLE, file:PATH or cmd:COMMAND, never the value itself")
 ]
 Ref = Annotated[
     str, Doc("The full git ref: refs/tags/v1.2.3, refs/tags/SERVICE/v1.2.3, refs/heads/X, refs/pull/N/merge")

@@ -34,7 +34,7 @@ __all__ = ["Registry"]
 
 @object_type
 class Registry:
-    """A registry that images are published to, with its credentials and what signs them."""
+    """A registry to publish to, with its credentials and signing key."""
 
     inputs: Inputs
     to: Destination
@@ -47,7 +47,7 @@ class Registry:
         password: Password = None,
         service: RegistryService = None,
     ) -> Registry:
-        """Name a second registry, which `promote` and `release` copy what was published to."""
+        """Select a second registry, to which `promote` and `release` copy the images."""
         config = self.inputs.docker_config
         target = await publish.access("with-target", address, username, password, service, config)
         promote.check_target(self.to.access, target)
@@ -82,7 +82,7 @@ class Registry:
         replace_commit_tag: ReplaceCommitTag = False,
         dry_run: DryRun = False,
     ) -> dagger.Directory:
-        """Publish a version tag that equals the version file; return release.json, tables and notes.md."""
+        """Publish a git tag's version, which must be the declared one; return release.json and notes.md."""
         revision = Revision(ref, commit, created, source_url, workflow, history, replace_commit_tag)
         return await publish.release(self.inputs, self.to, revision, dry_run=dry_run)
 

@@ -141,7 +141,7 @@ def _check_version(request: PublishRequest) -> None:
     if not request.tags.version:
         raise PipelineError(
             "release.no-version-tag",
-            f"--ref {request.ref} is no version tag",
+            f"--ref {request.ref} is not a version tag",
             hint="release refs/tags/v1.2.3; publish takes any ref",
         )
     if not request.tags.service and request.version_source != version.TAG:

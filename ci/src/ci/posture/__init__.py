@@ -1,1 +1,1 @@
-"""What an image must be before it may leave: rules over facts, waivers, and the report."""
+"""The rules that an image must keep to be published, their waivers, and the report."""

@@ -1,4 +1,4 @@
-"""What is known of one image when it is judged."""
+"""The facts about an image that the rules judge."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Declared:
-    """What the project's files say of an image; `instructions` made its layers above the base."""
+    """Settings of an image in the project's files; `instructions` made its layers above the base."""
 
     instructions: tuple[str, ...]
     references: tuple[str, ...]
@@ -149,7 +149,7 @@ def _layers(
 
 
 def by_rules(report: dict[str, Any], artifact: dict[str, Any]) -> tuple[Secret, ...]:
-    """Return what Trivy's rules find above the base and in the config, of a report with secrets only."""
+    """Return the findings of Trivy's rules above the base and in the config, from a report of secrets."""
     numbers = {digest: number for number, digest in enumerate(artifact["config"]["rootfs"]["diff_ids"])}
     base = sum(layer["base"] for layer in artifact["layers"])
     found = []

@@ -1,4 +1,4 @@
-"""Gather the facts of built images, all side by side."""
+"""Gather the facts of built images concurrently."""
 
 from __future__ import annotations
 

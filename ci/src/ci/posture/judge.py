@@ -23,7 +23,7 @@ __all__ = ["Broken", "Verdict", "judge"]
 
 @dataclass(frozen=True)
 class Broken:
-    """What breaks one rule in one image; `waiver` is the one that lets that pass."""
+    """The violations of one rule in one image; `waiver` is the one that allows them."""
 
     service: str
     rule: Rule
@@ -46,12 +46,12 @@ class Verdict:
         return [each for each in self.broken if each.waiver is None]
 
     def of(self, service: str) -> list[Broken]:
-        """Return what one image breaks."""
+        """Return the rules that one image breaks."""
         return [each for each in self.broken if each.service == service]
 
     @property
     def failures(self) -> list[str]:
-        """What fails: services, and the waivers if one of them has expired."""
+        """The services that fail, and the waivers if one of them has expired."""
         services = list(dict.fromkeys(each.service for each in self.failing))
         return [*services, *(["waivers"] if self.expired else [])]
 

@@ -31,7 +31,7 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Violation:
-    """What breaks a rule, in words; `name` is the file, variable, port or image that does."""
+    """A violation of a rule, as text; `name` is the file, variable, port or image that violates it."""
 
     text: str
     name: str = ""
@@ -136,7 +136,7 @@ def _budget(image: Image, policy: Policy) -> Iterator[Violation]:
 
 
 def layer_table(image: Image) -> str:
-    """Return what each layer adds and wastes, and which instruction made it."""
+    """List what each layer adds and wastes, and the instruction that made it."""
     rows = [
         [
             str(number),

@@ -62,7 +62,7 @@ async def probe(loaded: Project, image: BuiltImage) -> Started:
 
 
 def started(outcome: Outcome, name: str, grace: float) -> Started:
-    """Return how a service ran, of a run of it alone. What was not recorded is a problem, too."""
+    """Read how a service ran by itself. Something that was not recorded is a problem as well."""
     if error := outcome.error:
         return Started(f"{error.what}\n{error.details}".strip(), grace=grace)
     ended = outcome.report["ended"].get(name)

@@ -35,7 +35,7 @@ def render(
     if form not in FORMATS:
         raise PipelineError(
             "project.unknown-format",
-            f"--format {form}: there is no such one",
+            f"--format {form}: there is no such format",
             hint=f"choose from {', '.join(FORMATS)}",
         )
     if form == "json":

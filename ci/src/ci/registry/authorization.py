@@ -27,7 +27,7 @@ _MARGIN = 5.0
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """What the token service is to be sent: `form` is a POST, `query` a GET."""
+    """A request to the token service: `form` is a POST, `query` a GET."""
 
     realm: str
     query: tuple[tuple[str, str], ...] = ()

@@ -1,4 +1,4 @@
-"""What a registry's failure means: which error it is, and whether to try again. No text is read."""
+"""Map a registry's failure to an error and to whether a retry helps, by status and code, not by text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CREDENTIALS = (
 
 @dataclass(frozen=True)
 class Failure:
-    """What a failure means: the code, reason and hint of its error.
+    """The meaning of a failure: code, reason and hint of its error.
 
     `delays` are the seconds to wait before each further try, none = give up. `status` is the HTTP status
     behind it, 0 = there was no answer. `wait` are the seconds that the registry asked for.
@@ -179,7 +179,7 @@ def token_service(status: int, *, wait: float | None = None) -> Failure:
 
 
 def silent(seconds: float) -> Failure:
-    """Return what it means that nothing moved on a connection for so long."""
+    """Return the failure for a connection on which nothing moved for so long."""
     return Failure(
         "registry.timeout",
         f"nothing came from the registry or went to it for {seconds:g} s",

@@ -1,4 +1,4 @@
-"""What is attached to a digest: the referrers API, and the list under a tag where a registry has none."""
+"""Files attached to a digest: the referrers API, and the list under a tag where a registry has none."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def referrers(client: Client, subject: str) -> list[Json]:
 
 
 def attach(client: Client, subject: str, files: Iterable[tuple[bytes, str]]) -> None:
-    """Attach files (content and media type) to a digest. What is attached already adds nothing."""
+    """Attach files (content and media type) to a digest, unless they are attached already."""
     repository = subject.partition("@")[0]
     image = client.manifest(subject)
     if image is None:
@@ -106,8 +106,8 @@ def put_all(client: Client, subject: str, made: list[tuple[Json, bytes]]) -> Non
             return
     raise PipelineError(
         "registry.attachment-lost",
-        f"what is attached to {subject} does not stay in its list",
-        hint="see that no other run writes to the same images, then run it again",
+        f"a file attached to {subject} has disappeared from its list",
+        hint="check that no other run writes to the same images, then run it again",
     )
 
 

@@ -128,7 +128,7 @@ class _Session:
         self._check(self._send("PUT", start, self.content.size, (_CREATED, _NO_CONTENT)))
 
     def _take_note(self, error: AttemptError) -> None:
-        """Choose how the next attempt goes on; return if it may follow at once, else raise the failure."""
+        """Choose how the next attempt continues; return if it may start now, else raise the failure."""
         failure = error.failure
         self.unsure = True
         whole = not self.offset and self._piece() is None
@@ -145,7 +145,7 @@ class _Session:
         raise error
 
     def _piece(self) -> int | None:
-        """Return the size of pieces, none for the whole at once."""
+        """Return the size of the pieces, or none to send the whole in one request."""
         rung = self.rung
         known = self.connection.largest_body
         if known is not None:

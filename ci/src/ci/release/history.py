@@ -63,7 +63,7 @@ class History:
         """Return the tag that a release's notes begin at, empty if it is the first.
 
         That is the newest version that the commit comes after: of a release the last release, so that the
-        notes tell what its candidates told; of a candidate the last candidate or release. `SERVICE/v1.2.3`
+        notes include those of its candidates; of a candidate the last candidate or release. `SERVICE/v1.2.3`
         looks at the tags of its service first, and at those of all services if there is none.
         """
         service, _, version = tag.rpartition("/")
@@ -122,7 +122,7 @@ def _version_of(tag: str, service: str) -> str:
 
 
 def _rank(version: str) -> tuple[tuple[int, int, int], bool, tuple[tuple[int, int, str], ...]]:
-    """Return what orders versions as semver.org does."""
+    """Return a sort key in the order of semver.org."""
     match = versions.SEMVER.fullmatch(version)
     pre = match["pre"] if match else None
     parts = tuple(

@@ -44,8 +44,8 @@ def origin(revision: str, created: str, *, source: str = "", version: str = "") 
     if not _REVISION.fullmatch(revision):
         raise PipelineError(
             "release.commit-invalid",
-            f"--commit '{revision}' is no full commit id",
-            hint="give what `git rev-parse HEAD` prints",
+            f"--commit '{revision}' is not a full commit id",
+            hint="use the output of `git rev-parse HEAD`",
         )
     try:
         time = datetime.fromisoformat(created)
@@ -54,8 +54,8 @@ def origin(revision: str, created: str, *, source: str = "", version: str = "") 
     if time.tzinfo is None:
         raise PipelineError(
             "release.created-invalid",
-            f"--created '{created}' is no time with a time zone",
-            hint="give what `git log -1 --format=%cI` prints",
+            f"--created '{created}' is not a time with a time zone",
+            hint="use the output of `git log -1 --format=%cI`",
         )
     return Origin(
         revision=revision,

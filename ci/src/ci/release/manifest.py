@@ -84,7 +84,7 @@ def read(text: str, *, where: str = "--manifest") -> Release:
         raise _refuse(
             "release-manifest.wrong-schema",
             where,
-            f"is no release manifest of schema {_SCHEMA} (found: {found})",
+            f"is not a release manifest of schema {_SCHEMA} (found: {found})",
         )
     checksum = data.pop("checksum", None)
     if checksum != _checksum(data):

@@ -1,4 +1,4 @@
-"""What is new in a release, from the commits since the one before it. Notes never end a release."""
+"""Write the notes of a release, from the commits since the one before it. They never make it fail."""
 
 from __future__ import annotations
 

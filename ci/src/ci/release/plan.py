@@ -1,8 +1,8 @@
 """Which tags to put where, given what the registry holds; what is refused.
 
-The plan is made from the registry's state and made again after it was carried
-out: when nothing is left to do, what was wanted is there. A run that was
-interrupted and a run beside another come out the same way.
+The plan is made from the registry's state, and made again after it was carried
+out: when nothing is left to do, the tags are as requested. An interrupted run
+and two concurrent runs have the same result.
 
 A registry has no lock and puts a tag without asking, so two releases of one
 version could mix. Each therefore first *claims* the version in every
@@ -66,7 +66,7 @@ class Image:
 
 @dataclass(frozen=True)
 class State:
-    """What one repository holds.
+    """The contents of one repository.
 
     `tags` are all its tags, `digests` those of the tags that matter here; `created` and `revisions` are
     time and id of the commits of the images behind them, where they have them, `blobs` the digests of what
@@ -127,7 +127,7 @@ def claim(image: Image) -> str:
 
 
 def _claims(image: Image) -> str:
-    """Return what every claim of a version begins with; its hash replaces a version that does not fit."""
+    """Return the beginning of every claim of a version; its hash replaces a version that does not fit."""
     plain = f"claim-{image.version}-"
     if len(plain) + _SHOWN <= _LONGEST:
         return plain
@@ -167,7 +167,7 @@ def make(
     now: datetime | None = None,
     history: History | None = None,
 ) -> Plan:
-    """Return what is left to do; a conflict is one error that names every digest.
+    """Plan what is left to do; a conflict is one error that names every digest.
 
     First every image's tag of the commit, then every version, then what moves, `latest` last: so no tag
     says that a set exists before it does. `history` orders the commits of a branch, where it is given, else

@@ -29,10 +29,10 @@ _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 
 @dataclass(frozen=True)
 class Build:
-    """What went into one image.
+    """The inputs of one image.
 
     `materials` are references pinned by digest, each with that digest;
-    `parameters` is what the build was told (Dockerfile, target, arguments),
+    `parameters` are those of the build (Dockerfile, target, arguments),
     `byproducts` are the digests of what else came out of it, by name (sbom),
     `versions` are those of the programs that built it.
     """

@@ -1,4 +1,4 @@
-"""Publish a set of images, promote one, verify one: what the verbs call."""
+"""Publish, promote or verify a set of images."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["Candidate", "Outcome", "candidate", "promote", "publish", "reach", "
 class Candidate:
     """An image that may be released: what passed, and what is known of it.
 
-    `gates` is gate to outcome; `base` the reference its last stage stands on,
+    `gates` maps gates to outcomes; `base` is the reference that its last stage is based on,
     `materials` every image that its build used, reference to digest.
     """
 
@@ -46,7 +46,7 @@ class Candidate:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the build was told, for the provenance."""
+        """The parameters of the build, for the provenance."""
         return dict(self.artifact.parameters)
 
 
@@ -59,7 +59,7 @@ class Outcome:
     dry_run: bool = False
 
     def text(self) -> str:
-        """Return the table that a verb prints."""
+        """Return the table to print."""
         return summary.text(self.release, self.images, dry_run=self.dry_run)
 
     def directory(self) -> dagger.Directory:
@@ -88,7 +88,7 @@ async def candidate(
 async def reach(
     workspace: Workspace, accesses: Mapping[str, RegistryAccess], services: Sequence[str]
 ) -> None:
-    """Refuse registries that do not answer, or do not let us in: better now than after all the work."""
+    """Refuse registries that do not answer or accept the credentials, before any work is done."""
     repositories = [
         repository
         for access in accesses.values()
@@ -220,7 +220,7 @@ def _to_push(
 
 
 def _described(name: str, candidate: Candidate, origin: Origin) -> dict[str, Any]:
-    """Return what the program needs to make the released image of one that passed."""
+    """Describe an image that passed, for the program that makes the released image."""
     base_digest = candidate.materials.get(candidate.base, "")
     layers = candidate.artifact.facts["layers"]
     return {
@@ -248,7 +248,7 @@ def _expected(image: manifest.Released) -> dict[str, str]:
 
 
 def _to_promote(image: manifest.Released, release: Release) -> dict[str, Any]:
-    """Return what the program needs to copy one image."""
+    """Describe an image, for the program that copies it."""
     return {
         **_expected(image),
         "from": image.reference.partition("@")[0],

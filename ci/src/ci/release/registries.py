@@ -76,14 +76,14 @@ def parse(text: str, *, where: str = "--address") -> Registry:
         # Not repeated: what stands before the @ may be a password.
         raise PipelineError(
             "registry.name-has-at-sign",
-            f"{where}: it holds an '@': credentials or a digest do not belong there",
+            f"{where}: it contains an '@', but neither credentials nor a digest belong there",
             hint="write host[:port][/prefix]; credentials are --username and --password env:VARIABLE",
         )
     what = f"{where} '{text}'"
     if "://" in text:
         raise PipelineError(
             "registry.name-is-url",
-            f"{what}: a URL is no registry",
+            f"{what}: a URL is not a registry",
             hint=f"write {text.split('://', 1)[1]}",
         )
     if text != text.lower():
@@ -109,7 +109,7 @@ def _check_host(what: str, host: str) -> None:
     if match is None or int(match["port"] or 1) > _HIGHEST_PORT or not _is_address(match["ipv6"]):
         raise PipelineError(
             "registry.host-invalid",
-            f"{what}: '{host}' is no host name",
+            f"{what}: '{host}' is not a valid host name",
             hint="write host[:port][/prefix], for example myteam.azurecr.io/shop or [::1]:5000",
         )
     if match["ipv6"]:
@@ -125,7 +125,7 @@ def _check_host(what: str, host: str) -> None:
     if name.endswith(_AZURE_DOMAINS) and not _AZURE.fullmatch(host):
         raise PipelineError(
             "registry.azure-name-invalid",
-            f"{what}: '{host}' is no login server of an Azure registry",
+            f"{what}: '{host}' is not the login server of an Azure registry",
             hint="write NAME.azurecr.io, NAME being 5 to 50 letters and digits: "
             "`az acr show --query loginServer` prints it",
         )

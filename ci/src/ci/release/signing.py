@@ -24,7 +24,7 @@ _PUBLIC = "/cosign.pub"
 
 @dataclass(frozen=True)
 class Signing:
-    """What signs, or checks signatures: `files` and `secrets` by their place, `request` for the program.
+    """How to sign, or check signatures: `files` and `secrets` by their place, `request` for the program.
 
     Without any nothing is signed and nothing is checked.
     """
@@ -44,7 +44,7 @@ class Signing:
 
 
 async def signing(workspace: Workspace, key: dagger.Secret | None, password: dagger.Secret | None) -> Signing:
-    """Return what signs with a key, none if there is none; a key that does not work is refused here."""
+    """Prepare signing with a key, or nothing if there is none; a key that does not work is refused here."""
     if key is None:
         if password is not None:
             raise PipelineError(
@@ -72,7 +72,7 @@ async def signing(workspace: Workspace, key: dagger.Secret | None, password: dag
 
 
 async def by_public_key(workspace: Workspace, key: dagger.File | None) -> Signing:
-    """Return what checks signatures by a public key, nothing if there is none."""
+    """Prepare checking signatures by a public key, or nothing if there is none."""
     if key is None:
         return Signing()
     signatures.check_public(await key.contents())

@@ -139,7 +139,7 @@ def _commit_tag(sha: str) -> tuple[str, ...]:
         raise PipelineError(
             "tags.commit-invalid",
             f"--sha '{sha}' is not a commit id",
-            hint="give what `git rev-parse HEAD` prints",
+            hint="use the output of `git rev-parse HEAD`",
         )
     return (f"sha-{sha[:_SHORT]}",)
 

@@ -1,4 +1,4 @@
-"""Versions as people write them in tags: read, compared, and told from anything else.
+"""Versions as people write them in tags: read, compared, and distinguished from anything else.
 
 Only the three numbers are compared, because only releases hold a tag: a tuple of integers does that, and
 neither `packaging` (PEP 440 has no `1.0.0-alpha.beta`) nor a library for semantic versions would take a tag

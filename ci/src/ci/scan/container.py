@@ -41,7 +41,7 @@ def command(program: str, *words: str) -> list[str]:
 
 
 def analyzed(container: dagger.Container, image: dagger.File, base: dagger.File | None) -> dagger.Directory:
-    """Return what Trivy reads in an image; the base is read once for all images that are built on it."""
+    """Let Trivy analyze an image; the base is read once for all images that are built on it."""
     earlier: list[str] = []
     if base:
         container = container.with_mounted_directory(

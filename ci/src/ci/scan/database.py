@@ -51,7 +51,7 @@ class Database:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a report says of it."""
+        """Describe it for a report."""
         return {
             "updated_at": self.updated_at.isoformat(),
             "digest": self.digest,
@@ -131,7 +131,7 @@ def failure(stderr: str) -> PipelineError:
 
 
 def attempts(stderr: str) -> list[dict[str, Any]]:
-    """Return what `container_scripts/trivy_database.py` wrote of each mirror that it tried."""
+    """Read the outcome of each mirror that `container_scripts/trivy_database.py` tried."""
     lines = [line for line in stderr.splitlines() if line.startswith('{"attempts"')]
     found: list[dict[str, Any]] = json.loads(lines[-1])["attempts"] if lines else []
     return found

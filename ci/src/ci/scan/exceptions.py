@@ -243,7 +243,7 @@ def _until(entry: str, value: Any, today: date) -> date:  # noqa: ANN401 - as YA
         hint = f"give a day, {latest} at the latest"
         if value is None:
             raise _wrong("trivyignore.day-missing", entry, "expired_at", "missing", hint)
-        raise _wrong("trivyignore.not-a-day", entry, "expired_at", f"{written(value)} is no day", hint)
+        raise _wrong("trivyignore.not-a-day", entry, "expired_at", f"{written(value)} is not a day", hint)
     if value > latest:
         over = (value - today).days
         what = f"{value} is {over} days ahead, more than {_LONGEST.days}"

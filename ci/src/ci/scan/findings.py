@@ -1,4 +1,4 @@
-"""What a scan found, and what there was to look at."""
+"""Findings of a scan, and the subjects that were scanned."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Finding:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What makes it the same finding in an earlier report: no version, and so no path that has one."""
+        """The identity of a finding across reports: no version, and so no path that has one."""
         return self.kind, self.id, self.package, "" if self.package else self.place
 
     def to_json(self) -> dict[str, Any]:

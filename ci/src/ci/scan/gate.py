@@ -28,7 +28,7 @@ _PACKAGELESS = frozenset({SOURCE, history.SUBJECT})
 
 @dataclass(frozen=True)
 class Rules:
-    """What fails: findings of these severities, those without a fix unless they are ignored.
+    """The rules of the gate. Findings of these severities fail, those without a fix unless they are ignored.
 
     `complete` says that all there is was scanned: only then can an exemption be unused. `denied` are
     the licenses that fail, whatever severity; no others do. `accepted_gaps` are only reported.
@@ -83,7 +83,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says: each subject's findings in the order of their weight.
+    """The verdict of the gate: each subject's findings, the most severe first.
 
     `errors` make a subject, or the exceptions file, fail whatever was found.
     """
@@ -102,7 +102,7 @@ class Verdict:
 
     @property
     def failures(self) -> list[str]:
-        """What fails the gate: subjects, and the exceptions file if that does."""
+        """The subjects that fail, and the exceptions file if that fails."""
         others = [name for name in self.errors if name not in self.subjects]
         return [name for name in [*self.subjects, *others] if self.fails(name)]
 

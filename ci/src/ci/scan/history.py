@@ -1,4 +1,4 @@
-"""What a repository's history had to look at, and what to say of it."""
+"""Report how much of a repository's history was scanned."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class History:
     limit: int
 
     def remark(self) -> str:
-        """Return what was looked at and what was not, in one line."""
+        """Summarize what was scanned and what was not, in one line."""
         text = f"history: {self.texts} texts of {self.commits} commits"
         if self.shallow:
             text += "; a shallow clone: nothing before these was looked at (git fetch --unshallow)"
@@ -56,7 +56,7 @@ def failure(exit_code: int, stderr: str) -> PipelineError:
     if exit_code == REFUSED:
         return PipelineError(
             "scan.history-not-a-repository",
-            f"--history: this is no Git directory to look through: {stderr.strip()}",
+            f"--history: not a Git directory: {stderr.strip()}",
             hint="give .git of a clone; in a linked worktree: "
             '--history "$(git rev-parse --git-common-dir)"; refs in a reftable: first '
             "`git refs migrate --ref-format=files` in a copy",

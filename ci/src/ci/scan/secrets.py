@@ -1,4 +1,4 @@
-"""What Trivy's rules for secrets find in an image, from the analysis that the scan has too."""
+"""Find secrets in an image by Trivy's rules, in the analysis that the scan uses as well."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Change:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """What has them, each once."""
+        """The subjects that have them, each once."""
         return tuple(dict.fromkeys(subject for subject, _ in self.found))
 
 
@@ -89,7 +89,7 @@ def _sorted(versions: set[str]) -> list[str]:
 
 
 def _numbers(version: str) -> tuple[int, list[tuple[int, str]]]:
-    """Return what sorts versions of distributions, which may begin with an epoch."""
+    """Return a sort key for versions of distributions, which may begin with an epoch."""
     epoch, colon, rest = version.rpartition(":")
     parts = _NUMBER.split(rest)
     return int(epoch) if colon and epoch.isdigit() else 0, [

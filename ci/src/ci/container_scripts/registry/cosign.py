@@ -70,9 +70,9 @@ class Cosign:
         if fault := self._fault(subject):
             raise PipelineError(
                 "signing.signature-lost",
-                f"the signature of {subject} does not stay",
+                f"the signature of {subject} has disappeared",
                 details=fault,
-                hint="see that no other run writes to the same images, then run it again",
+                hint="check that no other run writes to the same images, then run it again",
             )
         say(f"{subject} is signed")
         return True
