@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 740}
+PAPER = {"width": 794, "height": 1123}  # A4
 # Every element that someone can use is one of these, and each has a test here.
 CONTROLS = (
     "#theme",
@@ -230,7 +231,7 @@ def test_a_phone_scrolls_in_one_direction(browser: Browser, red: Path) -> None:
 
 
 def test_paper_has_everything_but_controls_and_logs(browser: Browser, red: Path) -> None:
-    with opened(browser, red) as page:
+    with opened(browser, red, viewport=PAPER) as page:
         assert len(page.pdf()) > 50_000
         page.emulate_media(media="print")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -238,6 +239,7 @@ def test_paper_has_everything_but_controls_and_logs(browser: Browser, red: Path)
             expect(page.locator(selector).first).to_be_hidden()
         for selector in ("#all-findings table", ".treemap", "#posture table", "#tests pre"):
             expect(page.locator(selector).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == PAPER["width"]
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         page.emulate_media(media="screen")
         expect(page.locator(".treemap").first).to_be_hidden()

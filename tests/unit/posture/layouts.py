@@ -64,6 +64,10 @@ class Made:
     facts: dict[str, Any]
     read: image_facts.Image
 
+    def with_history(self, history: list[dict[str, Any]]) -> Made:
+        """Return it with another history in its config."""
+        return Made({**self.facts, "config": {**self.facts["config"], "history": history}}, self.read)
+
     def image(
         self,
         declared: Declared = SOUND,

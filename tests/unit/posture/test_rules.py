@@ -148,3 +148,12 @@ def test_a_build_tool_of_the_base_counts_until_it_is_removed(tmp_path: Path) -> 
     assert broken(make(tmp_path / "b", tool, {"usr/bin/.wh.pip": Entry(b"")}).image()) == {}
     assert broken(make(tmp_path / "c", tool, {"usr/.wh.bin": Entry(b"")}).image()) == {}
     assert broken(make(tmp_path / "d", tool, {"usr/bin/.wh..wh..opq": Entry(b"")}).image()) == {}
+
+
+@pytest.mark.parametrize(("history", "made_by"), [(("Debian", "COPY app"), "Debian"), (("Debian",), "")])
+def test_the_history_of_the_base_names_its_instructions_if_it_is_complete(
+    tmp_path: Path, history: tuple[str, ...], made_by: str
+) -> None:
+    written = [{"created_by": each} for each in history] + [{"created_by": "CMD app", "empty_layer": True}]
+    base, own = make(tmp_path, CODE).with_history(written).image().layers
+    assert (base.instruction, own.instruction) == (made_by, "COPY app /app")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-UNITS = {"MB": 1e6, "kB": 1e3, "B": 1.0, "s": 1.0, "ms": 1e-3, "%": 0.01}
-AMOUNT = re.compile(r"^(\d+)(?:\.(\d+))? (MB|kB|B|s|ms|%)$")
+UNITS = {"GB": 1e9, "MB": 1e6, "kB": 1e3, "B": 1.0, "s": 1.0, "ms": 1e-3, "%": 0.01}
+AMOUNT = re.compile(r"^(\d+)(?:\.(\d+))? (GB|MB|kB|B|s|ms|%)$")
 TABLE = re.compile(r"^all-")
 
 

@@ -122,7 +122,7 @@ def image(  # noqa: PLR0913 - all but the first are by name
         digest=artifact["digest"],
         size=artifact["size"],
         config=artifact["config"],
-        layers=tuple(_layers(artifact["layers"], data["layers"], declared.instructions)),
+        layers=tuple(_layers(artifact, data["layers"], declared.instructions)),
         found=kinds,
         secrets=(*secrets, *(Secret(**item) for item in data["secrets"])),
         references=tuple(declared.references),
@@ -132,10 +132,13 @@ def image(  # noqa: PLR0913 - all but the first are by name
 
 
 def _layers(
-    made: list[dict[str, Any]], read: list[dict[str, Any]], instructions: tuple[str, ...]
+    artifact: dict[str, Any], read: list[dict[str, Any]], instructions: tuple[str, ...]
 ) -> Iterator[Layer]:
+    # The base's history names its layers' instructions, if it is complete.
+    history = [each for each in artifact["config"].get("history") or () if not each.get("empty_layer")]
+    below = history if len(history) == len(read) else [{}] * len(read)
     above = iter(instructions)
-    for one, found in zip(made, read, strict=True):
+    for one, found, made_by in zip(artifact["layers"], read, below, strict=True):
         yield Layer(
             digest=one["digest"],
             base=one["base"],
@@ -144,7 +147,7 @@ def _layers(
             bytes=found["bytes"],
             wasted=found["wasted"],
             largest=tuple((path, size) for path, size in found["largest"]),
-            instruction="" if one["base"] else next(above, ""),
+            instruction=made_by.get("created_by", "") if one["base"] else next(above, ""),
         )
 
 

@@ -70,6 +70,13 @@ class Layer(Struct, frozen=True):
     largest: tuple[tuple[str, int], ...] = ()
     instruction: str = ""
 
+    @property
+    def made_by(self) -> str:
+        """What made it, as far as that is known."""
+        if self.base:
+            return f"base: {self.instruction}" if self.instruction else "base image"
+        return self.instruction or "not certain"
+
 
 class Broken(Struct, frozen=True):
     """A rule that an image breaks; `waiver` is what lets it pass."""

@@ -21,7 +21,7 @@ LIMIT = 900_000
 _WIDTH = 40
 # A larger graph is unreadable, and Mermaid stops at 500 edges.
 _MOST_SERVICES = 60
-_REASONS = 20
+_REASONS = 8  # of each gate
 
 
 def render(run: Run, graph: str = "", details: Sequence[str] = ()) -> str:
@@ -54,13 +54,14 @@ def _drawable(run: Run) -> bool:
 
 
 def _reasons(run: Run) -> str:
-    found = reasons(run)
-    lines = [
-        f"- **{each.gate}**{f', {each.subject}' if each.subject else ''}: {each.text}"
-        for each in found[:_REASONS]
-    ]
-    if len(found) > _REASONS:
-        lines.append(f"- and {len(found) - _REASONS} more, see below")
+    lines = []
+    for gate, found in reasons(run).items():
+        lines += [
+            f"- **{gate}**{f', {each.subject}' if each.subject else ''}: {each.text}"
+            for each in found[:_REASONS]
+        ]
+        if len(found) > _REASONS:
+            lines.append(f"- **{gate}**: and {len(found) - _REASONS} more")
     return "\n".join(lines)
 
 

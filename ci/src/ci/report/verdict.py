@@ -28,15 +28,15 @@ class Reason:
     text: str
 
 
-def reasons(run: Run) -> list[Reason]:
-    """Return why each failed gate failed."""
-    found: list[Reason] = []
+def reasons(run: Run) -> dict[str, list[Reason]]:
+    """Return why each failed gate failed, by gate."""
+    found: dict[str, list[Reason]] = {}
     for name in run.summary.failed:
         why = list(_WHY[name](run)) if name in _WHY else []
         if name in run.errors and not why:
             first = run.errors[name].strip().partition("\n")[0][:_LONGEST]
             why = [Reason(name, "", first)]
-        found += why or [Reason(name, "", run.summary.steps[name].outcome)]
+        found[name] = why or [Reason(name, "", run.summary.steps[name].outcome)]
     return found
 
 

@@ -11,12 +11,14 @@ from ci import table
 
 __all__ = ["bytes_", "figure", "filters", "moment", "percent", "seconds"]
 
-_KILO, _MEGA = 1_000, 1_000_000
+_KILO, _MEGA, _GIGA = 1_000, 1_000_000, 1_000_000_000
 _MINUTE = 60
 
 
 def bytes_(size: float) -> str:
     """Format bytes in the unit that suits them."""
+    if abs(size) >= _GIGA:
+        return f"{size / _GIGA:.2f} GB"
     if abs(size) >= _MEGA / 10:
         return table.megabytes(int(size))
     return f"{size / _KILO:.1f} kB" if abs(size) >= _KILO else f"{size:.0f} B"

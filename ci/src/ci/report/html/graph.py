@@ -19,6 +19,10 @@ _PASSING = 10
 # Nodes of a column; more of them continue in the next one.
 _COLUMN = 12
 _SWEEPS = 8
+# Lines through columns that get a row there, for each service.
+_MOST_PASSING = 1
+# Columns are centered in a drawing that fits the page; in a higher one all begin at the top.
+_FITS = 640
 _ARROW = 6
 
 # A place in a column: a service, or a line (source, target) that passes through it.
@@ -58,23 +62,22 @@ def graph(waits_for: Mapping[str, Mapping[str, str]]) -> Graph:
     """Lay out services, each with what it waits for, and under which condition."""
     needs = {name: [other for other in others if other in waits_for] for name, others in waits_for.items()}
     column = _columns(needs)
+    edges = [(other, name) for name, others in needs.items() for other in others]
+    passed = {edge: range(column[edge[0]] + 1, column[edge[1]]) for edge in edges}
+    if sum(map(len, passed.values())) > _MOST_PASSING * len(needs):
+        passed = dict.fromkeys(edges, range(0))  # room for all of them would push the services apart
     chains = {
-        (other, name): [
-            (other,),
-            *((other, name, str(at)) for at in range(column[other] + 1, column[name])),
-            (name,),
-        ]
-        for name, others in needs.items()
-        for other in others
+        (source, target): [(source,), *((source, target, str(at)) for at in between), (target,)]
+        for (source, target), between in passed.items()
     }
     columns = _ordered(column, chains.values())
     places, height = _places(columns)
     nodes = tuple(Node(item[0], *place) for item, place in places.items() if len(item) == 1)
-    edges = tuple(
+    lines = tuple(
         Edge(source, target, waits_for[target][source], _path([places[item] for item in chain]))
         for (source, target), chain in chains.items()
     )
-    return Graph(nodes, edges, len(columns) * (WIDTH + _GAP_X) - _GAP_X + 2 * _MARGIN, height)
+    return Graph(nodes, lines, len(columns) * (WIDTH + _GAP_X) - _GAP_X + 2 * _MARGIN, height)
 
 
 def _columns(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -125,7 +128,7 @@ def _places(columns: Sequence[Sequence[_Item]]) -> tuple[dict[_Item, tuple[int, 
     tallest = max(heights, default=0)
     places = {}
     for number, items in enumerate(columns):
-        y = _MARGIN + (tallest - heights[number]) // 2
+        y = _MARGIN + ((tallest - heights[number]) // 2 if tallest <= _FITS else 0)
         for item in items:
             places[item] = (_MARGIN + number * (WIDTH + _GAP_X), y)
             y += _height(item) + _GAP_Y
