@@ -173,8 +173,8 @@ def test_a_pyproject_that_is_not_toml_is_named() -> None:
 
 def test_a_service_without_tests_is_refused_with_what_to_add() -> None:
     nothing = convention.decide(service(), Policy(), of({"api/package.json": "{}"}))
-    error = untested("api", nothing)
+    error = untested("api", nothing, ".ci.toml: ")
     assert error.code == "test.no-tests"
-    assert 'test = "npm test"' in error.hint
+    assert 'set .ci.toml: services.api.test = "npm test"' in error.hint
     alone = convention.decide(service(), Policy(), of(BASE))
-    assert untested("api", alone).code == "test.no-dependencies"
+    assert untested("api", alone, ".ci.toml: ").code == "test.no-dependencies"

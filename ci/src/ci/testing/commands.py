@@ -58,7 +58,7 @@ async def run(  # noqa: PLR0913, PLR0917 - what a run is made of
         raise PipelineError(
             "test.no-shell",
             f"service '{name}': its image has no shell, which a test command needs",
-            hint=f'name a stage of the Dockerfile that has one: [tool.ci.services.{name}] stage = "…"',
+            hint=f'name a stage of the Dockerfile that has one: {policy.place}services.{name}.stage = "…"',
         ) from error
     output = await done.directory(_OUTPUT).sync()
     outcome = json.loads(await output.file("outcome.json").contents())

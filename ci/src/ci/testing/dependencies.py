@@ -68,7 +68,7 @@ async def install(
             f"the dependencies of {found.tests} cannot be installed: {found.why}",
             details=error.stderr,
             hint="correct what uv names above, or set a command that runs the tests: "
-            "tool.ci.services.NAME.test",
+            f"{policy.place}services.NAME.test",
         ) from error
 
 

@@ -41,7 +41,7 @@ class UnitTests:
         """Return the result, and the directory with JUnit, coverage and output."""
         found = self.found[artifact.service.name]
         if found.kind == convention.NONE:
-            raise untested(artifact.service.name, found)
+            raise untested(artifact.service.name, found, self.project.policy.place)
         make = partial(self._run, artifact, found)
         return await known.run(self.project, artifact, found, make, rerun=bool(self.rerun))
 
@@ -133,14 +133,14 @@ async def _service(each: Backing, image: str, user: str, source: dagger.Director
     return container.as_service(args=list(each.command) or None, use_entrypoint=True)
 
 
-def untested(name: str, found: Found) -> PipelineError:
-    """Return the error of a service for which no tests were found."""
+def untested(name: str, found: Found, place: str) -> PipelineError:
+    """Return the error of a service for which no tests were found; `place` is where the settings are."""
     if found.tests:
         return PipelineError(
             "test.no-dependencies",
             f"service '{name}': {found.why}",
             hint="add requirements-test.txt with the line `pytest` beside the Dockerfile, or set a command: "
-            f'[tool.ci.services.{name}] test = "python -m pytest"',
+            f'{place}services.{name}.test = "python -m pytest"',
         )
     stage = (
         f'"{found.suggestion}", and stage = the one that has its tools' if found.suggestion else '"COMMAND"'
@@ -148,6 +148,6 @@ def untested(name: str, found: Found) -> PipelineError:
     return PipelineError(
         "test.no-tests",
         f"service '{name}' has no tests: {found.why}",
-        hint=f"add tests, or set [tool.ci.services.{name}] test = {stage}; "
-        "or list it in tool.ci.services-without-tests",
+        hint=f"add tests, or set {place}services.{name}.test = {stage}; "
+        f"or list it in {place}services-without-tests",
     )

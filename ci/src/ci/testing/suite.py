@@ -67,8 +67,8 @@ class Suite:
         if not folder or not await self.workspace.source.exists(folder, expected_type=kind):
             raise PipelineError(
                 "test.no-suite",
-                f"there is no integration suite: {folder or 'tool.ci.integration is empty'}",
-                hint="add tests there, or name the folder in tool.ci.integration; "
+                f"there is no integration suite: {folder or f'{self.policy.place}integration is empty'}",
+                hint=f"add tests there, or name the folder in {self.policy.place}integration; "
                 "the gate goes without one only if that is empty",
             )
 

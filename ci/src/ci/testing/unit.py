@@ -95,7 +95,7 @@ async def prepared(
     if found.config:
         place = f"{_CONFIG}/{posixpath.basename(found.config)}"
         container = container.with_mounted_file(place, workspace.source.file(found.config))
-    packages, python = await _python(container, artifact.service)
+    packages, python = await _python(container, artifact.service, policy.place)
     dependencies = await install(workspace, policy, found, python)
     # A .pth file adds them after the image's own packages; PYTHONPATH would add them before.
     added = [FOLDER, *([workdir] if workdir != "/" else [])]
@@ -113,7 +113,7 @@ def tests(source: dagger.Directory, policy: Policy, found: Found) -> dagger.Dire
     return folder
 
 
-async def _python(container: dagger.Container, service: Service) -> tuple[str, Python]:
+async def _python(container: dagger.Container, service: Service, place: str) -> tuple[str, Python]:
     """Return the folder of the image's packages, and its Python."""
     try:
         facts = await container.with_exec(["python", "-c", _FACTS]).stdout()
@@ -121,7 +121,7 @@ async def _python(container: dagger.Container, service: Service) -> tuple[str, P
         raise PipelineError(
             "test.no-python",
             f"service '{service.name}': its image has no program 'python', which its tests need",
-            hint=f'set a command: [tool.ci.services.{service.name}] test = "npm test", '
+            hint=f'set a command: {place}services.{service.name}.test = "npm test", '
             "or add a stage called test to the Dockerfile",
         ) from error
     packages, version, musl, platform = json.loads(facts)
