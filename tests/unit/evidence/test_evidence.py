@@ -19,6 +19,8 @@ from ci.evidence.options import Place
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import dagger
+
 pytestmark = pytest.mark.anyio
 IMAGE = "sha256:" + "1" * 64
 CLAIM = Claim(claims.UNIT, "web", {"web": IMAGE}, {"tests": "sha256:" + "2" * 64})
@@ -43,7 +45,7 @@ class Memory:
         there = {key: self.entries[key] for key in keys if key in self.entries}
         return {key: Found(each.statement, each.output) for key, each in there.items()}, []
 
-    async def resolve(self, reference: str) -> str:
+    async def resolve(self, reference: str, service: dagger.Service | None) -> str:  # noqa: ARG002 - as the protocol
         return IMAGE if reference else ""
 
     async def durations(self) -> dict[str, float]:

@@ -50,7 +50,7 @@ class Store(Protocol):
     async def find(self, keys: Sequence[str]) -> tuple[dict[str, Found], list[str]]:
         """Return what is there, and what went wrong."""
 
-    async def resolve(self, reference: str) -> str:
+    async def resolve(self, reference: str, service: dagger.Service | None) -> str:
         """Return the digest that a reference has now; empty if that cannot be said."""
 
     async def put(self, entries: Sequence[Entry], durations: Mapping[str, float]) -> list[str]:
@@ -133,9 +133,12 @@ class Evidence:
             self.keep(claim, passed)
         return made
 
-    async def resolve(self, reference: str) -> str:
-        """Return the digest that a reference has now, of any artifact; empty if that cannot be said."""
-        return await self._store.resolve(reference) if self._store else ""
+    async def resolve(self, reference: str, service: dagger.Service | None = None) -> str:
+        """Return the digest that a reference has now, of any artifact; empty if that cannot be said.
+
+        `service` is its registry, if that is on the client's machine.
+        """
+        return await self._store.resolve(reference, service) if self._store else ""
 
     async def durations(self) -> dict[str, float]:
         """Return how many seconds each claim took the last time, by title."""

@@ -58,9 +58,11 @@ class _Store:
         }
         return found, outcome["problems"]
 
-    async def resolve(self, reference: str) -> str:
+    async def resolve(self, text: str, service: dagger.Service | None) -> str:
         """Return the digest that a reference has now, of any artifact; empty if it cannot be read."""
-        outcome, _ = await self._ask(program(self.workspace), {"resolve": reference})
+        host = Registry(reference(text).host)
+        others = {host.host.partition(":")[0]: RegistryAccess(host, service=service)} if service else {}
+        outcome, _ = await self._ask(program(self.workspace), {"resolve": text}, others)
         return str(outcome.get("digest", ""))
 
     async def durations(self) -> dict[str, float]:
@@ -83,13 +85,16 @@ class _Store:
         return problems
 
     async def _ask(
-        self, container: dagger.Container, request: Mapping[str, Any]
+        self,
+        container: dagger.Container,
+        request: Mapping[str, Any],
+        others: Mapping[str, RegistryAccess] | None = None,
     ) -> tuple[Mapping[str, Any], dagger.Container | None]:
         host = reference(self.repository).host
         whole = {**request, "repository": self.repository, "limits": _LIMITS}
         access = RegistryAccess(Registry(host), through_gateway=is_loopback(host))
         try:
             access = await access.with_file(self.workspace.docker_config)
-            return await run_in(container, "evidence", whole, {"evidence": access})
+            return await run_in(container, "evidence", whole, {"evidence": access, **(others or {})})
         except PipelineError as error:
             return {"statements": {}, "problems": [f"it cannot be reached: {error.what}"]}, None

@@ -113,12 +113,10 @@ async def identity(workspace: Workspace, request: Request, evidence: Evidence) -
     """Return what identifies the vulnerability database without fetching it; empty if nothing does."""
     if request.database:
         return await request.database.digest()
-    if request.registry:  # of another machine, where only Trivy reaches it
-        return ""
-    if not request.mirrors and (image := mirrors.image(workspace.images)):
+    if not request.mirrors and not request.registry and (image := mirrors.image(workspace.images)):
         return await digest_of(image)
-    found = mirrors.resolve(list(request.mirrors), workspace.images, service=False)
-    return await evidence.resolve(found.references[0])
+    found = mirrors.resolve(list(request.mirrors), workspace.images, service=request.registry is not None)
+    return await evidence.resolve(found.references[0], request.registry)
 
 
 def _fetch(command: str, found: mirrors.Mirrors, references: tuple[str, ...]) -> list[str]:
