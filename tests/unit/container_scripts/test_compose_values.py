@@ -233,3 +233,18 @@ def test_a_project_that_compose_refuses_with_the_values_is_an_error_without_them
     found = read(tmp_path, text, f"PORT=eighty\nKEY={CANARY}\n")
     assert "eighty" in found["error"]
     assert CANARY not in json.dumps(found)
+
+
+def test_a_variable_may_be_the_name_of_a_service_that_is_waited_for(tmp_path: Path) -> None:
+    text = """
+services:
+  web: {image: x, depends_on: ["${DATABASE:-postgres}"], command: "serve --key ${KEY}", environment: [KEY]}
+  postgres: {image: "postgres:16"}
+  mariadb: {image: "mariadb:11", profiles: [other]}
+"""
+    assert list(service(read(tmp_path, text))["depends_on"]) == ["postgres"]
+    found = read(tmp_path, text.replace(", profiles: [other]", ""), f"DATABASE=mariadb\nKEY={CANARY} b\n")
+    assert list(service(found)["depends_on"]) == ["mariadb"]
+    assert found["plain"] == ["DATABASE"]
+    assert service(found)["command"] == "serve --key ${KEY}"
+    assert CANARY not in json.dumps(found)

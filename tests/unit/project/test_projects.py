@@ -138,3 +138,27 @@ def test_numbers_sizes_and_flags_that_nobody_gave_are_needed() -> None:
     assert set(found.needed) == {"PORT", "MEMORY", "FROZEN"}
     with raises("compose.value-missing", match="PORT"):
         found.check_values(["web"])
+
+
+NUMBERED = """
+x-health: &health {interval: 5s, retries: $RETRIES}
+services:
+  web: {image: "$WEB", labels: ["team=$TEAM"], healthcheck: {<<: *health, test: "true"}}
+  worker: {image: "worker:1", healthcheck: {<<: *health, test: "true"}}
+"""
+
+
+def test_a_variable_whose_empty_text_compose_rejects_is_needed_and_not_an_error(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(NUMBERED)
+    found = project(tmp_path)
+    assert set(found.needed) == {"RETRIES", "WEB"}
+    assert found.unset == ("TEAM",)
+    assert "services.web.healthcheck.retries" in found.needed["RETRIES"]
+    with raises("compose.value-missing", match="RETRIES"):
+        found.check_values(["worker"])
+
+
+def test_a_mistake_beside_a_variable_without_a_value_is_still_the_error(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: x, scale: $COUNT, depends_on: [gone]}}")
+    with raises("compose.invalid", match="gone"):
+        project(tmp_path)

@@ -95,6 +95,20 @@ def filled(model: Json, values: dict[str, str]) -> Json:
     return found
 
 
+def written(model: Json, names: list[str]) -> Json:
+    """Replace the placeholders in a printed model by the variables, as a file has them."""
+    marks = {PLACEHOLDER.format(name): f"${{{name}}}" for name in names}
+
+    def write(text: str) -> str:
+        if "placeholder-of-" in text:
+            for mark, variable in marks.items():
+                text = text.replace(mark, variable)
+        return text
+
+    found: Json = mapped(model, write)
+    return found
+
+
 def differences(one: Any, other: Any, path: Path = ()) -> Iterator[Path]:  # noqa: ANN401 - values of JSON
     """Yield the paths at which two models differ."""
     if isinstance(one, dict) and isinstance(other, dict):
