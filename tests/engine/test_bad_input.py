@@ -41,7 +41,7 @@ def test_compose_files_elsewhere_are_named(dagger: Dagger, tmp_path: Path) -> No
     called = dagger.call("--source", str(tmp_path), "services")
     assert called.code == 1
     assert "Code: compose.no-file" in called.error
-    assert "--files .devcontainer/docker-compose.yml" in called.error
+    assert "--project-directory .devcontainer" in called.error
 
 
 def test_an_unknown_service_lists_the_valid_ones(dagger: Dagger) -> None:

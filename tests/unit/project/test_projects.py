@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ci.project import model, unsupported
+from ci.project.load import no_file
 from tests.raised import raises
 from tests.unit.project.reading import FIXTURES, outcome, project
 
@@ -162,3 +163,32 @@ def test_a_mistake_beside_a_variable_without_a_value_is_still_the_error(tmp_path
     (tmp_path / "compose.yaml").write_text("services: {web: {image: x, scale: $COUNT, depends_on: [gone]}}")
     with raises("compose.invalid", match="gone"):
         project(tmp_path)
+
+
+def test_profiles_that_exist_are_named_if_none_is_enabled(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services: {web: {image: x, profiles: [web]}, js: {image: x, profiles: [assets, web]}}"
+    )
+    with raises("compose.no-services", match="--profiles assets,web"):
+        project(tmp_path)
+    assert set(project(tmp_path, values="COMPOSE_PROFILES=assets\n").services) == {"js"}
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "options"),
+    [
+        (["deploy/docker-compose.logging.yml", "deploy/docker-compose.yml"], "--project-directory deploy"),
+        (["a/b/compose.yaml", "docker/compose.yaml"], "--project-directory docker"),
+        (["compose.prod.yaml"], "--files compose.prod.yaml"),
+        (["docker/compose.dev.yml"], "--project-directory docker --files compose.dev.yml"),
+    ],
+)
+def test_a_compose_file_elsewhere_is_named_with_its_folder(elsewhere: list[str], options: str) -> None:
+    with raises("compose.no-file", match=f": {options}\nCode"):
+        raise no_file(".", elsewhere)
+
+
+def test_a_file_that_is_named_from_the_wrong_folder_is_named_from_the_right_one() -> None:
+    found = no_file("docker", ["docker/compose.yaml", "docker/compose.dev.yml"], "docker/compose.dev.yml")
+    assert found.what == "there is no docker/compose.dev.yml in the project's folder 'docker'"
+    assert "--project-directory docker --files compose.dev.yml" in found.hint

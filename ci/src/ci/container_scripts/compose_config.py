@@ -10,6 +10,7 @@ output and the last two of these keys, or `env_file_error`, or
     model         Compose's output, to be read by Compose again, with each literal `$` doubled
     undoubled     the same without doubling
     bake          the Bake file
+    profiles      the profiles of all services, active or not
     placeholders  variables whose values are not in the above, with the text in their place
     plain         given variables whose values are in the above, because Compose has to interpret them
     needed        variables that require a value and have none, with the places that need it
@@ -40,9 +41,8 @@ from ci.container_scripts.compose_reading import TEMPLATE, Reading
 from ci.container_scripts.compose_variables import PLACEHOLDER
 
 
-def read(compose: Compose, source: Path | None, *, bake: bool) -> Json:
+def read(reading: Reading, *, bake: bool) -> Json:
     """Read a project and return the result. Raise `RefusedError` if Compose rejects it."""
-    reading = Reading(compose, source, env_file.read(compose.binary, source) if source else {})
     reading.prepare()
     printed, real = reading.read()
     model = printed.json
@@ -60,6 +60,7 @@ def read(compose: Compose, source: Path | None, *, bake: bool) -> Json:
     masked = {*reading.maskable, *reading.required} - reading.numbers.keys()
     files = report.env_files(reading.template, list(model["services"]))
     return {
+        "profiles": report.profiles(reading.template),
         "model": reading.patched(printed, real),
         "undoubled": undoubled(model),
         "bake": written,
@@ -70,19 +71,20 @@ def read(compose: Compose, source: Path | None, *, bake: bool) -> Json:
         "unset": sorted(unset),
         "used": {name: used.get(name, []) for name in sorted({*needed, *random, *unset})},
         "env_files": files,
-        "missing": report.missing(model, files, compose.folder, given=bool(source)),
+        "missing": report.missing(model, files, reading.compose.folder, given=bool(reading.source)),
     }
 
 
-def refused(compose: Compose, source: Path | None, error: RefusedError) -> Json:
+def refused(reading: Reading, error: RefusedError) -> Json:
     """Return the result for a rejected project, with the env files that may be the cause."""
+    compose = reading.compose
     outcome: Json = {"error": str(error).replace(f"{compose.folder}/", "")}
     try:
         template = compose.run({}, *TEMPLATE).json
     except RefusedError:
         return outcome
     files = report.env_files(template, list(template["services"]))
-    missing = report.missing({}, files, compose.folder, given=bool(source))
+    missing = report.missing({}, files, compose.folder, given=bool(reading.source))
     return outcome | {"env_files": files, "missing": missing}
 
 
@@ -91,13 +93,15 @@ def main(binary: str, folder: str, output: str, request: str, source: str = "") 
     asked = json.loads(request)
     files, profiles = tuple(asked.get("files", ())), tuple(asked.get("profiles", ()))
     compose = Compose(binary, Path(os.path.normpath(folder)), files, profiles, own_values=bool(source))
-    path = Path(source) if source else None
+    reading = Reading(compose, Path(source) if source else None)
     try:
-        outcome = read(compose, path, bake=asked.get("bake", False))
+        if reading.source:
+            reading.given = env_file.read(binary, reading.source)
+        outcome = read(reading, bake=asked.get("bake", False))
     except env_file.EnvFileError as error:
         outcome = {"env_file_error": str(error)}
     except RefusedError as error:
-        outcome = refused(compose, path, error)
+        outcome = refused(reading, error)
     Path(output).write_text(json.dumps(outcome))
 
 

@@ -56,6 +56,12 @@ def of_definitions(model: Json) -> tuple[Places, Places]:
     return at_run, {name: places for name, places in of_builds.items() if name not in at_run}
 
 
+def profiles(template: Json) -> list[str]:
+    """Return the names of all profiles, also of those that are not enabled."""
+    services = (template.get("services") or {}).values()
+    return sorted({name for service in services for name in service.get("profiles") or ()})
+
+
 def env_files(template: Json, services: list[str]) -> dict[str, list[Json]]:
     """Return the env files of the services, as Compose prints them."""
     found = {name: template["services"][name].get("env_file") or [] for name in services}

@@ -114,20 +114,41 @@ async def _read(workspace: Workspace, asked: ComposeOptions) -> model.ComposeMod
 async def _no_file(source: dagger.Directory, asked: ComposeOptions) -> PipelineError | None:
     """Return an error that names the compose files elsewhere, if the project's folder has none."""
     folder = posixpath.normpath(asked.folder)
-    if asked.files or not await source.exists(folder):
+    if not await source.exists(folder):
         return None
     names = await (source if folder == "." else source.directory(folder)).entries()
-    if set(names) & set(COMPOSE_FILES):
+    for file in asked.files:
+        if not file.startswith("/") and not await source.exists(posixpath.join(folder, file)):
+            return no_file(folder, await source.glob(_CANDIDATES), file)
+    if asked.files or set(names) & set(COMPOSE_FILES):
         return None
-    others = sorted(await source.glob(_CANDIDATES))[:_NAMED]
+    return no_file(folder, await source.glob(_CANDIDATES))
+
+
+def no_file(folder: str, elsewhere: list[str], file: str = "compose file") -> PipelineError:
+    """Return an error that says how to choose a compose file that is elsewhere in the source."""
+    named = [path for path in elsewhere if posixpath.basename(path) == posixpath.basename(file)]
+    others = sorted(named or elsewhere, key=_likely)[:_NAMED]
     return PipelineError(
         "compose.no-file",
-        f"there is no compose file in the project's folder '{folder}'",
+        f"there is no {file} in the project's folder '{folder}'",
         details="\n".join(("compose files elsewhere:", *others)) if others else "",
-        hint=f"name it: --files {others[0]}; its paths are relative to --project-directory"
+        hint=f"choose the file by its folder, and by its name if it is not a usual one: {_words(others[0])}"
         if others
         else "add a compose.yaml, or set --source to the folder that contains it",
     )
+
+
+def _likely(path: str) -> tuple[bool, int, str]:
+    """Sort files that Compose finds by itself before others, and those near the root first."""
+    return posixpath.basename(path) not in COMPOSE_FILES, path.count("/"), path
+
+
+def _words(path: str) -> str:
+    """Return the options that choose a compose file; its paths are relative to its own folder as usual."""
+    folder, name = posixpath.split(path)
+    words = f"--project-directory {folder}" if folder else ""
+    return words if name in COMPOSE_FILES else f"{words} --files {name}".lstrip()
 
 
 async def settings_of(source: dagger.Directory) -> policy.Policy:

@@ -31,6 +31,7 @@ class ComposeResult(Struct, frozen=True):
     model: dict[str, Any] = {}
     undoubled: dict[str, Any] = {}
     bake: dict[str, Any] = {}
+    profiles: tuple[str, ...] = ()
     placeholders: dict[str, str] = {}
     plain: tuple[str, ...] = ()
     needed: dict[str, tuple[str, ...]] = {}
