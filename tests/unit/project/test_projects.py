@@ -142,8 +142,9 @@ def test_numbers_sizes_and_flags_that_nobody_gave_are_needed() -> None:
 
 
 NUMBERED = """
-x-health: &health {interval: 5s, retries: $RETRIES}
+x-health: &health {interval: $EVERY, retries: $RETRIES}
 services:
+  agent: {image: x, volumes: ["${ROOT_FOLDER}:/host:ro"], ports: ["$ONE", "$OTHER"], environment: [A=$ONE]}
   web: {image: "$WEB", labels: ["team=$TEAM"], healthcheck: {<<: *health, test: "true"}}
   worker: {image: "worker:1", healthcheck: {<<: *health, test: "true"}}
 """
@@ -152,7 +153,7 @@ services:
 def test_a_variable_whose_empty_text_compose_rejects_is_needed_and_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(NUMBERED)
     found = project(tmp_path)
-    assert set(found.needed) == {"RETRIES", "WEB"}
+    assert set(found.needed) == {"EVERY", "ONE", "OTHER", "RETRIES", "ROOT_FOLDER", "WEB"}
     assert found.unset == ("TEAM",)
     assert "services.web.healthcheck.retries" in found.needed["RETRIES"]
     with raises("compose.value-missing", match="RETRIES"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci.container_scripts import compose_report as report
 from ci.container_scripts import compose_variables as variables
 from ci.container_scripts.compose_command import (
     CONFIG,
@@ -24,8 +25,8 @@ from ci.container_scripts.compose_variables import NAME, PLACEHOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Placeholders for missing values that Compose reads as numbers, sizes or flags.
-NUMBER, FLAG = "1", "true"
+# Placeholders for missing values that Compose reads as numbers, sizes, flags, durations or paths.
+NUMBER, FLAG, DURATION, PATH = "1", "true", "1s", "./1"
 TEMPLATE = (*CONFIG, "--no-interpolate")
 _ALL_PROFILES = ("*",)
 
@@ -115,11 +116,23 @@ class Reading:
         try:
             self.masked(self.plain)
         except RefusedError:
+            if self._needs_file():
+                raise
             without = [n for n in listed if n not in self.given and n not in NOT_FOR_COMPOSE]
             without = [name for name in without if not name.startswith("COMPOSE_")]
             self.required = [name for name in without if listed[name]["Required"]]
             others = [name for name in without if not listed[name]["Required"]]
             self.optional = [name for name in others if not listed[name]["DefaultValue"]]
+
+    def _needs_file(self) -> bool:
+        """Return whether a required `.env` is missing, which no value of a variable can replace."""
+        try:
+            active = self.compose.run({}, *TEMPLATE).json
+        except RefusedError:
+            return False
+        files = report.env_files(active, list(active["services"]))
+        missing = report.missing({}, files, self.compose.folder, given=bool(self.source))
+        return any(item["required"] for item in missing)
 
     def _written(self, own: dict[str, str]) -> Json:
         """Read all services with the variables as they are written, as far as Compose accepts that.
@@ -147,7 +160,7 @@ class Reading:
             try:
                 printed = self.masked(self.plain)
             except RefusedError as error:
-                if self._named(str(error)) or self._flagged(str(error)) or self._emptied():
+                if self._named(str(error)) or self._emptied() or self._flagged(str(error)):
                     continue
                 if self._without(self.real()):
                     continue
@@ -170,7 +183,11 @@ class Reading:
         others = {name for name in self.required if PLACEHOLDER.format(name) in error}
         new = bool(given or others - self.numbers.keys())
         self.plain |= given
-        self.numbers = dict.fromkeys(others, NUMBER) | self.numbers
+        used = list(variables.used(self.template))
+        durations = {name for name, path in used if variables.is_duration(path)}
+        paths = {name for name, path in used if variables.is_mount(path)}
+        for name in others - self.numbers.keys():
+            self.numbers[name] = DURATION if name in durations else PATH if name in paths else NUMBER
         return new
 
     def _flagged(self, error: str) -> bool:
@@ -193,10 +210,10 @@ class Reading:
         if not marks:
             return False
         error = self._rejected(marks)
-        if error is None:
-            names = [name for name in marks if self._rejected({n: m for n, m in marks.items() if n != name})]
-        else:
-            names = [name for name, mark in marks.items() if mark in error]
+        if error is not None:
+            self.required += [name for name, mark in marks.items() if mark in error]
+            return self._named(error)
+        names = [name for name in marks if self._rejected({n: m for n, m in marks.items() if n != name})]
         self.required += names
         return bool(names)
 

@@ -23,6 +23,10 @@ _SERVICE = {
     *("label_file", "network_mode", "networks", "pid", "platform", "ports", "profiles", "pull_policy"),
     *("provider", "runtime", "scale", "volumes", "volumes_from"),
 }
+_DURATIONS = {
+    *("delay", "interval", "max_delay", "monitor", "start_interval", "start_period", "stop_grace_period"),
+    *("timeout", "window"),
+}
 _DEPLOY = {"mode", "replicas", "endpoint_mode", "placement"}
 _RESOURCES = ("networks", "volumes", "secrets", "configs")
 _NOT_OF_RESOURCES = ("content", "driver_opts", "labels")
@@ -37,6 +41,16 @@ HIDDEN: tuple[Path, ...] = (
     ("post_start",),
     ("pre_stop",),
 )
+
+
+def is_duration(path: Path) -> bool:
+    """Return whether Compose reads the value at a path of the model as a duration."""
+    return path[-1] in _DURATIONS
+
+
+def is_mount(path: Path) -> bool:
+    """Return whether the value at a path of the model is what a service mounts."""
+    return path[0] == "services" and path[2:3] == ("volumes",)
 
 
 def is_understood(path: Path) -> bool:
