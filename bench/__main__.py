@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airgap.errors import AirgapError
 from airgap.progress import Progress
 from airgap.state import State
-from bench import growth, layers, measure, overhead, report, sides, stack, upload
+from bench import growth, layers, measure, overhead, report, runner, sides, stack, upload
 from bench.cases import CASES
 from bench.peer.docker import Docker, default_state
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LIMIT = 1800.0  # seconds, for one run
-PARTS = ("overhead", "growth", "upload", "layers", "stack", "cases")
+PARTS = ("overhead", "growth", "upload", "layers", "runner", "stack", "cases")
 DEFAULT = ("nothing", "readme", "source-line", "dependency", "shared-package")
 
 
@@ -65,6 +65,7 @@ def _budgeted(options: argparse.Namespace, say: Progress) -> dict[str, Callable[
         "growth": partial(growth.measure, say),
         "upload": partial(upload.measure, repeat, say),
         "layers": partial(layers.measure, repeat, say),
+        "runner": partial(runner.measure, repeat, say),
         "stack": lambda: stack.measure(repeat, Docker(State(default_state()), say), say, options.stacks),
     }
 
