@@ -31,6 +31,11 @@ def test_a_treemap_has_areas_in_proportion_that_do_not_overlap(sizes: list[int])
         assert beside or above
 
 
+def test_the_rectangles_of_a_treemap_are_like_squares() -> None:
+    for each in treemap([1] * 20, 5.0):
+        assert 1 / 2 <= 5 * each.width / each.height <= 2
+
+
 def acyclic(edges: list[tuple[int, int]], number: int) -> dict[str, dict[str, str]]:
     waits: dict[str, dict[str, str]] = {str(n): {} for n in range(number)}
     for one, other in edges:

@@ -14,7 +14,10 @@ from tests.unit.report.folders import Report
 if TYPE_CHECKING:
     from pathlib import Path
 
-BEFORE = ("pkg:deb/debian/apt@3.0.4", "pkg:pypi/idna@3.7", "pkg:pypi/idna@2.10", "pkg:deb/debian/tar@1.35")
+BEFORE = (
+    *("pkg:deb/debian/apt@3.0.4", "pkg:deb/debian/tar@1.35"),
+    *("pkg:pypi/gone@1", "pkg:pypi/idna@3.7", "pkg:pypi/idna@2.10"),
+)
 NOW = ("pkg:deb/debian/apt@3.0.5", "pkg:pypi/idna@3.7", "pkg:pypi/tar@1.35", "pkg:deb/debian/tar@1.35")
 
 
@@ -33,6 +36,7 @@ def test_what_was_added_removed_or_upgraded(tmp_path: Path) -> None:
     found = packages.changes(sbom(tmp_path / "now", NOW), sbom(tmp_path / "before", BEFORE))
     assert found == (
         PackageChange("apt", "deb", "3.0.4", "3.0.5"),
+        PackageChange("gone", "pypi", "1", ""),
         PackageChange("idna", "pypi", "2.10, 3.7", "3.7"),
         PackageChange("tar", "pypi", "", "1.35"),
     )
@@ -54,6 +58,6 @@ def test_the_page_says_what_was_not_compared(tmp_path: Path) -> None:
     run = read(folder, earlier)
     assert isinstance(run.earlier, documents.Summary)
     html = page.render(run)
-    assert "1 added, 0 removed, 2 with another version" in html
+    assert "1 added, 1 removed, 2 with another version" in html
     assert "Not compared, because one of the reports has no SBOM: agent, new." in html
     assert "The same packages: same." in html

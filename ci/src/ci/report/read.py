@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from ci.errors import PipelineError
 from ci.report import documents, model, packages, read_stack, read_tests
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def read(folder: Path, earlier: Path | None = None) -> model.Run:
 
     `earlier` is the folder of the run that earlier.json is of.
     """
-    summary = msgspec.json.decode((folder / "summary.json").read_bytes(), type=documents.Summary)
+    summary = _decoded(folder / "summary.json", documents.Summary)
     tests = _document(folder, "test/tests.json", documents.Tests)
     suites = {f"test/{name}": name for name in (tests.services if tests else ())} | {
         INTEGRATION: INTEGRATION_TESTS
@@ -98,7 +99,18 @@ def _packages(
 
 def _document(folder: Path, name: str, kind: type[T]) -> T | None:
     path = folder / name
-    return msgspec.json.decode(path.read_bytes(), type=kind) if path.is_file() else None
+    return _decoded(path, kind) if path.is_file() else None
+
+
+def _decoded(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError) as error:
+        raise PipelineError(
+            "report.folder-invalid",
+            f"{path.name} is not from a report: {error}",
+            hint="pass the folder of a report that this version made: report export --path FOLDER",
+        ) from error
 
 
 def _logs(folder: Path, paths: Iterable[Path], most: int) -> tuple[model.Log, ...]:
