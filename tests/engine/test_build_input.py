@@ -44,7 +44,8 @@ def test_a_build_secret_that_gets_into_the_image_is_found_and_not_shown(
     values.write_text(f"TOKEN={canary}\n")
     called = dagger.call(*words, "--env-file", f"file:{values}", "posture")
     assert called.code == 1
-    assert "/leak: the value of token" in called.error
+    assert "Code: posture.failed" in called.error
+    assert "/leak: " in called.error
     assert canary not in called.stdout + called.stderr
 
 
@@ -65,7 +66,7 @@ def test_two_services_that_build_one_image_are_named(dagger: Dagger, tmp_path: P
     called = dagger.call(*project(tmp_path, "", a=one, b=other), "build")
     assert called.code == 1
     assert "Code: compose.image-built-twice" in called.error
-    assert "services 'a' and 'b' both build the image team/web:1" in called.error
+    assert all(value in called.error for value in ("'a'", "'b'", "team/web:1"))
 
 
 def test_builds_in_a_circle_are_named(dagger: Dagger, tmp_path: Path) -> None:
@@ -74,8 +75,8 @@ def test_builds_in_a_circle_are_named(dagger: Dagger, tmp_path: Path) -> None:
 
     called = dagger.call(*project(tmp_path, "", a=waits("b"), b=waits("a")), "build")
     assert called.code == 1
+    assert "Code: build.bake-failed" in called.error
     assert re.search(r"\b(a to b|b to a)\b", called.error)
-    assert "Next: " in called.error
 
 
 def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:

@@ -28,4 +28,4 @@ def test_a_case_that_does_not_exist_is_told(dagger: Dagger) -> None:
     called = dagger.call("test-disruption", "--cases", "no-such-case")
     assert called.code == 1
     assert "Code: test.no-disruption-tests" in called.error
-    assert "that match no-such-case in tests/disruption" in called.error
+    assert all(value in called.error for value in ("no-such-case", "tests/disruption"))

@@ -80,10 +80,8 @@ def test_nothing_else_is_broken(report: dict[str, Any]) -> None:
 def test_the_call_fails_with_the_rule_s_text(dagger: Dagger) -> None:
     called = dagger.call("--source", str(PROJECT), "posture", "--only", "sound,root")
     assert called.code == 1
-    assert "posture: the gate fails for root" in called.error
     assert "Code: posture.failed" in called.error
     assert "root: non-root-user" in called.error
-    assert "do: end the Dockerfile with a numeric USER" in called.error
     assert "Traceback" not in called.stderr
 
 
@@ -91,7 +89,8 @@ def test_no_image_gets_through_the_gate_with_a_broken_rule(dagger: Dagger) -> No
     called = dagger.call("--source", str(PROJECT), "gate")
     assert called.code == 1
     red = "env-secret, files, large, root, stays, tagged, writes"
-    assert f"posture: the gate fails for {red}" in called.error
+    assert "Code: posture.failed" in called.error
+    assert red in called.error
 
 
 def test_a_base_that_is_pinned_now_is_seen_though_the_image_is_the_same(

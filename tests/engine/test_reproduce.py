@@ -63,7 +63,7 @@ def test_what_differs_is_named_and_what_is_equal_is_not(dagger: Dagger, recorded
     there, here = recorded
     called = dagger.call("--source", str(here), "reproduce", "--manifest", str(there))
     assert called.code == 1
-    assert "not reproduced: order, time" in called.error
+    assert "order, time" in called.error
     assert "Code: reproduce.images-differ" in called.error
     assert "(COPY /made /made # buildkit): /made/stamp: content differs in numbers only" in called.error
     assert "/made/listing: the same lines in another order" in called.error

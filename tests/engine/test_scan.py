@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -44,7 +45,6 @@ def excepted(until: datetime) -> str:
 def test_a_known_vulnerable_package_fails_with_all_that_is_needed_to_mend_it(vulnerable: Shop) -> None:
     called = vulnerable.scan()
     assert called.code != 0
-    assert "scan: the gate fails for shop" in called.error
     assert "Code: scan.failed" in called.error
     row = next(line for line in called.error.splitlines() if FOUND[1] in line)
     assert all(text in row for text in FOUND)
@@ -90,7 +90,8 @@ def test_a_planted_key_and_token_are_found_in_image_and_source(dagger: Dagger, t
     (here.folder / "shop" / "app" / "settings.py").write_text(f'TOKEN = "{TOKEN}"\n')
     called = here.scan()
     assert called.code != 0
-    assert "the gate fails for shop, (source)" in called.error
+    assert "Code: scan.failed" in called.error
+    assert "shop, (source)" in called.error
     assert "private-key" in called.error
     assert "github-pat" in called.error
     assert TOKEN not in called.error + called.stdout
@@ -103,6 +104,7 @@ def test_a_dockerfile_of_the_compose_file_is_scanned_with_the_source(dagger: Dag
     (here.folder / "compose.yaml").write_text(json.dumps({"services": {"shop": {"build": build}}}))
     called = here.scan()
     assert called.code != 0
+    assert "Code: scan.failed" in called.error
     assert "services.shop.build.dockerfile_inline.Dockerfile" in called.error
 
 
@@ -113,8 +115,9 @@ def test_settings_of_trivy_in_the_source_let_nothing_pass(dagger: Dagger, tmp_pa
     (here.folder / "trivy.yaml").write_text("severity: [LOW]\nscan:\n  skip-dirs: [shop]\n")
     called = here.scan()
     assert called.code != 0
-    assert "the gate fails for shop, (source)" in called.error
-    assert "not read: trivy.yaml, .trivyignore" in called.error
+    assert "Code: scan.failed" in called.error
+    assert "shop, (source)" in called.error
+    assert "trivy.yaml, .trivyignore" in called.error
 
 
 def test_a_comment_in_a_dockerfile_lets_nothing_pass(dagger: Dagger, tmp_path: Path) -> None:
@@ -124,7 +127,8 @@ def test_a_comment_in_a_dockerfile_lets_nothing_pass(dagger: Dagger, tmp_path: P
     line = len(path.read_text().splitlines()) - 1
     called = here.scan()
     assert called.code != 0
-    assert f"shop/Dockerfile:{line} lets findings pass" in called.error
+    assert "Code: scan.failed" in called.error
+    assert f"shop/Dockerfile:{line}" in called.error
 
 
 def git(folder: Path, *words: str) -> str:
@@ -156,12 +160,12 @@ def test_a_key_that_a_later_commit_took_out_is_red_and_named_with_its_first_comm
     assert here.scan().code == 0
     called = here.scan("--history", str(here.folder / ".git"))
     assert called.code != 0
-    assert "scan: the gate fails for (history)" in called.error
+    assert "Code: scan.failed" in called.error
+    assert "(history)" in called.error
     (row,) = (line for line in called.error.splitlines() if "private-key" in line)
     assert "deploy/service.pem:3" in row
     assert planted[:12] in row
-    assert "texts of 4 commits" in called.error
-    assert "rotate" in called.error
+    assert re.search(r"\b4 commits\b", called.error)
     excepted_until = datetime.now(UTC) + timedelta(days=60)
     entry = {"id": "private-key", "statement": "rotated", "expired_at": f"{excepted_until:%Y-%m-%d}"}
     (here.folder / ".trivyignore.yaml").write_text(
@@ -207,9 +211,8 @@ def test_a_folder_that_is_no_git_directory_is_one_error(dagger: Dagger, tmp_path
     here = shop(dagger, tmp_path / "shop")
     called = here.scan("--history", str(here.folder))
     assert called.code != 0
-    assert (
-        "--history: this is no Git directory to look through: it has no HEAD and no objects" in called.error
-    )
+    assert "Code: scan.history-not-a-repository" in called.error
+    assert "--history" in called.error
     assert "Traceback" not in called.error
 
 
@@ -226,7 +229,7 @@ def test_a_refused_license_is_red_and_others_are_not(dagger: Dagger, tmp_path: P
     assert called.code != 0
     row = next(line for line in called.error.splitlines() if "MPL-2.0" in line)
     assert "certifi" in row
-    assert "tool.ci.denied-licenses" in row
+    assert "denied-licenses" in row
 
 
 def test_the_database_is_found_without_an_option(vulnerable: Shop) -> None:
@@ -246,7 +249,7 @@ def test_a_database_that_is_none(dagger: Dagger, tmp_path: Path) -> None:
     (folder / "metadata.json").write_text("{}")
     called = here.call("--database", str(folder), "scan")
     assert called.code != 0
-    assert "Next: " in called.error
+    assert "Code: scan.database-unusable" in called.error
     assert "Traceback" not in called.error
 
 

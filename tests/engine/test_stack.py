@@ -160,6 +160,7 @@ def test_what_a_sandbox_cannot_have_is_refused_by_name(dagger: Dagger, tmp_path:
     (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"web": web}}))
     called = logs(dagger, tmp_path, tmp_path / "logs")
     assert called.code == 1
+    assert "Code: compose.refused-keys" in called.error
     for value in ("services.web.devices", "/dev/kvm", "services.web.volumes", "/etc/ssl"):
         assert value in called.error
 
