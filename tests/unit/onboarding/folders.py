@@ -34,6 +34,9 @@ class Folder:
             return there.is_dir()
         return there.is_file() if expected_type else there.exists()
 
+    async def glob(self, pattern: str) -> list[str]:
+        return [str(each.relative_to(self.path)) for each in self.path.glob(pattern)]
+
     def directory(self, path: str) -> Folder:
         return Folder(self.path / path)
 

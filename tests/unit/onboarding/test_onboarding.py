@@ -161,3 +161,35 @@ def test_the_workflow_has_the_pins_of_our_own() -> None:
     assert checksum
     assert f"VERSION: {version[1]}\n" in template
     assert f"SHA256: {checksum[1]}\n" in template
+
+
+def test_a_reference_without_a_digest_says_who_knows_it(known: Known) -> None:
+    def add(replaced: set[str]) -> str:
+        lacks = doctor.lacks(replace(known, replaced=frozenset(replaced)))
+        return next(each.add for each in lacks if "postgres:16" in each.what)
+
+    assert "docker buildx imagetools inspect postgres:16" in add(set())
+    assert "the images map replaces the image" in add({"postgres:16"})
+
+
+def test_a_project_of_pulled_images_needs_no_build_for_its_stack(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {db: {image: 'postgres:16'}}")
+    pulled = Known(compose=project(tmp_path), policy=policy.Policy(), texts={}, found={}, has_suite=True)
+    rows = {line.split()[0]: line.split()[1:] for line in doctor.text(pulled).splitlines()[1:11]}
+    assert rows["stack"] == rows["test-integration"] == ["ready"]
+    assert rows["publish"][-1] == "build"
+
+
+def test_secrets_of_an_env_file_are_one_line_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services: {a: {image: x, env_file: env/a.env, environment: {API_KEY: k}}, "
+        "b: {image: x, env_file: env/a.env}}"
+    )
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "a.env").write_text("SECRET_KEY=3f9a8b7c6d\nDB_PASSWORD=hunter2hunter2\nPORT=1\n")
+    read = Known(compose=project(tmp_path), policy=policy.Policy(), texts={}, found={})
+    whats = [each.what for each in doctor.lacks(read) if each.function == "posture"]
+    assert whats == [
+        "services.a.environment.API_KEY has a secret's value in the file",
+        "env/a.env: a secret's value for DB_PASSWORD, SECRET_KEY",
+    ]

@@ -62,6 +62,7 @@ def known(name: str, folder: Path | None = None, settings: Policy | None = None)
             named=(),
             left_out={},
             resolve=resolve,
+            replaced=lambda _: False,
         )
 
     return anyio.run(read)

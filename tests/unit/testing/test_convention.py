@@ -25,6 +25,7 @@ def service(context: str = "api", dockerfile: str = "Dockerfile", **build: str |
 
 def of(files: dict[str, str]) -> Tree:
     names: dict[str, set[str]] = {}
+    python = {posixpath.dirname(path) for path in files if path.endswith(".py")}
     for path in files:
         child = path
         suffix = ""
@@ -32,7 +33,7 @@ def of(files: dict[str, str]) -> Tree:
             folder, name = posixpath.split(child)
             names.setdefault(folder or ".", set()).add(name + suffix)
             child, suffix = folder, "/"
-    return Tree({folder: frozenset(found) for folder, found in names.items()}, files)
+    return Tree({folder: frozenset(found) for folder, found in names.items()}, files, frozenset(python))
 
 
 BASE = {"api/Dockerfile": DOCKERFILE, "api/tests/test_a.py": ""}
@@ -178,3 +179,10 @@ def test_a_service_without_tests_is_refused_with_what_to_add() -> None:
     assert 'set .ci.toml: services.api.test = "npm test"' in error.hint
     alone = convention.decide(service(), Policy(), of(BASE))
     assert untested("api", alone, ".ci.toml: ").code == "test.no-dependencies"
+
+
+def test_a_folder_of_tests_in_another_language_is_not_run_by_pytest() -> None:
+    files = {"web/Dockerfile": DOCKERFILE, "web/package.json": "", "web/tests/login.spec.ts": ""}
+    found = convention.decide(service("web"), Policy(), of(files | {"pyproject.toml": GROUP, "uv.lock": ""}))
+    assert (found.kind, found.tests, found.suggestion) == ("none", "", "npm test")
+    assert found.why == "web/tests has no Python files, and there is no stage and no command"

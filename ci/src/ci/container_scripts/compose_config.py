@@ -5,7 +5,7 @@
 REQUEST is JSON: `files`, `profiles`, and whether to create `bake`, the Bake file
 of `docker compose build`. Compose writes it only if Buildx is among the plugins
 below DOCKER_CONFIG. The result in OUTPUT is JSON: either `error` with Compose's
-output and the last two of these keys, or `env_file_error`, or
+output `env_files` and `missing`, or `env_file_error`, or
 
     model         Compose's output, to be read by Compose again, with each literal `$` doubled
     undoubled     the same without doubling
@@ -18,6 +18,7 @@ output and the last two of these keys, or `env_file_error`, or
     unset         variables without value and default, for which Compose uses an empty text
     used          where each variable of the last three is used, as far as Compose reports it
     env_files     the env files of each service
+    from_files    the variables of each service that only these set
     missing       the places that use a `.env` that does not exist
 
 Every variable of ENV_FILE and every required one gets a placeholder. Compose then
@@ -71,6 +72,7 @@ def read(reading: Reading, *, bake: bool) -> Json:
         "unset": sorted(unset),
         "used": {name: used.get(name, []) for name in sorted({*needed, *random, *unset})},
         "env_files": files,
+        "from_files": report.from_files(model, reading.template, files),
         "missing": report.missing(model, files, reading.compose.folder, given=bool(reading.source)),
     }
 

@@ -68,6 +68,16 @@ def env_files(template: Json, services: list[str]) -> dict[str, list[Json]]:
     return {name: files for name, files in found.items() if files}
 
 
+def from_files(model: Json, template: Json, files: dict[str, list[Json]]) -> dict[str, list[str]]:
+    """Return the variables of each service that only its env files set."""
+    found = {}
+    for name in files:
+        own = template["services"][name].get("environment") or {}
+        given = model["services"][name].get("environment") or {}
+        found[name] = sorted(given.keys() - (own.keys() if isinstance(own, dict) else set()))
+    return {name: names for name, names in found.items() if names}
+
+
 def missing(model: Json, files: dict[str, list[Json]], folder: Path, *, given: bool) -> list[Json]:
     """Return the places that use a missing `.env`, which is never uploaded."""
     used = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from ci import table
 from ci.posture.secret_names import names_secret
 from ci.project import unsupported
 from ci.project.policy import OWN_FILE, PYPROJECT
+from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +69,7 @@ def text(known: Known) -> str:
     own = {name: sum(each.function == name for each in found) for name in FUNCTIONS}
     rows = []
     for name in FUNCTIONS:
-        others = [other for other in _NEEDS.get(name, ()) if own[other]]
+        others = [other for other in _needs(known, name) if own[other]]
         said = [f"{own[name]} to do"] if own[name] else []
         said += [f"needs {', '.join(others)}"] if others else []
         rows.append([name, "; ".join(said) or "ready"])
@@ -78,6 +80,14 @@ def text(known: Known) -> str:
         lines += [f"  {each.what}\n    {each.add}" for each in of_name]
     lines += ["", "`init` returns a changeset that adds most of this."] if found else []
     return "\n".join(lines)
+
+
+def _needs(known: Known, function: str) -> tuple[str, ...]:
+    """Return what a function runs besides itself; a stack of pulled images needs no build."""
+    needed = _NEEDS.get(function, ())
+    if not known.compose.built and function in {"stack", "test-integration"}:
+        return tuple(other for other in needed if other != "build")
+    return needed
 
 
 def broken(error: PipelineError) -> str:
@@ -109,25 +119,34 @@ def _posture(known: Known) -> Iterator[Lack]:
     for each in known.unpinned:
         digest = known.digests.get(each.reference)
         add = f"{each.reference}@{digest}" if digest and not each.obstacle else each.obstacle
-        unknown = "add its digest; it is not known here, because the images map replaces the image"
+        if not add and each.reference in known.replaced:
+            add = "add its digest; it is not known here, because the images map replaces the image"
+        unknown = f"add its digest, which `docker buildx imagetools inspect {each.reference}` prints"
         yield Lack("posture", f"{each.place}: {each.reference} has no digest", add or unknown)
     yield from _literal(known)
 
 
 def _literal(known: Known) -> Iterator[Lack]:
-    """Yield the secrets in a compose file: values of names that only secrets have, and URLs with one."""
+    """Yield the secrets in the project's files: values of names that only secrets have, and URLs with one."""
     hidden = known.compose.placeholders.values()
+    in_files: dict[tuple[str, ...], set[str]] = {}
     for service in known.compose.services.values():
         for name, written in service.definition.variables.items():
             if not written or any(each in written for each in hidden):
                 continue
-            if names_secret(name, written) or _CREDENTIALS.search(written):
-                place = f"services.{service.name}.environment.{name}"
-                yield Lack(
-                    "posture",
-                    f"{place} has a secret's value in the file",
-                    f"${{{name}:?}}, and --env-file for it",
-                )
+            if not (names_secret(name, written) or _CREDENTIALS.search(written)):
+                continue
+            if name in known.compose.from_files.get(service.name, ()):
+                in_files.setdefault(known.compose.env_files[service.name], set()).add(name)
+                continue
+            place = f"services.{service.name}.environment.{name}"
+            add = f"${{{name}:?}}, and --env-file for it"
+            yield Lack("posture", f"{place} has a secret's value in the file", add)
+    for paths, names in in_files.items():
+        files = ", ".join(posixpath.relpath(path, PROJECT) for path in paths)
+        what = f"{files}: a secret's value for {', '.join(sorted(names))}"
+        add = "take it out of the file, write NAME: ${NAME:?} under `environment:`, and use --env-file for it"
+        yield Lack("posture", what, add)
 
 
 def _lint(known: Known) -> Iterator[Lack]:

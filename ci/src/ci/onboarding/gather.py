@@ -36,8 +36,13 @@ async def gather(  # noqa: PLR0913 - what a project is known by
     named: Sequence[str],
     left_out: Mapping[str, str],
     resolve: Callable[[set[str]], Awaitable[dict[str, str]]],
+    replaced: Callable[[str], bool],
 ) -> Known:
-    """Read the files that matter; `named` are the compose files, `resolve` finds digests of references."""
+    """Read the files that matter.
+
+    `named` are the compose files. `resolve` finds digests of references, and `replaced` tells whether the
+    images map has another image for one.
+    """
     composed = {posixpath.normpath(posixpath.join(compose.folder, each)) for each in named or COMPOSE_FILES}
     builds = [each.build for each in compose.built.values() if each.build and not each.build.remote]
     dockerfiles = {
@@ -61,6 +66,9 @@ async def gather(  # noqa: PLR0913 - what a project is known by
         left_out=left_out,
         unpinned=tuple(sorted(unpinned, key=lambda each: (each.file, each.line))),
         digests=await resolve({each.reference for each in unpinned if not each.obstacle}),
+        replaced=frozenset(
+            each.reference for each in unpinned if not each.obstacle and replaced(each.reference)
+        ),
         has_suite=has_suite,
         suite_obstacle=obstacle,
     )

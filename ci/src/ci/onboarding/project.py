@@ -25,6 +25,7 @@ class Known:
     - `left_out`: services whose image is not available
     - `unpinned`: references without a digest
     - `digests`: the digests of those that could be resolved
+    - `replaced`: those that the images map replaces
     """
 
     compose: ComposeModel
@@ -34,6 +35,7 @@ class Known:
     left_out: Mapping[str, str] = field(default_factory=dict)
     unpinned: tuple[Unpinned, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
+    replaced: frozenset[str] = frozenset()
     has_suite: bool = False
     suite_obstacle: str = ""
 

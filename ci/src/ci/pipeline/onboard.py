@@ -47,9 +47,12 @@ async def init(inputs: Inputs, module: str) -> dagger.Changeset:
 async def _known(inputs: Inputs, project: Project) -> Known:
     images = project.workspace.images
 
+    def replaced(reference: str) -> bool:
+        return images.resolve(reference, where="image") != reference
+
     async def resolve(references: set[str]) -> dict[str, str]:
         """Resolve references; those that the images map replaces have another digest elsewhere."""
-        own = [each for each in sorted(references) if images.resolve(each, where="image") == each]
+        own = [each for each in sorted(references) if not replaced(each)]
         found = await parallel.run({each: partial(digest_of, each) for each in own}, limit=_AT_ONCE)
         return {reference: digest for reference, digest in found.items() if digest}
 
@@ -60,4 +63,5 @@ async def _known(inputs: Inputs, project: Project) -> Known:
         named=inputs.files,
         left_out=project.left_out(),
         resolve=resolve,
+        replaced=replaced,
     )

@@ -105,6 +105,7 @@ class ComposeModel:
     - `unset`: variables for which Compose uses an empty text
     - `used`: the places of all these variables
     - `env_files`: the paths that each service names
+    - `from_files`: the variables of each service that only these set
     - `missing`: the places that use a `.env` that does not exist, which Compose skips
     """
 
@@ -121,6 +122,7 @@ class ComposeModel:
     unset: tuple[str, ...] = ()
     used: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     env_files: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    from_files: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
     @property
@@ -202,6 +204,7 @@ def read(outcome: str, folder: str = ".") -> ComposeModel:
         unset=printed.unset,
         used=printed.used,
         env_files=files,
+        from_files=printed.from_files,
         missing=tuple(item.place for item in printed.missing),
     )
 

@@ -39,6 +39,7 @@ class ComposeResult(Struct, frozen=True):
     unset: tuple[str, ...] = ()
     used: dict[str, tuple[str, ...]] = {}
     env_files: dict[str, tuple[NamedFile, ...]] = {}
+    from_files: dict[str, tuple[str, ...]] = {}
     missing: tuple[MissingFile, ...] = ()
 
 

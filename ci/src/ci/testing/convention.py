@@ -61,10 +61,16 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Tree:
-    """What is read of a project to decide: the names in some folders, and the texts of some files."""
+    """What is read of a project to decide.
+
+    - `names`: the names in some folders
+    - `texts`: the texts of some files
+    - `python`: the folders of tests that contain Python files
+    """
 
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    python: frozenset[str] = frozenset()
 
     def has(self, path: str) -> bool:
         """Return whether a file or folder exists. Folders end with a slash."""
@@ -133,6 +139,9 @@ def decide(service: Service, policy: Policy, tree: Tree) -> Found:
     tests = tests_of(service, policy, tree)
     if not tests:
         why = f"there is no folder {_expected(service, policy)}, no stage, and no command"
+        return Found(NONE, why, suggestion=_suggestion(service, tree))
+    if tests not in tree.python:
+        why = f"{tests} has no Python files, and there is no stage and no command"
         return Found(NONE, why, suggestion=_suggestion(service, tree))
     for place in folders(service):
         found = _dependencies(place, policy, tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,15 @@ async def discover(
         if each.build and not each.build.remote and not each.build.inline
     }
     tree = await _tree(source, {posixpath.normpath(place or ".") for place in places}, dockerfiles)
+    tree = replace(tree, python=await _python(source, {convention.tests_of(s, policy, tree) for s in built}))
     return {service.name: convention.decide(service, policy, tree) for service in built}
+
+
+async def _python(source: dagger.Directory, folders: set[str]) -> frozenset[str]:
+    """Return the folders that contain Python files, at any depth."""
+    patterns = {folder: f"{folder}/**/*.py" for folder in sorted(folders - {""})}
+    found = await parallel.run({f: partial(source.glob, p) for f, p in patterns.items()}, limit=_AT_ONCE)
+    return frozenset(folder for folder, paths in found.items() if paths)
 
 
 async def suite(source: dagger.Directory, folder: str, policy: Policy) -> convention.Found:
