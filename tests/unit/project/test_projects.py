@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
 
-from ci.project import model, unsupported
-from ci.project.load import no_file
+from ci.project import builds, model, unsupported
+from ci.project.load import Project, no_file
+from ci.project.policy import Policy
+from ci.project.render import render
+from ci.references import ImagesMap
+from ci.workspace import Workspace
 from tests.raised import raises
 from tests.unit.project.reading import FIXTURES, outcome, project
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from dagger import Directory
 
     from ci.project.definition import ServiceDefinition
     from ci.project.model import ComposeModel
@@ -193,3 +199,23 @@ def test_a_file_that_is_named_from_the_wrong_folder_is_named_from_the_right_one(
     found = no_file("docker", ["docker/compose.yaml", "docker/compose.dev.yml"], "docker/compose.dev.yml")
     assert found.what == "there is no docker/compose.dev.yml in the project's folder 'docker'"
     assert "--project-directory docker --files compose.dev.yml" in found.hint
+
+
+NAMELESS = """
+services:
+  web: {build: ., image: "${WEB_IMAGE?name it}:1"}
+  db: {image: "$DB_IMAGE"}
+"""
+
+
+def test_an_image_whose_name_has_no_value_is_shown_as_written_and_is_not_looked_up(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(NAMELESS)
+    nothing = cast("Directory", None)
+    loaded = Project(Workspace(nothing, nothing, ImagesMap({})), project(tmp_path), Policy())
+    assert loaded.left_out() == {}
+    shown = render(loaded.compose, {}, "table")
+    assert "${WEB_IMAGE}:1" in shown
+    assert "${DB_IMAGE}" in shown
+    assert "placeholder" not in shown
+    with raises("compose.value-missing", "services.web.image", match="WEB_IMAGE"):
+        builds.check(loaded.compose)

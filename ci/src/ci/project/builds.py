@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
+from ci.project.model import value_missing
 from ci.references import parse
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ __all__ = ["check"]
 
 def check(project: ComposeModel) -> None:
     """Reject two different builds of one image, because it is undefined which one a service runs."""
+    unknown = {
+        variable: f"services.{name}.image"
+        for name, service in project.built.items()
+        for variable, placeholder in project.placeholders.items()
+        if placeholder in service.image
+    }
+    if unknown:
+        raise value_missing(unknown)
     builders: dict[str, str] = {}
     for name, service in project.built.items():
         if not service.image:

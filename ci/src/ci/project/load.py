@@ -53,12 +53,16 @@ class Project:
     evidence: Evidence = field(default_factory=Evidence)
 
     def left_out(self) -> dict[str, str]:
-        """Map services whose image is marked as not available to that image."""
+        """Map services whose image is marked as not available to that image.
+
+        An image whose variable has no value is not known yet.
+        """
         return {
             name: service.image
             for name, service in self.compose.services.items()
             if service.image
             and not service.build
+            and self.compose.as_written(service.image) == service.image
             and self.workspace.images.resolve(service.image, where=f"service '{name}'") is None
         }
 

@@ -35,6 +35,7 @@ __all__ = [
     "is_inside",
     "read",
     "select",
+    "value_missing",
 ]
 
 
@@ -149,12 +150,13 @@ class ComposeModel:
             if concerned or not places:
                 missing[name] = ", ".join(concerned) or "the compose file"
         if missing:
-            raise PipelineError(
-                "compose.value-missing",
-                f"{', '.join(missing)}: Compose needs the value, and there is none",
-                details="\n".join(f"{name} is used in {where}" for name, where in missing.items()),
-                hint="set it with --env-file, or with a default in the compose file",
-            )
+            raise value_missing(missing)
+
+    def as_written(self, text: str) -> str:
+        """Replace the placeholders in a text by the variables, as the compose file has them."""
+        for name, placeholder in self.placeholders.items():
+            text = text.replace(placeholder, f"${{{name}}}")
+        return text
 
     @property
     def inline(self) -> dict[str, str]:
@@ -164,6 +166,16 @@ class ComposeModel:
             for name, service in self.services.items()
             if service.build and service.build.inline
         }
+
+
+def value_missing(places: dict[str, str]) -> PipelineError:
+    """Return an error for variables that have no value, with the places that need one."""
+    return PipelineError(
+        "compose.value-missing",
+        f"{', '.join(places)}: Compose needs the value, and there is none",
+        details="\n".join(f"{name} is used in {where}" for name, where in places.items()),
+        hint="set it with --env-file, or with a default in the compose file",
+    )
 
 
 def read(outcome: str, folder: str = ".") -> ComposeModel:

@@ -48,7 +48,7 @@ def _origin(service: Service, left_out: dict[str, str]) -> str:
 
 
 def _reference(project: ComposeModel, service: Service) -> str:
-    return service.image or f"{project.name}-{service.name}"
+    return project.as_written(service.image) or f"{project.name}-{service.name}"
 
 
 def _table(project: ComposeModel, left_out: dict[str, str], tests: Mapping[str, tuple[str, str]]) -> str:
