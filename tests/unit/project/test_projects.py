@@ -176,7 +176,7 @@ def test_profiles_that_exist_are_named_if_none_is_enabled(tmp_path: Path) -> Non
     (tmp_path / "compose.yaml").write_text(
         "services: {web: {image: x, profiles: [web]}, js: {image: x, profiles: [assets, web]}}"
     )
-    with raises("compose.no-services", match="--profiles assets,web"):
+    with raises("compose.no-services", match="profiles: assets, web\n"):
         project(tmp_path)
     assert set(project(tmp_path, values="COMPOSE_PROFILES=assets\n").services) == {"js"}
 

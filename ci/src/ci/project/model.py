@@ -195,9 +195,8 @@ def read(outcome: str, folder: str = ".") -> ComposeModel:
         raise PipelineError(
             "compose.no-services",
             "the compose file has no services, or all of them are in profiles that are not enabled",
-            hint=f"enable some: --profiles {','.join(printed.profiles)}, or COMPOSE_PROFILES in --env-file"
-            if printed.profiles
-            else "add one under `services:`",
+            details=f"profiles: {', '.join(printed.profiles)}" if printed.profiles else "",
+            hint="add one under `services:`, or enable a profile: --profiles NAME",
         )
     return ComposeModel(
         name=defined.name,
