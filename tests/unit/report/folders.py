@@ -42,6 +42,7 @@ class Report:
     def files(self) -> Iterator[tuple[str, Any]]:
         yield "summary.json", self.summary()
         yield "plan.json", self.plan()
+        yield "evidence.json", self.evidence()
         yield "posture/posture.json", self.posture()
         yield "scan/scan.json", self.scan()
         yield "test/tests.json", {"schema": 1, "services": {name: self.suite(name) for name in self.services}}
@@ -109,6 +110,15 @@ class Report:
                 for number, name in enumerate(self.services)
             ],
         }
+
+    def evidence(self) -> dict[str, Any]:
+        reused = {"run": "https://example.com/runs/7", "at": "2026-11-29T08:00:00+00:00", "where": ""}
+        claims: list[dict[str, Any]] = [
+            {"gate": "unit-tests", "name": name, "key": f"unit-tests-{number:064x}", "subjects": {}, "reused": None}
+            for number, name in enumerate(self.services)
+        ]
+        claims[0]["reused"] = reused
+        return {"repository": f"registry.example/{self.text}", "claims": claims}
 
     def posture(self) -> dict[str, Any]:
         layer = {"digest": "sha256:aa", "base": True, "size": 30_000_000, "files": 900, "bytes": 80_000_000}

@@ -155,6 +155,7 @@ def sums(folder: Path) -> dict[str, float]:
     ]
     broken = {(n, b["rule"]) for n, image in posture.items() for b in image["broken"] if not b["waiver"]}
     earlier = document(folder, "earlier.json").get("images", {}).values()
+    claims = document(folder, "evidence.json").get("claims", [])
     size = sum(each["size"] for each in images)
     return {
         "images": len(images),
@@ -173,6 +174,8 @@ def sums(folder: Path) -> dict[str, float]:
         "up-after": max(integration.get("up_after", {}).values(), default=0),
         "seconds": max(each["started"] + each["seconds"] for each in steps),
         "steps": len(summary["steps"]),
+        "claims": len(claims),
+        "reused": sum(bool(each["reused"]) for each in claims),
         **{
             f"severity.{s}": sum(each["severity"] == s for each in found)
             for s in {e["severity"] for e in found}

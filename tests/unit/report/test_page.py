@@ -93,7 +93,9 @@ def test_nothing_is_loaded(tmp_path: Path) -> None:
     assert "src" not in {name for name, _ in attributes}
     links = [value for name, value in attributes if name in ("href", "xlink:href")]
     assert links
-    assert [link for link in links if not link.startswith("#") and not (tmp_path / link).is_file()] == []
+    assert [
+        link for link in links if not link.startswith(("#", "https://")) and not (tmp_path / link).is_file()
+    ] == []
 
 
 def test_a_reused_verdict_links_to_its_run(tmp_path: Path) -> None:
@@ -104,7 +106,8 @@ def test_a_reused_verdict_links_to_its_run(tmp_path: Path) -> None:
     summary["steps"]["test"]["reused"] = reused | {"run": "javascript:alert(1)"}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     html = page.render(read(tmp_path))
-    assert html.count('<a href="https://example.com/runs/7">its run</a>') == 1
+    # That of the step, and that of the evidence.
+    assert html.count('<a href="https://example.com/runs/7">its run</a>') == 2
     assert "javascript:" not in html
     assert html.count("reused from registry/evidence, made 2026-11-29T08:00:00Z") == 2
 

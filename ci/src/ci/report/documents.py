@@ -267,3 +267,19 @@ class Plan(Struct, frozen=True):
     project: str
     services: tuple[Planned, ...]
     left_out: dict[str, str] = {}
+
+
+class Claim(Struct, frozen=True):
+    """A verdict that is evidence; `reused` says where it was made, if this run did not make it."""
+
+    gate: str
+    name: str
+    key: str
+    reused: Reused | None = None
+
+
+class Evidence(Struct, frozen=True):
+    """evidence.json; a run without a repository for evidence has none."""
+
+    repository: str
+    claims: tuple[Claim, ...]

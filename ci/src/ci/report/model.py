@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from ci.report.documents import Integration, Plan, Posture, Scan, Summary, Tests
+    from ci.report.documents import Evidence, Integration, Plan, Posture, Scan, Summary, Tests
 
 __all__ = ["Case", "Covered", "Life", "Log", "PackageChange", "Ran", "Run"]
 
@@ -89,6 +89,7 @@ class Run(Struct, frozen=True):
     scan: Scan | None = None
     integration: Integration | None = None
     plan: Plan | None = None
+    evidence: Evidence | None = None
     earlier: Summary | None = None
     cases: tuple[Case, ...] = ()
     coverage: tuple[Covered, ...] = ()
