@@ -114,7 +114,7 @@ class Report:
     def evidence(self) -> dict[str, Any]:
         reused = {"run": "https://example.com/runs/7", "at": "2026-11-29T08:00:00+00:00", "where": ""}
         claims: list[dict[str, Any]] = [
-            {"gate": "unit-tests", "name": name, "key": f"unit-tests-{number:064x}", "subjects": {}, "reused": None}
+            {"gate": "unit-tests", "name": name, "key": f"unit-tests-{number:064x}", "reused": None}
             for number, name in enumerate(self.services)
         ]
         claims[0]["reused"] = reused
