@@ -219,3 +219,12 @@ def test_an_image_whose_name_has_no_value_is_shown_as_written_and_is_not_looked_
     assert "placeholder" not in shown
     with raises("compose.value-missing", "services.web.image", match="WEB_IMAGE"):
         builds.check(loaded.compose)
+
+
+def test_each_missing_dotenv_is_named_by_its_path_with_the_services_that_need_it(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services: {api: {image: x, env_file: [.env, apps/api/.env]}, worker: {image: x, env_file: .env}}"
+    )
+    with raises("compose.env-file-missing", match=r"exist: \.env, apps/api/\.env\n") as caught:
+        project(tmp_path)
+    assert ".env: services.api.env_file, services.worker.env_file\n" in caught.value.details

@@ -43,7 +43,7 @@ def test_it_has_all_that_is_known_before_anything_runs() -> None:
         "random": ["KEY"],
         "unset": ["HOST"],
         "used": {"HOST": ["services.app.environment.HOST"]},
-        "missing": [{"place": "services.app.env_file", "required": False}],
+        "missing": [{"place": "services.app.env_file", "path": "/project/.env", "required": False}],
     }
     found = model.read(json.dumps(outcome))
     text = render.render(found, {}, "table")

@@ -224,12 +224,18 @@ def _check_env_files(printed: ComposeResult, files: dict[str, tuple[str, ...]]) 
     """Reject an env file that Compose cannot read, and a required `.env` that is missing."""
     if printed.env_file_error:
         raise unreadable(printed.env_file_error)
-    missing = [item.place for item in printed.missing if item.required]
+    missing: dict[str, list[str]] = {}
+    for item in printed.missing:
+        if item.required:
+            missing.setdefault(posixpath.relpath(item.path, PROJECT), []).append(item.place)
     if missing:
+        lines = [f"{path}: {', '.join(places)}" for path, places in missing.items()]
         raise PipelineError(
             "compose.env-file-missing",
             f"a .env file is required but does not exist: {', '.join(missing)}",
-            details="files with this name are never uploaded, because they contain secrets",
+            details="\n".join(
+                (*lines, "files with this name are never uploaded, because they contain secrets")
+            ),
             hint="pass the one in the project's folder: --env-file file:.env; rename others",
         )
     if printed.error:

@@ -20,6 +20,7 @@ class MissingFile(Struct, frozen=True):
     """A place that uses a `.env` that does not exist."""
 
     place: str
+    path: str
     required: bool
 
 
