@@ -28,7 +28,13 @@ def measure(repeat: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Return seconds of builds from an empty sandbox, with spread, and what the cache stores."""
     registry = os.environ.get("CI_REGISTRY", "127.0.0.1:5000")
     repository = f"bench/layers-{secrets.token_hex(4)}"
-    cache = ("--cache", f"{registry}/{repository}")
+    cache = (
+        "--cache",
+        f"{registry}/{repository}",
+        "--evidence",
+        f"{registry}/{repository}-evidence",
+        "--fresh",
+    )
     seconds: dict[str, list[float]] = {WITHOUT: [], WITH: []}
     with tempfile.TemporaryDirectory() as name:
         folder, module = Path(name) / "checkout", _module(Path(name))
