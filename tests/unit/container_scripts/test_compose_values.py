@@ -242,9 +242,11 @@ services:
   postgres: {image: "postgres:16"}
   mariadb: {image: "mariadb:11", profiles: [other]}
 """
+    # Compose checks the names as they are written only where it merges two files.
+    (tmp_path / "compose.override.yaml").write_text("services: {web: {labels: [a]}}")
     assert list(service(read(tmp_path, text))["depends_on"]) == ["postgres"]
-    found = read(tmp_path, text.replace(", profiles: [other]", ""), f"DATABASE=mariadb\nKEY={CANARY} b\n")
+    found = read(tmp_path, text.replace(", profiles: [other]", ""), f"DATABASE=mariadb\nKEY={CANARY}\n")
     assert list(service(found)["depends_on"]) == ["mariadb"]
     assert found["plain"] == ["DATABASE"]
-    assert service(found)["command"] == "serve --key ${KEY}"
+    assert "placeholder-of-KEY-" in service(found)["command"]
     assert CANARY not in json.dumps(found)

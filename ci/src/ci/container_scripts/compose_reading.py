@@ -137,7 +137,8 @@ class Reading:
     def _written(self, own: dict[str, str]) -> Json:
         """Read all services with the variables as they are written, as far as Compose accepts that.
 
-        It does not where a variable is a name, such as in `depends_on`: then the values are needed for these.
+        It does not where a variable is a name, such as in `depends_on`: then the values are needed for these,
+        and a command is split into words before secret values are inserted.
         """
         try:
             return self.compose.run(own, *TEMPLATE, profiles=_ALL_PROFILES).json
