@@ -250,3 +250,11 @@ services:
     assert found["plain"] == ["DATABASE"]
     assert "placeholder-of-KEY-" in service(found)["command"]
     assert CANARY not in json.dumps(found)
+
+
+def test_settings_of_compose_in_the_env_file_have_their_values(tmp_path: Path) -> None:
+    values = f"DOCKER_BUILDKIT=1\nCOMPOSE_PROJECT_NAME=shop\nDOCKER_PASSWORD={CANARY}\n"
+    found = read(tmp_path, "services: {web: {image: x, environment: [DOCKER_PASSWORD]}}", values)
+    assert found["model"]["name"] == "shop"
+    assert found["plain"] == ["COMPOSE_PROJECT_NAME", "DOCKER_BUILDKIT"]
+    assert CANARY not in json.dumps(found)

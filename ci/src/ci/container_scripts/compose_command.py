@@ -27,7 +27,16 @@ NOT_FOR_COMPOSE = (
     "COMPOSE_ENV_FILES",
     "COMPOSE_DISABLE_ENV_FILE",
 )
+# Variables that Compose and Buildx read themselves, besides those that a file uses: they need the value.
+_SETTINGS = re.compile(
+    r"(COMPOSE|BUILDKIT|BUILDX)_\w+|DOCKER_(BUILDKIT|DEFAULT_PLATFORM|CONTENT_TRUST|API_VERSION|CLI_\w+)"
+)
 _UNSET = re.compile(r'The \\?"([^"\\]+)\\?" variable is not set')
+
+
+def is_setting(name: str) -> bool:
+    """Return whether Compose itself reads a variable of this name."""
+    return bool(_SETTINGS.fullmatch(name))
 
 
 class RefusedError(Exception):

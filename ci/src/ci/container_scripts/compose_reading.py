@@ -19,6 +19,7 @@ from ci.container_scripts.compose_command import (
     Json,
     Printed,
     RefusedError,
+    is_setting,
 )
 from ci.container_scripts.compose_variables import NAME, PLACEHOLDER
 
@@ -107,7 +108,7 @@ class Reading:
 
     def prepare(self) -> None:
         """Find the required variables, and those that Compose must interpret in any case."""
-        self.plain = {name for name in self.given if name.startswith("COMPOSE_")}
+        self.plain = {name for name in self.given if is_setting(name)}
         own = self.values(self.plain)
         listed = json.loads(self.compose.run(own, *CONFIG, "--variables").text)
         self.template = self._written(own)
@@ -119,7 +120,7 @@ class Reading:
             if self._needs_file():
                 raise
             without = [n for n in listed if n not in self.given and n not in NOT_FOR_COMPOSE]
-            without = [name for name in without if not name.startswith("COMPOSE_")]
+            without = [name for name in without if not is_setting(name)]
             self.required = [name for name in without if listed[name]["Required"]]
             others = [name for name in without if not listed[name]["Required"]]
             self.optional = [name for name in others if not listed[name]["DefaultValue"]]
