@@ -67,6 +67,21 @@ def test_it_has_all_that_is_known_before_anything_runs() -> None:
     assert data["left_out"] == {"app": "x"}
 
 
+def test_what_runs_the_image_that_another_service_builds_is_built_too() -> None:
+    services = {
+        "web": {"image": "shop/web:1", "build": {"context": "."}},
+        "migrate": {"image": "shop/web:1", "command": ["migrate"]},
+        "cache": {"image": "redis:7"},
+    }
+    project = model.read(json.dumps({"model": {"name": "shop", "services": services}}))
+    written = json.loads(render.render(project, {}, "json"))["services"]
+    assert {each["name"]: each["image_is"] for each in written} == {
+        "web": "built",
+        "migrate": "built",
+        "cache": "pulled",
+    }
+
+
 def test_json_has_all_of_it(project: model.ComposeModel) -> None:
     data = json.loads(render.render(project, {}, "json"))
     assert data["project"] == "shop"

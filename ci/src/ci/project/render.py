@@ -43,8 +43,11 @@ def render(
     return _mermaid(project) if form == "mermaid" else _table(project, left_out, tests or {})
 
 
-def _origin(service: Service, left_out: dict[str, str]) -> str:
-    return "built" if service.build else "not available" if service.name in left_out else "pulled"
+def _origin(project: ComposeModel, service: Service, left_out: dict[str, str]) -> str:
+    # A service without a build may run what another one builds, as a migration does.
+    if service.build or service.image in {each.image for each in project.built.values()}:
+        return "built"
+    return "not available" if service.name in left_out else "pulled"
 
 
 def _reference(project: ComposeModel, service: Service) -> str:
@@ -55,7 +58,7 @@ def _table(project: ComposeModel, left_out: dict[str, str], tests: Mapping[str, 
     rows = [
         [
             service.name,
-            _origin(service, left_out),
+            _origin(project, service, left_out),
             _reference(project, service),
             " ".join(str(port) for port in service.ports),
             ", ".join(f"{name} ({condition})" for name, condition in service.depends_on.items()),
@@ -78,7 +81,7 @@ def _json(project: ComposeModel, left_out: dict[str, str], tests: Mapping[str, t
     services = [
         {
             "name": service.name,
-            "image_is": _origin(service, left_out),
+            "image_is": _origin(project, service, left_out),
             "reference": _reference(project, service),
             "ports": [
                 {"target": port.target, "published": port.published, "protocol": port.protocol}
