@@ -208,3 +208,9 @@ def test_an_image_that_the_build_did_not_need_has_no_layers() -> None:
     unused = {**RECORDED, "metadata": {BUILDKIT: {"layers": {}}}}
     assert read(unused).sources == {}
     assert read({**RECORDED, "metadata": {}}).base(layers("debian", "python")) == (None, 0)
+
+
+def test_materials_without_recorded_layers_are_named() -> None:
+    assert read(RECORDED).without_layers() == []
+    unused = {**RECORDED, "metadata": {BUILDKIT: {"layers": {}}}}
+    assert read(unused).without_layers() == list(read(RECORDED).materials)

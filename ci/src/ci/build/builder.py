@@ -19,7 +19,7 @@ from ci.sandbox.container import VERSION
 from ci.sandbox.substitutes import original
 
 if TYPE_CHECKING:
-    from ci.build.provenance import Material
+    from ci.build.provenance import Material, Provenance
     from ci.layer_cache import LayerCache
     from ci.project.load import Project
     from ci.project.model import Service
@@ -82,14 +82,31 @@ async def _built(workspace: Workspace, planned: bake.Bake, exported: run.Exporte
 
     async def one(name: str) -> dict[str, Any]:
         folder = exported.folders[planned.targets[name]]
+        found = await image.facts(workspace, packed[name])
+        base, count = await _base(workspace, provenance.read(exported.metadata, planned.targets[name]), found)
         return {
-            "facts": await image.facts(workspace, packed[name]),
+            "facts": found,
+            "base": str(base or ""),
+            "base_layers": count,
             "exported_at": float(await folder.file("exported_at").contents()),
             "versions": json.loads(await folder.file("versions.json").contents()),
         }
 
     items = await parallel.run({name: partial(one, name) for name in packed}, limit=len(packed))
     return Built(items, exported.metadata, {name: image.given(file) for name, file in packed.items()})
+
+
+async def _base(
+    workspace: Workspace, recorded: Provenance, found: dict[str, Any]
+) -> tuple[Material | None, int]:
+    """Return the image that a built one begins with, and its number of layers."""
+    base, count = recorded.base([layer["digest"] for layer in found["layers"]])
+    own = tuple(layer["diff_id"] for layer in found["layers"])
+    for material in recorded.without_layers():
+        layers = await image.diff_ids(workspace, str(material))
+        if len(layers) > count and own[: len(layers)] == layers:
+            base, count = material, len(layers)
+    return base, count
 
 
 def _image(
@@ -99,7 +116,8 @@ def _image(
     started, note = asked
     found = item["facts"]
     recorded = provenance.read(built.metadata, target)
-    base, base_layers = recorded.base([layer["digest"] for layer in found["layers"]])
+    base = next((each for each in recorded.materials if str(each) == item["base"]), None)
+    base_layers = item["base_layers"]
     layers = [{**layer, "base": number < base_layers} for number, layer in enumerate(found["layers"])]
     return BuiltImage(
         service=service,

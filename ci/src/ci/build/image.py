@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ci.project.model import Service
     from ci.workspace import Workspace
 
-__all__ = ["BuiltImage", "Packed", "config", "facts", "given", "layout", "packed", "uncompressed"]
+__all__ = ["BuiltImage", "Packed", "config", "diff_ids", "facts", "given", "layout", "packed", "uncompressed"]
 
 Packed = Callable[[], Awaitable[dagger.File]]
 
@@ -86,6 +86,15 @@ def given(file: dagger.File) -> Packed:
         return file
 
     return there
+
+
+async def diff_ids(workspace: Workspace, reference: str) -> tuple[str, ...]:
+    """Return the digests of an image's unpacked layers; none if Dagger's engine cannot read it."""
+    try:
+        found = json.loads(await config(workspace, dag.container().from_(reference)).contents())
+    except dagger.QueryError:
+        return ()
+    return tuple(found["rootfs"]["diff_ids"])
 
 
 async def facts(workspace: Workspace, packed: dagger.File) -> dict[str, Any]:

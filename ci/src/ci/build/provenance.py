@@ -39,6 +39,17 @@ class Provenance:
     others: Mapping[str, str]
     sources: Mapping[str, tuple[str, ...]]
 
+    def without_layers(self) -> list[Material]:
+        """Return the materials whose layers BuildKit did not record.
+
+        It records none if all steps on an image came from a layer cache, because it then did not look at it.
+        """
+        return [
+            each
+            for each in self.materials
+            if str(each) not in self.sources and each.reference not in self.sources
+        ]
+
     def base(self, layers: Sequence[str]) -> tuple[Material | None, int]:
         """Return the image that the layers begin with, and its number of layers; None and 0 if there is none.
 
