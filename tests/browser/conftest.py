@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
+    """Start a browser for one test: while Playwright runs, no other test can have an event loop."""
     program = shutil.which("chromium")
     assert program, "`make test-packages` installs Chromium"
     with sync_playwright() as playwright:
