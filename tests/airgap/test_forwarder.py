@@ -120,6 +120,8 @@ def test_a_killed_forwarder_is_noticed_and_starts_again_beside_its_old_connectio
         os.kill(first, signal.SIGKILL)
         assert gone(first)
         assert not forwarder.runs(state, here)
+        # The child that serves the connection closes the socket that listens soon after it has begun.
+        assert wait_until(lambda: not sockets.listens(network.GATEWAY, here.registry_port), seconds=LIMIT)
         assert start(state, here) != first
         assert forwarder.runs(state, here)
         client.sendall(b"!")
