@@ -239,9 +239,8 @@ def run(command: str, request: Json) -> Json:
         if command == "push":
             return push(client, cosign, request, folder)
         images: list[Json] = request["images"]
-        return {
-            "images": each(images, lambda item: check(client, cosign, item, request["require"]), limit=limit)
-        }
+        gates: list[str] = request.get("require", [])
+        return {"images": each(images, lambda item: check(client, cosign, item, gates), limit=limit)}
 
 
 def main(command: str, request: str, outcome_file: str) -> int:
