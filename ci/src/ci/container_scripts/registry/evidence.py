@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci.container_scripts.registry.pool import each
 from ci.errors import PipelineError
+from ci.evidence.statement import MEDIA_TYPE
 from ci.registry import uploads
 from ci.registry.digests import EMPTY, MANIFEST, digest_of
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find", "put", "run"]
 
-STATEMENT = "application/vnd.in-toto+json"
+STATEMENT = MEDIA_TYPE
 STATISTICS, TIMES = "application/vnd.containerise.durations.v1+json", "durations"
 OUTPUT = "application/vnd.containerise.evidence.output.v1.tar+gzip"
 # What a gate's output may have: more is refused before it is read.
@@ -60,7 +61,11 @@ def find(client: Client, request: Json, folder: Path, *, limit: int) -> Json:
         try:
             found = _read(client, request["repository"], key, folder / key)
         except (PipelineError, *_DAMAGED) as error:
-            what = error.what if isinstance(error, PipelineError) else f"{key} is damaged ({_name(error)})"
+            what = (
+                error.what
+                if isinstance(error, PipelineError)
+                else f"{key} is damaged ({type(error).__name__})"
+            )
             problems.append(f"it cannot be read: {what}")
             return
         if found is not None:
@@ -103,10 +108,6 @@ def _durations(client: Client, reference: str) -> Json:
         return {str(name): float(seconds) for name, seconds in found.items()}
     except (PipelineError, *_DAMAGED):
         return {}
-
-
-def _name(error: Exception) -> str:
-    return type(error).__name__
 
 
 def _read(client: Client, repository: str, key: str, folder: Path) -> str | None:
