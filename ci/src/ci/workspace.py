@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 
     from ci.references import ImagesMap
 
-__all__ = ["Workspace"]
+__all__ = ["Workspace", "literal"]
 
 _NO_SOURCE = ("**/.git", "**/node_modules")
+
+
+def literal(path: str) -> str:
+    """Return the pattern that matches a path and nothing else, because filters of a folder take patterns."""
+    return re.sub(r"([\\*?\[])", r"\\\1", path)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ci.evidence.claims import Claim
 from ci.evidence.evidence import Passed
 from ci.scan import database, gate, scanner
 from ci.scan.fetch import identity
+from ci.workspace import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +95,7 @@ async def _claims(run: Run, targets: Mapping[str, Target], current: str) -> dict
         "scanner": claims.digest(await digest_of(trivy) if trivy else ""),
     }
     for path in request.vex:
-        shared[f"vex {path}"] = await source.filter(include=[path]).digest()
+        shared[f"vex {path}"] = await source.filter(include=[literal(path)]).digest()
     found = {
         name: Claim(
             claims.SCAN,

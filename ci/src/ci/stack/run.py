@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import secrets as random
 from dataclasses import dataclass, field
 from time import time
@@ -21,6 +20,7 @@ from ci.sandbox import container as sandbox
 from ci.sandbox import failure
 from ci.sandbox.place import PROJECT, WORKDIR
 from ci.stack import failures, published
+from ci.workspace import literal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -241,8 +241,7 @@ class Stack:
             return self.workspace.context.filter(exclude=["**/.git"])
         if not paths:
             return dag.directory()
-        named = [re.sub(r"([\\*?\[])", r"\\\1", path) for path in paths]
-        return self.workspace.context.filter(include=named, exclude=["**/.git"])
+        return self.workspace.context.filter(include=[*map(literal, paths)], exclude=["**/.git"])
 
     def _with_secrets(self, container: dagger.Container) -> dagger.Container:
         workspace = self.workspace

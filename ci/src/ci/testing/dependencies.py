@@ -12,6 +12,7 @@ from dagger import dag
 from ci import tools
 from ci.errors import PipelineError
 from ci.testing import convention, locks
+from ci.workspace import literal
 
 if TYPE_CHECKING:
     from ci.project.policy import Policy
@@ -76,13 +77,13 @@ def sources(policy: Policy, found: Found) -> list[str]:
     """Return patterns of all files of the source that `install` reads."""
     paths = set(policy.test_packages)
     if found.kind == convention.REQUIREMENTS:
-        paths.add("**/*.txt")
-    elif found.kind == convention.UV:
+        return sorted({"**/*.txt", *map(literal, paths)})
+    if found.kind == convention.UV:
         folder = posixpath.dirname(found.path)
         paths |= {posixpath.join(folder, name) for name in ("pyproject.toml", "uv.lock")}
     elif found.path:
         paths.add(found.path)
-    return sorted(paths)
+    return sorted(map(literal, paths))
 
 
 async def _locked(workspace: Workspace, found: Found) -> dagger.File:

@@ -15,6 +15,7 @@ from ci.evidence.claims import Claim
 from ci.evidence.evidence import Passed
 from ci.testing import backing, convention, dependencies, unit
 from ci.testing.results import Result
+from ci.workspace import literal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -100,14 +101,14 @@ async def _tests(project: Project, found: Found) -> str:
 
 
 def _mounted(found: Found, beside: list[Backing], project: Project) -> list[str]:
-    """List what of the source the tests, their dependencies and the services beside them get."""
+    """List patterns of what the tests, their dependencies and the services beside them get of the source."""
     paths = {path for each in beside for path in each.mounts.values()}
     paths |= {found.config} if found.config else set()
-    return sorted(paths | set(dependencies.sources(project.policy, found)))
+    return sorted({*map(literal, paths), *dependencies.sources(project.policy, found)})
 
 
-async def _path(source: dagger.Directory, path: str) -> str:
-    return await source.filter(include=[path]).digest()
+async def _path(source: dagger.Directory, pattern: str) -> str:
+    return await source.filter(include=[pattern]).digest()
 
 
 async def _image(project: Project, text: str) -> str:
