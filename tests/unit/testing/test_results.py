@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ci.testing import results
+from ci.testing import junit, results
 
 JUNIT = (
     '<testsuites><testsuite tests="{tests}" failures="{failures}"'
@@ -92,6 +92,6 @@ def test_several_junit_files_and_nested_suites_are_counted_once() -> None:
     inner = '<testsuite tests="2" failures="1"/>'
     nested = f'<testsuites><testsuite tests="2" failures="1">{inner}</testsuite></testsuites>'
     outcome = {"exit_code": 1, "signal": "", "late": False, "at": 2.0, "seconds": 1.0}
-    merged = results.merged([nested, '<testsuite tests="3" skipped="1"/>'])
+    merged = junit.merged({"a.xml": nested, "b.xml": '<testsuite tests="3" skipped="1"/>'}, where="web")
     found = results.read("web", outcome, merged, "", asked_at=1)
     assert (found.tests, found.failed, found.skipped) == (5, 1, 1)

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 from ci.report.model import Case, Covered
+from ci.testing import junit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,29 +25,29 @@ def cases(folder: Path, suites: Mapping[str, str]) -> Iterator[Case]:
     left = _MOST
     for place, suite in suites.items():
         path = folder / place / "junit.xml"
-        for element in ET.parse(path).getroot().iter("testcase") if path.is_file() else ():  # noqa: S314 - ours
-            status, message, text = _status(element)
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        for element in junit.parsed(text, where=suite).iter("testcase") if text else ():
+            message, text = _failure(element)
             text = text[: min(_LONGEST, left)]
             left -= len(text)
             yield Case(
                 suite,
                 element.get("name", ""),
                 element.get("classname", ""),
-                float(element.get("time") or 0),
-                status,
+                junit.number(element.get("time")),
+                junit.status(element),
                 message[:_LONGEST_MESSAGE],
                 text,
             )
 
 
-def _status(element: ET.Element) -> tuple[str, str, str]:
+def _failure(element: ET.Element) -> tuple[str, str]:
+    """Return message and text of a test that failed, or the reason why it was skipped."""
     for child in element:
-        message = child.get("message") or ""
         if child.tag in ("failure", "error"):
-            return "failed", message, child.text or ""
-        if child.tag == "skipped":
-            return "skipped", message, ""
-    return "passed", "", ""
+            return child.get("message") or "", child.text or ""
+    skipped = element.find("skipped")
+    return "" if skipped is None else skipped.get("message") or "", ""
 
 
 def coverage(folder: Path, suites: Mapping[str, str]) -> Iterator[Covered]:

@@ -11,6 +11,7 @@ from dagger import dag
 
 from ci.errors import PipelineError
 from ci.module_source import program
+from ci.testing import junit as junit_file
 from ci.testing import results
 
 if TYPE_CHECKING:
@@ -66,15 +67,17 @@ async def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     junit = await _junit(done, output, posixpath.join(workdir, settings.junit if settings else ""), settings)
     if not junit:
         return results.by_exit_code(name, outcome, text, asked_at=asked_at), output
-    for number, each in enumerate(junit):
-        output = output.with_new_file(f"junit{number or ''}.xml", each)
-    return results.read(name, outcome, results.merged(junit), text, asked_at=asked_at), output
+    merged = junit_file.merged(junit, where=name)
+    result = results.read(name, outcome, merged, text, asked_at=asked_at)
+    return result, output.with_new_file("junit.xml", merged)  # the report reads one file
 
 
 async def _junit(
     done: dagger.Container, output: dagger.Directory, path: str, settings: ServiceSettings | None
-) -> list[str]:
-    found = [await output.file(name).contents() for name in await output.entries() if name.endswith(".xml")]
+) -> dict[str, str]:
+    names = [name for name in await output.entries() if name.endswith(".xml")]
+    found = {name: await output.file(name).contents() for name in names}
+    found = {name: text for name, text in found.items() if junit_file.is_junit(text)}
     if settings and settings.junit:
         if not await done.exists(path):
             raise PipelineError(
@@ -83,5 +86,5 @@ async def _junit(
                 details=await output.file("output.txt").contents(),
                 hint="correct `junit` or the command; without `junit` its exit code is the result",
             )
-        found.append(await done.file(path).contents())
+        found[settings.junit] = await done.file(path).contents()
     return found

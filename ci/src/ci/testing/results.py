@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from ci.testing import junit as junit_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,6 @@ __all__ = [
     "by_exit_code",
     "covered",
     "failed_stage",
-    "merged",
     "read",
     "rows",
     "untested",
@@ -67,18 +67,14 @@ def read(name: str, outcome: dict[str, Any], junit: str, output: str, *, asked_a
 
     `output` is the output of `pytest -v`, which names a hanging test. Lines of passed tests are removed.
     """
-    tests = failed = skipped = 0
-    for suite in _suites(junit) if junit else ():
-        tests += int(suite.get("tests", 0))
-        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        skipped += int(suite.get("skipped", 0))
+    counts = junit_file.counts(junit, where=name) if junit else junit_file.Counts()
     return Result(
         name=name,
-        tests=tests,
-        failed=failed,
-        skipped=skipped,
+        tests=counts.tests,
+        failed=counts.failed,
+        skipped=counts.skipped,
         seconds=outcome["seconds"],
-        red=_red(outcome, tests, failed, skipped) + _hanging(outcome, output),
+        red=_red(outcome, counts) + _hanging(outcome, output),
         output=_PASSED.sub("", output),
         cached=outcome["at"] < asked_at,
         at=outcome["at"],
@@ -87,7 +83,7 @@ def read(name: str, outcome: dict[str, Any], junit: str, output: str, *, asked_a
 
 def by_exit_code(name: str, outcome: dict[str, Any], output: str, *, asked_at: float) -> Result:
     """Judge a command that wrote no JUnit: exit code 0 passes, and no test is counted."""
-    red = _red(outcome, 1, 0, 0)
+    red = _red(outcome, junit_file.Counts(tests=1))
     cached = outcome["at"] < asked_at
     note = "passed (exit code 0)" + (", unchanged" if cached else "")
     note = "" if red else note
@@ -104,17 +100,6 @@ def built_stage(name: str, stage: str) -> Result:
     return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note=f"passed (stage {stage} was built)")
 
 
-def merged(files: list[str]) -> str:
-    """Join several JUnit files into one."""
-    if len(files) == 1:
-        return files[0]
-    root = ET.Element("testsuites")
-    for text in files:
-        read_root = ET.fromstring(text)  # noqa: S314 - written in a container of ours
-        root.extend([read_root] if read_root.tag == "testsuite" else list(read_root))
-    return ET.tostring(root, encoding="unicode")
-
-
 def covered(xml: str) -> str:
     """Return the line coverage in a coverage.xml; "" if there is none."""
     rate = _RATE.search(xml)
@@ -126,22 +111,16 @@ def untested(name: str) -> Result:
     return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note="none (tool.ci.services-without-tests)")
 
 
-def _suites(junit: str) -> list[ET.Element]:
-    """Return the suites that contain tests themselves: outer ones may have the sums of inner ones."""
-    root = ET.fromstring(junit)  # noqa: S314 - written in a container of ours
-    return [suite for suite in root.iter("testsuite") if suite.find("testsuite") is None]
-
-
-def _red(outcome: dict[str, Any], tests: int, failed: int, skipped: int) -> str:
+def _red(outcome: dict[str, Any], counts: junit_file.Counts) -> str:
     if outcome["late"]:
         return f"timed out after {outcome['seconds']:.0f} s"
     if outcome["signal"]:
         return f"ended by {outcome['signal']}"
-    if failed:
-        return f"{failed} failed"
+    if counts.failed:
+        return f"{counts.failed} failed"
     if outcome["exit_code"]:
         return f"exit code {outcome['exit_code']}"
-    if tests == skipped:
+    if counts.tests == counts.skipped:
         return "no test ran"
     return ""
 
