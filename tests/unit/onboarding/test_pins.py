@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ci.onboarding import pins
+from ci.project import dockerfile
 
 DIGEST = "sha256:" + "ab" * 32
 OTHER = "sha256:" + "cd" * 32
@@ -21,6 +22,9 @@ services:
     image: nginx:1@{DIGEST}
   chosen:
     image: shop/tool:${{TAG:-1}}
+  anchored:
+    image: &cache "memcached:1"
+  again: {{image: *cache}}
 """
 DOCKERFILE = """# syntax=docker/dockerfile:1
 ARG BASE=python:3.12
@@ -42,6 +46,7 @@ def test_references_of_a_compose_file() -> None:
         (8, "redis", False),
         (11, "rabbitmq", False),
         (15, "shop/tool:${TAG:-1}", True),
+        (17, "memcached:1", False),
     ]
 
 
@@ -63,7 +68,7 @@ def test_a_pin_changes_nothing_else_and_once() -> None:
     before, after = COMPOSE.splitlines(), once.splitlines()
     assert [number for number, line in enumerate(before) if line != after[number]] == [6, 7, 10]
     again = pins.compose("compose.yaml", once, {"team/web:1"})
-    assert [each.reference for each in again] == ["shop/tool:${TAG:-1}"]
+    assert [each.reference for each in again] == ["shop/tool:${TAG:-1}", "memcached:1"]
 
 
 def test_a_dockerfile_is_pinned_at_both_kinds_of_places() -> None:
@@ -71,3 +76,33 @@ def test_a_dockerfile_is_pinned_at_both_kinds_of_places() -> None:
     text = pins.pinned(DOCKERFILE, wanted, {"node:22": DIGEST, "ghcr.io/astral-sh/uv:0.5": OTHER})
     assert f"FROM --platform=$BUILDPLATFORM node:22@{DIGEST} AS front\n" in text
     assert f"--from=ghcr.io/astral-sh/uv:0.5@{OTHER} /uv /uv\n" in text
+
+
+STATEMENTS = """\ufeff# syntax=docker/dockerfile:1
+FROM postgres:16 AS data
+RUN <<SQL cat > /init.sql && <<-'TEXT' cat > /readme
+SELECT name
+FROM users
+SQL
+\tFROM here
+\tTEXT
+RUN echo "$((1<<SHIFT))" && psql -c "SELECT name \\
+# a comment
+
+FROM people" <<NEVER
+COPY --from=alpine:3 /a /a
+FROM data AS test
+"""
+
+
+def test_a_word_of_a_statement_is_no_reference() -> None:
+    found = pins.dockerfile("Dockerfile", STATEMENTS)
+    assert [(each.line, each.reference) for each in found] == [(2, "postgres:16"), (13, "alpine:3")]
+    assert dockerfile.stages(STATEMENTS) == ["data", "test"]
+
+
+def test_another_escape_character_continues_a_line() -> None:
+    text = "# escape=`\nFROM debian:trixie\nRUN dir C:\\\nFROM redis:7\nRUN a `\nFROM b\n"
+    assert [each.reference for each in pins.dockerfile("Dockerfile", text)] == ["debian:trixie", "redis:7"]
+    late = "# a comment\n# escape=`\nFROM debian:trixie\nRUN a `\nFROM redis:7\n"
+    assert len(pins.dockerfile("Dockerfile", late)) == len(("debian:trixie", "redis:7"))

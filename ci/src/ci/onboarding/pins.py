@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
-from ci.project.dockerfile import FROM, stage
+from ci.project.dockerfile import FROM, instructions, stage
 from ci.references import parse
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Unpinned", "compose", "dockerfile", "pinned"]
 
-# A key of a block, or of a map in braces; nothing in a comment.
-_IMAGE = re.compile(r"""(?:^|[\s{,])image:\s*["']?(?P<reference>(?:\$\{[^}]*\}|[^\s"'#,{}])+)""")
+# A key of a block, or of a map in braces, with or without an anchor; nothing in a comment.
+_IMAGE = re.compile(r"""(?:^|[\s{,])image:\s*(?:&\S+\s+)?["']?(?P<reference>(?:\$\{[^}]*\}|[^\s"'#,{}])+)""")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _COPY = re.compile(
     r"^(?P<head>\s*COPY\s+(?:--\S+\s+)*?--from=)(?P<reference>\S+)(?P<tail>.*)$", re.IGNORECASE
@@ -53,7 +53,7 @@ def dockerfile(file: str, text: str) -> list[Unpinned]:
     """Return the references of a Dockerfile that are no stages of it."""
     stages: set[str] = set()
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in instructions(text):
         match = FROM.match(line) or _COPY.match(line)
         if not match:
             continue
