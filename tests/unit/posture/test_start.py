@@ -108,6 +108,17 @@ def test_it_is_started_alone_and_read_only_with_what_is_its_own(tmp_path: Path) 
     assert made.paths == ("key.pem", "site")
 
 
+def test_it_keeps_an_env_file_that_is_read_in_the_sandbox_and_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "web.env").write_text("NAME=${NAME:-unnamed}\n")
+    service = "{image: w, tty: true, stdin_open: true, hostname: h, env_file: web.env}"
+    (tmp_path / "compose.yaml").write_text(f"services: {{web: {service}}}")
+    found = start.isolated(project(tmp_path, values="NAME=\n"), "web")
+    made = make(found, ["web"], Images({}, {}), {})
+    (web,) = made.written.values()
+    assert (web["tty"], web["stdin_open"], web["hostname"]) == (True, True, "h")
+    assert made.paths == ("web.env",)
+
+
 def test_the_project_stays(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(SHOP)
     before = project(tmp_path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from ci.project import unsupported
+from ci.project import limits, unsupported
 from tests.raised import raises
 from tests.unit.project.reading import project
 
@@ -122,6 +122,28 @@ def test_external_volumes_and_networks_are_listed_and_not_refused(tmp_path: Path
     found = read(tmp_path, "volumes: ['vol:/v'], networks: [n]", rest)
     unsupported.check(found, found.services)
     assert unsupported.external(found.definition) == ["volumes.vol (old)", "networks.n (n)"]
+
+
+def test_docker_s_own_networks_are_not_created(tmp_path: Path) -> None:
+    found = read(tmp_path, "networks: [n]", "networks: {n: {external: true, name: host}}")
+    assert unsupported.external(found.definition) == []
+
+
+@pytest.mark.parametrize(
+    "source", ["//var/run/docker.sock", "/run/user/1000/docker.sock", "/run/docker.sock/"]
+)
+def test_docker_s_socket_is_known_by_its_name(tmp_path: Path, source: str) -> None:
+    found = read(tmp_path, f"volumes: ['{source}:/var/run/docker.sock']")
+    (refusal,) = unsupported.found(found, found.services)
+    assert refusal.rule == limits.SOCKET
+
+
+def test_a_link_that_leads_out_of_the_project_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to("/mnt/disk/data")
+    (tmp_path / "inner").symlink_to("folder")
+    found = read(tmp_path, "volumes: ['./data:/data', './inner:/inner']")
+    (refusal,) = unsupported.found(found, found.services)
+    assert (refusal.rule, refusal.value) == (limits.OUTSIDE, "/project/data -> /mnt/disk/data")
 
 
 def test_the_host_s_namespaces_are_listed(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ output `env_files` and `missing`, or `env_file_error`, or
     env_files     the env files of each service
     from_files    the variables of each service that only these set
     missing       the places that use a `.env` that does not exist
+    links         for paths with symbolic links: these, and at the end the place that the path leads to
 
 Every variable of ENV_FILE and every required one gets a placeholder. Compose then
 also reads the project with the values. If the results differ, the variables that
@@ -36,6 +37,7 @@ import sys
 from pathlib import Path
 
 from ci.container_scripts import compose_env_file as env_file
+from ci.container_scripts import compose_links
 from ci.container_scripts import compose_report as report
 from ci.container_scripts.compose_command import Compose, Json, RefusedError, undoubled
 from ci.container_scripts.compose_reading import TEMPLATE, Reading
@@ -74,6 +76,7 @@ def read(reading: Reading, *, bake: bool) -> Json:
         "env_files": files,
         "from_files": report.from_files(model, reading.template, files),
         "missing": report.missing(model, files, reading.compose.folder, given=bool(reading.source)),
+        "links": compose_links.links(model, [file["path"] for listed in files.values() for file in listed]),
     }
 
 

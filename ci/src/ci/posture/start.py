@@ -21,7 +21,18 @@ __all__ = ["AT_ONCE", "alone", "isolated", "probe", "started"]
 
 # What of a service's model is about the container itself: no other service, network or policy.
 _KEYS = (
-    *("command", "entrypoint", "environment", "working_dir", "init", "user", "group_add", "image", "build"),
+    *(
+        "command",
+        "entrypoint",
+        "environment",
+        "env_file",
+        "working_dir",
+        "init",
+        "user",
+        "group_add",
+        "image",
+    ),
+    *("build", "hostname", "stdin_open", "tty"),
     *("cap_add", "cap_drop", "security_opt", "tmpfs", "shm_size", "ulimits", "sysctls"),
     *("mem_limit", "cpus", "pids_limit", "volumes", "secrets", "configs"),
     *("stop_signal", "stop_grace_period"),

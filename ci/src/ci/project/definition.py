@@ -193,11 +193,21 @@ class Resource(Struct, frozen=True):
     name: str = ""
     external: bool = False
 
+    @property
+    def is_created(self) -> bool:
+        """Whether the sandbox creates it, because it is not part of the project."""
+        return self.external
+
 
 class Network(Resource, frozen=True):
     """A network."""
 
     driver: str = ""
+
+    @property
+    def is_created(self) -> bool:
+        """As above; networks of these names are Docker's own."""
+        return self.external and self.name not in ("bridge", "host", "none")
 
 
 class Volume(Resource, frozen=True):

@@ -18,7 +18,7 @@ FROM = re.compile(r"^(?P<head>\ufeff?\s*FROM\s+(?:--\S+\s+)*)(?P<reference>\S+)(
 _STAGE = re.compile(r"\s+AS\s+(\S+)\s*$", re.IGNORECASE)
 # A directive has only other directives before it.
 _ESCAPE = re.compile(
-    r"\ufeff?(?:#[ \t]*\w+[ \t]*=.*\n)*?#[ \t]*escape[ \t]*=[ \t]*(\S)[ \t\r]*$", re.I | re.M
+    r"\ufeff?(?:#[ \t]*\w+[ \t]*=.*\n)*?#[ \t]*escape[ \t]*=[ \t]*(\S)[ \t\r]*$", re.IGNORECASE | re.MULTILINE
 )
 _HERE_DOCUMENT = re.compile(r"""(?:^|\s)\d*<<(-?)(["']?)([A-Za-z_][\w.-]*)\2(?=[\s|;&>)]|$)""")
 _WITH_DOCUMENTS = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)

@@ -108,6 +108,7 @@ class ComposeModel:
     - `env_files`: the paths that each service names
     - `from_files`: the variables of each service that only these set
     - `missing`: the places that use a `.env` that does not exist, which Compose skips
+    - `links`: the symbolic links on the way to a path, and at the end the place that it leads to
     """
 
     name: str
@@ -125,6 +126,7 @@ class ComposeModel:
     env_files: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     from_files: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    links: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def built(self) -> dict[str, Service]:
@@ -217,6 +219,7 @@ def read(outcome: str, folder: str = ".") -> ComposeModel:
         env_files=files,
         from_files=printed.from_files,
         missing=tuple(item.place for item in printed.missing),
+        links=printed.links,
     )
 
 

@@ -42,6 +42,7 @@ class ComposeResult(Struct, frozen=True):
     env_files: dict[str, tuple[NamedFile, ...]] = {}
     from_files: dict[str, tuple[str, ...]] = {}
     missing: tuple[MissingFile, ...] = ()
+    links: dict[str, tuple[str, ...]] = {}
 
 
 def read(text: str) -> ComposeResult:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Refusal", "check", "external", "found", "shared"]
 
 Used = tuple[str, Any]
-_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
+_SOCKET_NAME = "docker.sock"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def external(project: Definition) -> list[str]:
         f"{kind}.{key} ({item.name or key})"
         for kind, resources in kinds.items()
         for key, item in resources.items()
-        if item.external
+        if item.is_created
     ]
 
 
@@ -81,10 +81,12 @@ def shared(services: Mapping[str, Service]) -> list[str]:
 
 def _of_service(project: ComposeModel, service: Service) -> Iterator[tuple[Rule, Used]]:
     for mount in service.definition.volumes:
-        if mount.type == "bind" and mount.source in _SOCKETS:
+        if mount.type != "bind":
+            continue
+        if not is_inside(mount.source) and posixpath.basename(mount.source.rstrip("/")) == _SOCKET_NAME:
             yield SOCKET, ("volumes", mount.source)
-        elif mount.type == "bind" and not is_inside(mount.source):
-            yield OUTSIDE, ("volumes", mount.source)
+        elif outside := _outside(project, mount.source):
+            yield OUTSIDE, ("volumes", outside)
     files = [("env_file", each) for each in project.env_files.get(service.name, ())]
     for key, path in (*files, *_of_build(service.definition.build)):
         if path.startswith("/") and not is_inside(path):
@@ -129,15 +131,24 @@ def _of_resources(project: ComposeModel, service: Service) -> Iterator[tuple[Rul
             yield SWARM, (f"networks.{name}.driver", "overlay")
     for mount in used.volumes:
         volume = top.volumes.get(mount.source)
-        if volume and volume.is_bind and volume.device.startswith("/") and not is_inside(volume.device):
-            yield OUTSIDE, (f"volumes.{mount.source}.driver_opts.device", volume.device)
+        is_folder = volume and volume.is_bind and volume.device.startswith("/")
+        if volume and is_folder and (outside := _outside(project, volume.device)):
+            yield OUTSIDE, (f"volumes.{mount.source}.driver_opts.device", outside)
     secrets = (*used.secrets, *(used.build.secrets if used.build else ()))
     for kind, items, files in (("secrets", secrets, top.secrets), ("configs", used.configs, top.configs)):
         for name in (item.source for item in items if item.source in files):
-            if files[name].file and not is_inside(files[name].file):
-                yield OUTSIDE, (f"{kind}.{name}.file", files[name].file)
+            if outside := files[name].file and _outside(project, files[name].file):
+                yield OUTSIDE, (f"{kind}.{name}.file", outside)
             if files[name].external:
                 yield SWARM, (f"{kind}.{name}.external", files[name].name or name)
+
+
+def _outside(project: ComposeModel, path: str) -> str:
+    """Return a path that is outside of the project, or leads there by a link; "" for others."""
+    if not is_inside(path):
+        return path
+    end = project.links.get(path, (path,))[-1]
+    return "" if is_inside(end) else f"{path} -> {end}"
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a value of JSON

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from ci.references import parse
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from ci.project.definition import Definition, Resource, ServiceDefinition
     from ci.project.model import ComposeModel
@@ -149,7 +150,7 @@ def make(
         | _edges(name, written[name], running)
         for name in running
     }
-    text = json.dumps({**project.model, "services": services})
+    text = json.dumps({**project.model, "services": _published(services)})
     for variable, placeholder in project.placeholders.items():
         text = text.replace(placeholder, f"${{{variable}}}")
     data = _listed(json.loads(text))
@@ -159,7 +160,7 @@ def make(
         project=project.name,
         folder=posixpath.normpath(posixpath.join(PROJECT, project.folder)),
         data=data,
-        paths=tuple(sorted(set(_paths(defined)))),
+        paths=tuple(sorted(set(_inside(*_linked(_paths(defined), project.links))))),
         volumes=tuple(_external(defined.volumes, defined.mounted)),
         networks=tuple(_external(defined.networks, defined.joined)),
         random=project.random,
@@ -182,8 +183,6 @@ def _changed(written: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
         none = {"soft": 0, "hard": 0}
         limits = item["ulimits"].items()
         item["ulimits"] = {key: none | limit if isinstance(limit, dict) else limit for key, limit in limits}
-    if item.get("ports"):
-        item["ports"] = [_local(port) for port in item["ports"]]
     return item
 
 
@@ -202,10 +201,36 @@ def _edges(name: str, written: Mapping[str, Any], running: list[str]) -> dict[st
     return {"depends_on": edges} if edges else {}
 
 
-def _local(port: dict[str, Any]) -> dict[str, Any]:
-    """Return a port without an address that exists only on the developer's machine."""
-    here = re.match(r"127\.|0\.0\.0\.0$|::1?$", port.get("host_ip") or "::")
-    return port if here else {key: value for key, value in port.items() if key != "host_ip"}
+def _published(services: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Publish ports of addresses that exist only on the developer's machine at all addresses.
+
+    If several addresses have the same port, each becomes an address of the loopback.
+    """
+    ports = [port for item in services.values() for port in item.get("ports") or ()]
+    foreign = sorted({port["host_ip"] for port in ports if not _is_here(port)})
+    loopback = {address: f"127.1.0.{number}" for number, address in enumerate(foreign, 1)}
+    users = Counter(_number(port) for port in ports)
+
+    def local(port: dict[str, Any]) -> dict[str, Any]:
+        if _is_here(port):
+            return port
+        if port.get("published") and users[_number(port)] > 1:
+            return {**port, "host_ip": loopback[port["host_ip"]]}
+        return {key: value for key, value in port.items() if key != "host_ip"}
+
+    return {
+        name: {**item, "ports": [local(port) for port in item["ports"]]} if item.get("ports") else dict(item)
+        for name, item in services.items()
+    }
+
+
+def _number(port: Mapping[str, Any]) -> tuple[str, str]:
+    return port.get("published", ""), port.get("protocol", "tcp")
+
+
+def _is_here(port: Mapping[str, Any]) -> bool:
+    """Return whether the sandbox has a port's address."""
+    return bool(re.match(r"127\.|0\.0\.0\.0$|::1?$", port.get("host_ip") or "::"))
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -228,21 +253,28 @@ def seconds(duration: str) -> float:
 
 
 def _paths(project: Definition) -> Iterator[str]:
-    """Yield the paths in the source that containers use, `.` for all of it."""
+    """Yield the paths that containers use."""
     services = project.services.values()
     for service in services:
-        yield from _inside(*(mount.source for mount in service.volumes if mount.type == "bind"))
+        yield from (mount.source for mount in service.volumes if mount.type == "bind")
         # Compose reads these again if they contain secret values.
-        yield from _inside(*service.files)
+        yield from service.files
     secrets = {item.source for service in services for item in service.secrets}
-    yield from _inside(*(item.file for name, item in project.secrets.items() if name in secrets))
+    yield from (item.file for name, item in project.secrets.items() if name in secrets)
     configs = {item.source for service in services for item in service.configs}
-    yield from _inside(*(item.file for name, item in project.configs.items() if name in configs))
+    yield from (item.file for name, item in project.configs.items() if name in configs)
     mounted = project.mounted
-    yield from _inside(*(item.device for name, item in project.volumes.items() if name in mounted))
+    yield from (item.device for name, item in project.volumes.items() if name in mounted)
+
+
+def _linked(paths: Iterable[str], links: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield paths; for one with symbolic links, these and the place that it leads to."""
+    for path in paths:
+        yield from links.get(path, (path,))
 
 
 def _inside(*paths: str) -> Iterator[str]:
+    """Yield the paths that are in the source, relative to it, `.` for all of it."""
     for path in paths:
         if path == PROJECT or path.startswith(f"{PROJECT}/"):
             yield posixpath.relpath(path, PROJECT)
@@ -250,4 +282,4 @@ def _inside(*paths: str) -> Iterator[str]:
 
 def _external(resources: Mapping[str, Resource], used: Container[str]) -> list[str]:
     """Return the names of external resources that services use."""
-    return sorted(item.name or key for key, item in resources.items() if item.external and key in used)
+    return sorted({item.name or key for key, item in resources.items() if item.is_created and key in used})

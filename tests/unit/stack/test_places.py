@@ -1,0 +1,36 @@
+"""What the sandbox gets of a machine's addresses, links and networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.unit.stack.test_model import make, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_one_port_of_two_addresses_of_another_machine_stays_two_ports(tmp_path: Path) -> None:
+    text = "services: {a: {image: a, ports: ['10.0.0.2:53:53/udp', '10.0.0.2:80:80']}, "
+    made = make(read(tmp_path, text + "b: {image: b, ports: ['10.0.0.1:53:53/udp', '10.0.0.1:80:80/udp']}}"))
+    found = {name: [port.get("host_ip") for port in item["ports"]] for name, item in made.written.items()}
+    assert found == {"a": ["127.1.0.2", None], "b": ["127.1.0.1", None]}
+
+
+def test_a_link_brings_along_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "releases" / "2").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("releases/latest")
+    (tmp_path / "releases" / "latest").symlink_to("../releases/2")
+    (tmp_path / "key.txt").symlink_to("releases/2/key.txt")
+    text = (
+        "services: {web: {image: w, volumes: ['./current/conf:/conf', './plain:/plain'], secrets: [key]}}\n"
+    )
+    made = make(read(tmp_path, text + "secrets: {key: {file: key.txt}}"))
+    key = ("key.txt", "releases/2/conf", "releases/2/key.txt", "releases/latest")
+    assert made.paths == ("current", *key[:1], "plain", *key[1:])
+
+
+def test_an_external_network_is_created_once_and_docker_s_own_never(tmp_path: Path) -> None:
+    services = "services: {a: {image: a, networks: [one, two]}, b: {image: b, networks: [host]}}\n"
+    shared = "networks: {one: &n {external: true, name: shared}, two: *n, host: {external: true}}"
+    assert make(read(tmp_path, services + shared)).networks == ("shared",)
