@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci.project import notes
 from tests.unit.stack.test_model import make, read
 
 if TYPE_CHECKING:
@@ -34,3 +35,9 @@ def test_an_external_network_is_created_once_and_docker_s_own_never(tmp_path: Pa
     services = "services: {a: {image: a, networks: [one, two]}, b: {image: b, networks: [host]}}\n"
     shared = "networks: {one: &n {external: true, name: shared}, two: *n, host: {external: true}}"
     assert make(read(tmp_path, services + shared)).networks == ("shared",)
+
+
+def test_a_variable_with_a_random_value_is_not_called_empty(tmp_path: Path) -> None:
+    service = "{image: w, environment: {KEY: '${KEY}'}, secrets: [key]}"
+    found = read(tmp_path, f"services: {{web: {service}}}\nsecrets: {{key: {{environment: KEY}}}}")
+    assert [line.partition(" (")[0] for line in notes.of(found)] == ["KEY gets a random value for each run"]

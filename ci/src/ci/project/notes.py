@@ -33,13 +33,13 @@ def variables(project: ComposeModel) -> dict[str, str]:
     found = {}
     for name in project.needed:
         found[name] = f"requires a value{_where(project, name)}: set it with --env-file, or with a default"
-    for name in project.unset:
-        found.setdefault(
-            name, f"is not set{_where(project, name)}: Compose uses an empty text; set it with --env-file"
-        )
     for name in project.random:
         found.setdefault(
             name, f"gets a random value for each run{_where(project, name)}; --env-file gives another"
+        )
+    for name in project.unset:
+        found.setdefault(
+            name, f"is not set{_where(project, name)}: Compose uses an empty text; set it with --env-file"
         )
     return found
 
