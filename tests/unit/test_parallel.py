@@ -104,3 +104,20 @@ def test_the_first_failure_ends_the_others() -> None:
     assert ended == ["long"]
     jobs = {name: partial(_value, number) for number, name in enumerate("ba")}
     assert anyio.run(partial(parallel.until_one_fails, jobs)) == {"b": 0, "a": 1}
+
+
+def test_once_runs_a_job_at_its_first_use_and_again_after_a_failure() -> None:
+    ran: list[str] = []
+
+    async def job() -> int:
+        ran.append("")
+        await anyio.lowlevel.checkpoint()
+        return await _fail("not yet") if len(ran) == 1 else len(ran)
+
+    async def use() -> dict[str, int]:
+        once: parallel.Once[int] = parallel.Once()
+        with raises("some.code"):
+            await once.get(job)
+        return await parallel.run({name: partial(once.get, job) for name in "abc"}, limit=3)
+
+    assert anyio.run(use) == {"a": 2, "b": 2, "c": 2}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 
@@ -11,9 +12,24 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-__all__ = ["run", "until_one_fails"]
+__all__ = ["Once", "run", "until_one_fails"]
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Once(Generic[T]):
+    """Run a job at the first use, and give all later uses its result."""
+
+    _lock: anyio.Lock = field(default_factory=anyio.Lock)
+    _made: list[T] = field(default_factory=list)
+
+    async def get(self, job: Callable[[], Awaitable[T]]) -> T:
+        """Return the job's result. If it raises, the next use runs it again."""
+        async with self._lock:
+            if not self._made:
+                self._made.append(await job())
+        return self._made[0]
 
 
 async def run(

@@ -10,6 +10,7 @@ from dagger import dag
 
 from ci.errors import PipelineError
 from ci.layer_cache import CacheOptions
+from ci.parallel import Once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ class Workspace:
     ssh_agent: dagger.Socket | None = None
     cache: CacheOptions = field(default_factory=CacheOptions)
     env_file: dagger.Secret | None = None  # the same as `values`, for Compose to read
+    substitutes: Once[str] = field(default_factory=Once)  # of the images map, as resolved in this call
 
     @classmethod
     def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Workspace:  # noqa: ANN401 - the fields

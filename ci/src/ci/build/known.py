@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from dagger import dag
 
 from ci.build import image, run
@@ -17,6 +16,7 @@ from ci.errors import PipelineError
 from ci.evidence import claims
 from ci.evidence.claims import Claim
 from ci.evidence.evidence import Passed
+from ci.parallel import Once
 from ci.sandbox.container import VERSION
 from ci.sandbox.place import PROJECT
 
@@ -96,16 +96,13 @@ class _Later:
     project: Project
     planned: Bake
     cache: LayerCache | None
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
-    made: list[run.Exported] = field(default_factory=list)
+    exported: Once[run.Exported] = field(default_factory=Once)
 
     async def packed(self, name: str, digest: str) -> dagger.File:
         """Return an image, which has to be the one that is known."""
         workspace, target = self.project.workspace, self.planned.targets[name]
-        async with self.lock:
-            if not self.made:
-                self.made.append(await run.bake(workspace, self.project.compose, self.planned, self.cache))
-        file = image.packed(self.made[0].folders[target])
+        bake = partial(run.bake, workspace, self.project.compose, self.planned, self.cache)
+        file = image.packed((await self.exported.get(bake)).folders[target])
         check_same(name, (await image.facts(workspace, file))["digest"], digest)
         return file
 

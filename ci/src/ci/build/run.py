@@ -88,10 +88,14 @@ async def _fetched(folder: dagger.Directory) -> dagger.Directory | None:
 
 async def substitutes_of(workspace: Workspace) -> str:
     """Return the rules for BuildKit, with digests, so that a moved substitute changes the input."""
-    references = substitutes.targets(workspace.images)
-    found = await parallel.run({each: partial(digest_of, each) for each in references}, limit=16)
-    digests = {reference: digest for reference, digest in found.items() if digest}
-    return substitutes.rules(workspace.images, digests)
+
+    async def resolve() -> str:
+        references = substitutes.targets(workspace.images)
+        found = await parallel.run({each: partial(digest_of, each) for each in references}, limit=16)
+        digests = {reference: digest for reference, digest in found.items() if digest}
+        return substitutes.rules(workspace.images, digests)
+
+    return await workspace.substitutes.get(resolve)
 
 
 def _prepared(workspace: Workspace, project: ComposeModel, planned: Bake, rules: str) -> dagger.Container:
