@@ -49,7 +49,7 @@ def scripts(node: object) -> list[str]:
 class Run:
     """One run of a workflow for an event, with jobs one after the other, each in its own workspace.
 
-    - `cached`: the file in the restored cache; None means that the cache has no entry
+    - `cached`: the folder in the restored cache; None means that the cache has no entry
     - `given`: what expressions can read besides: `inputs`, `vars`
     - `only`: the jobs to run; default: all
     - `acted`: the actions that a step used and that do nothing here, with their inputs
@@ -191,7 +191,7 @@ class Run:
             shutil.copytree(source, target)
         elif action == "actions/cache/restore":
             if self.cached is not None:
-                shutil.copy(self.cached, workspace / inputs["path"])
+                shutil.copytree(self.cached, workspace / inputs["path"], dirs_exist_ok=True)
         elif action == "github/codeql-action/upload-sarif":
             self.uploaded = sorted((workspace / inputs["sarif_file"]).rglob("*.sarif"))
         elif action in DOING_NOTHING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.report.folders import Report
 from tests.workflows.runner import ROOT, Run, clean, read
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def run_of(folder: Path, *, head: str, clone: Path = ROOT, cached: Path | None =
 @pytest.fixture(scope="module")
 def passed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("passed")
-    earlier = folder / "summary.json"
-    earlier.write_text(json.dumps({"schema": 2, "images": {"gateway": {"size": 1}}}))
+    earlier = folder / "earlier"
+    Report(services=("gateway",)).write(earlier)
     run = run_of(folder, head=OWN, cached=earlier)
     run.jobs()
     return run

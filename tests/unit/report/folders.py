@@ -30,6 +30,7 @@ class Report:
     log: int = 2_000
     red: bool = True
     text: str = "plain"
+    earlier: int = 2  # runs in its history before this one
 
     def write(self, folder: Path) -> Path:
         """Write everything; return the folder."""
@@ -42,6 +43,8 @@ class Report:
     def files(self) -> Iterator[tuple[str, Any]]:
         yield "summary.json", self.summary()
         yield "plan.json", self.plan()
+        if self.earlier:
+            yield "history.json", self.history()
         yield "evidence.json", self.evidence()
         yield "posture/posture.json", self.posture()
         yield "scan/scan.json", self.scan()
@@ -119,6 +122,25 @@ class Report:
         ]
         claims[0]["reused"] = reused
         return {"repository": f"registry.example/{self.text}", "claims": claims}
+
+    def history(self) -> dict[str, Any]:
+        sizes = {name: 50_000_000 + number for number, name in enumerate(self.services)}
+        suites = {
+            name: {"inputs": f"sha256:{name}", "passed": False, "failed": ["test_it.test_red"]}
+            for name in self.services
+        }
+        earlier = [
+            {
+                "began": f"2026-11-{number + 1:02}T10:00:00.000+00:00",
+                "sizes": {name: size - 1_000_000 * (self.earlier - number) for name, size in sizes.items()},
+                "suites": {name: {**each, "passed": True, "failed": []} for name, each in suites.items()}
+                if self.red
+                else suites,
+            }
+            for number in range(self.earlier)
+        ]
+        suites = {name: {**each, "passed": not self.red} for name, each in suites.items()}
+        return {"schema": 1, "runs": [*earlier, {"began": BEGAN, "sizes": sizes, "suites": suites}]}
 
     def posture(self) -> dict[str, Any]:
         layer = {"digest": "sha256:aa", "base": True, "size": 30_000_000, "files": 900, "bytes": 80_000_000}
@@ -220,6 +242,7 @@ class Report:
             "cached": False,
             "note": "",
             "coverage": "50%",
+            "inputs": f"sha256:{name}",
         }
 
     def junit(self, service: str) -> str:

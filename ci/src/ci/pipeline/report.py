@@ -13,6 +13,7 @@ from dagger import dag
 
 from ci import parallel
 from ci.errors import PipelineError
+from ci.evidence import claims
 from ci.evidence.markdown import markdown
 from ci.pipeline import builds, gates, pages
 from ci.pipeline.gate import NO_SUITE, Images, build_images
@@ -249,7 +250,9 @@ async def _integration(images: Images, slots: anyio.CapacityLimiter) -> Section:
         suite = gates.suite_of(images.project)
         tested = await gates.integration_tests(images.project, images.built, suite)
     outcome = integration.outcome(tested)
-    return Section(outcome, failed=outcome != "passed", files=await integration.report(tested))
+    digests = sorted(image.digest for image in images.built.values())
+    inputs = claims.digest([digests, await suite.given()])
+    return Section(outcome, failed=outcome != "passed", files=await integration.report(tested, inputs))
 
 
 def _outcome(failures: list[str]) -> str:

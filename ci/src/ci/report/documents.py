@@ -131,7 +131,10 @@ class Posture(Struct, frozen=True):
 
 
 class Suite(Struct, frozen=True):
-    """The run of a suite in tests.json; empty `red` means that it passed."""
+    """The run of a suite in tests.json; empty `red` means that it passed.
+
+    `inputs` is the digest of the image and the tests, empty if that is not all that the suite runs.
+    """
 
     name: str
     tests: int
@@ -144,6 +147,7 @@ class Suite(Struct, frozen=True):
     note: str = ""
     coverage: str = ""
     reused: Reused | None = None
+    inputs: str = ""
 
 
 class Tests(Struct, frozen=True):
@@ -229,7 +233,10 @@ class Ended(Struct, frozen=True):
 
 
 class Integration(Struct, frozen=True):
-    """test-integration/summary.json. `up_after` has seconds since the stack's start, by container."""
+    """test-integration/summary.json. `up_after` has seconds since the stack's start, by container.
+
+    `inputs` is the digest of the built images and the tests.
+    """
 
     outcome: str
     tests: int
@@ -240,6 +247,7 @@ class Integration(Struct, frozen=True):
     at: float | None = None
     cached: bool = False
     ended: dict[str, Ended] = {}
+    inputs: str = ""
 
 
 class Port(Struct, frozen=True):

@@ -12,11 +12,26 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from ci.report.documents import Evidence, Integration, Plan, Posture, Scan, Summary, Tests
 
-__all__ = ["Case", "Covered", "Life", "Log", "PackageChange", "Ran", "Run"]
+__all__ = [
+    "Case",
+    "Covered",
+    "Entry",
+    "Flaky",
+    "History",
+    "Life",
+    "Log",
+    "PackageChange",
+    "Ran",
+    "Run",
+    "SuiteRun",
+]
 
 
 class Case(Struct, frozen=True):
-    """A test in a JUnit file: passed, failed or skipped. `message` and `text` are a failure's."""
+    """A test in a JUnit file: passed, failed or skipped. `message` and `text` are a failure's.
+
+    `unstable`: it passed after it had failed in the same run.
+    """
 
     suite: str
     name: str
@@ -25,6 +40,7 @@ class Case(Struct, frozen=True):
     status: str
     message: str = ""
     text: str = ""
+    unstable: bool = False
 
 
 class Covered(Struct, frozen=True):
@@ -72,6 +88,38 @@ class PackageChange(Struct, frozen=True):
     now: str
 
 
+class SuiteRun(Struct, frozen=True):
+    """A suite in a run: the digest of its tests and images, whether it passed, and which tests failed."""
+
+    inputs: str
+    passed: bool
+    failed: tuple[str, ...] = ()
+
+
+class Entry(Struct, frozen=True):
+    """A run: when it began (UTC), the sizes of its images in bytes, and its suites."""
+
+    began: str
+    sizes: dict[str, int]
+    suites: dict[str, SuiteRun] = {}
+
+
+class History(Struct, frozen=True):
+    """history.json: runs, the oldest first, and the report's own last."""
+
+    schema: int = 1
+    runs: tuple[Entry, ...] = ()
+
+
+class Flaky(Struct, frozen=True):
+    """A test that failed and passed with the same tests and images, and when the runs began."""
+
+    suite: str
+    test: str
+    failed: str
+    passed: str
+
+
 class Run(Struct, frozen=True):
     """A run; the document of a gate that did not run is None.
 
@@ -80,10 +128,13 @@ class Run(Struct, frozen=True):
     - `lives`: when containers ran, by container
     - `ran`: when suites and the start of the stack ran, by what it is called
     - `packages`: what changed since the earlier run, by image, None where a run has no SBOM
+    - `history`: earlier runs, as far as they are known, and this one
+    - `flaky`: tests that failed and passed with the same inputs
     - `files`: the paths of the report's files
     """
 
     summary: Summary
+    history: History
     posture: Posture | None = None
     tests: Tests | None = None
     scan: Scan | None = None
@@ -99,4 +150,5 @@ class Run(Struct, frozen=True):
     lives: dict[str, Life] = {}
     ran: dict[str, Ran] = {}
     packages: dict[str, tuple[PackageChange, ...] | None] = {}
+    flaky: tuple[Flaky, ...] = ()
     files: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from ci.errors import PipelineError
-from ci.report import documents, model, packages, read_stack, read_tests
+from ci.report import documents, history, model, packages, read_stack, read_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,7 @@ FILES = (
     "plan.json",
     "earlier.json",
     "evidence.json",
+    history.NAME,
     "*/error.txt",
     "posture/posture.json",
     "scan/scan.json",
@@ -42,7 +43,7 @@ FILES = (
     "test-integration/logs/events.json",
 )
 # What is read of both runs, if there is an earlier one.
-EARLIER_FILES = (packages.SBOM.format("*"),)
+EARLIER_FILES = (packages.SBOM.format("*"), history.NAME)
 INTEGRATION = "test-integration"
 # What its parts are called; no service can have a name with a space.
 INTEGRATION_TESTS = "integration tests"
@@ -56,7 +57,7 @@ _HEAD = 0.25
 def read(folder: Path, earlier: Path | None = None) -> model.Run:
     """Read a run; documents that do not exist are those of gates that did not run.
 
-    `earlier` is the folder of the run that earlier.json is of.
+    `earlier` is the folder of the run that earlier.json is of. A report that has a history already keeps it.
     """
     summary = _decoded(folder / "summary.json", documents.Summary)
     tests = _document(folder, "test/tests.json", documents.Tests)
@@ -65,6 +66,8 @@ def read(folder: Path, earlier: Path | None = None) -> model.Run:
     }
     events = read_stack.events(folder / INTEGRATION / "logs" / "events.json")
     integration = _document(folder, f"{INTEGRATION}/summary.json", documents.Integration)
+    cases = tuple(read_tests.cases(folder, suites))
+    past = _history(folder, earlier, history.entry(summary, _inputs(tests, integration), cases))
     ran = {name: _document(folder, f"{place}/outcome.json", model.Ran) for place, name in suites.items()}
     if events and integration:
         ran[START] = model.Ran(events[0].seconds, max(integration.up_after.values(), default=0))
@@ -77,7 +80,7 @@ def read(folder: Path, earlier: Path | None = None) -> model.Run:
         plan=_document(folder, "plan.json", documents.Plan),
         evidence=_document(folder, "evidence.json", documents.Evidence),
         earlier=_document(folder, "earlier.json", documents.Summary),
-        cases=tuple(read_tests.cases(folder, suites)),
+        cases=cases,
         coverage=tuple(read_tests.coverage(folder, suites)),
         logs=_logs(folder, sorted(folder.glob(f"{INTEGRATION}/logs/*.log")), _LOGS),
         outputs={
@@ -88,8 +91,28 @@ def read(folder: Path, earlier: Path | None = None) -> model.Run:
         lives=read_stack.lives(events),
         ran={name: each for name, each in ran.items() if each},
         packages=_packages(folder, earlier, summary) if earlier else {},
+        history=past,
+        flaky=tuple(history.flaky(past, cases)),
         files=tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())),
     )
+
+
+def _inputs(
+    tests: documents.Tests | None, integration: documents.Integration | None
+) -> dict[str, tuple[str, bool]]:
+    """Map each suite to the digest of its inputs, and to whether it passed."""
+    found = {name: (suite.inputs, not suite.red) for name, suite in (tests.services if tests else {}).items()}
+    if integration:
+        found[INTEGRATION_TESTS] = (integration.inputs, integration.outcome == "passed")
+    return found
+
+
+def _history(folder: Path, earlier: Path | None, now: model.Entry) -> model.History:
+    own = folder / history.NAME
+    if own.is_file():
+        return history.read(own.read_bytes())
+    before = earlier / history.NAME if earlier else own
+    return history.added(history.read(before.read_bytes()) if before.is_file() else model.History(), now)
 
 
 def _packages(

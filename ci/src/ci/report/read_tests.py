@@ -18,6 +18,8 @@ __all__ = ["cases", "coverage"]
 _LONGEST, _MOST = 20_000, 600_000
 _LONGEST_MESSAGE = 500
 _PACKAGES = "/site-packages/"
+# Of a test that failed first, as Maven's and Gradle's runners write it; pytest-rerunfailures writes nothing.
+_UNSTABLE = ("flakyFailure", "flakyError")
 
 
 def cases(folder: Path, suites: Mapping[str, str]) -> Iterator[Case]:
@@ -38,6 +40,7 @@ def cases(folder: Path, suites: Mapping[str, str]) -> Iterator[Case]:
                 junit.status(element),
                 message[:_LONGEST_MESSAGE],
                 text,
+                unstable=any(child.tag in _UNSTABLE for child in element),
             )
 
 

@@ -96,8 +96,11 @@ def text(tested: Tested) -> str:
     return "\n".join(lines)
 
 
-async def report(tested: Tested) -> dagger.Directory:
-    """Return all files of a run: JUnit, table, logs, and the reason if the stack is not up."""
+async def report(tested: Tested, inputs: str) -> dagger.Directory:
+    """Return all files of a run: JUnit, table, logs, and the reason if the stack is not up.
+
+    `inputs` is the digest of what was tested, and of the tests.
+    """
     ran, result = tested.outcome, tested.result
     suite = "suite" in [name.rstrip("/") for name in await ran.output.entries()]
     directory = ran.output.directory("suite") if suite else ran.output.filter(include=[])
@@ -113,4 +116,5 @@ async def report(tested: Tested) -> dagger.Directory:
     problems = ran.report["problems"]
     summary["not_ready"] = {each["name"]: failures.text(each, ran.model.timeouts) for each in problems}
     summary |= {**ran.times, "at": ran.report["at"], "cached": ran.kept, "ended": ran.report["ended"]}
+    summary["inputs"] = inputs
     return directory.with_new_file("summary.json", json.dumps(summary, indent=1) + "\n")

@@ -47,6 +47,7 @@ class Result:
     note: str = ""
     at: float = 0.0  # when it ran, in seconds since the epoch; 0 if no time was recorded
     reused: Mapping[str, str] | None = None  # the run and the time of evidence that it is known from
+    inputs: str = ""  # the digest of image and tests; empty if the tests are not a folder of the source
 
     @property
     def row(self) -> list[str]:

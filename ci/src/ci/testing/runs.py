@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import time
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import dagger
 from dagger import dag
 
 from ci.errors import PipelineError
+from ci.evidence import claims
 from ci.testing import backing, commands, convention, known, results, stages, unit
 
 if TYPE_CHECKING:
@@ -43,7 +44,14 @@ class UnitTests:
         if found.kind == convention.NONE:
             raise untested(artifact.service.name, found, self.project.policy.place)
         make = partial(self._run, artifact, found)
-        return await known.run(self.project, artifact, found, make, rerun=bool(self.rerun))
+        result, output = await known.run(self.project, artifact, found, make, rerun=bool(self.rerun))
+        return replace(result, inputs=await self._inputs(artifact, found)), output
+
+    async def _inputs(self, artifact: BuiltImage, found: Found) -> str:
+        if not found.tests:
+            return ""
+        tests = unit.tests(self.project.workspace.source, self.project.policy, found)
+        return claims.digest([artifact.digest, await tests.digest()])
 
     async def _run(self, artifact: BuiltImage, found: Found) -> Run:
         if found.kind not in (convention.COMMAND, convention.STAGE):

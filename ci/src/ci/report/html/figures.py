@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ci import table
 
-__all__ = ["bytes_", "figure", "filters", "moment", "percent", "seconds"]
+__all__ = ["bytes_", "change", "figure", "filters", "moment", "percent", "seconds"]
 
 _KILO, _MEGA, _GIGA = 1_000, 1_000_000, 1_000_000_000
 _MINUTE = 60

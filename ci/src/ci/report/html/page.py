@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ci.report.html import figures, graph, tables
 from ci.report.html.overview import overview
 from ci.report.html.treemap import treemap
+from ci.report.html.trend import trends
 from ci.report.timeline import timeline
 from ci.report.verdict import reasons
 
@@ -54,6 +55,7 @@ def _drawn(run: Run) -> dict[str, Any]:
         "reasons": reasons(run),
         "timeline": timeline(run),
         "overview": overview(run),
+        "trends": trends(run.history),
         "treemaps": {
             name: treemap([layer.size for layer in image.layers], _RATIO)
             for name, image in (posture.images if posture else {}).items()
