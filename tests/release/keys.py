@@ -37,11 +37,10 @@ class Keys:
         """Return what a request to check signatures has in addition."""
         return {"cosign": str(self.cosign), "signing": {"public_key_file": str(self.public)}}
 
-    def verifies(self, reference: str) -> bool:
-        """Whether cosign itself takes the reference for signed by this key."""
-        kind = ("--type", "https://sigstore.dev/cosign/sign/v1")
-        words = ("verify-attestation", *kind, "--key", str(self.public), "--insecure-ignore-tlog", reference)
-        return self.run(*words).returncode == 0
+    def verifies(self, reference: str, kind: str = "https://sigstore.dev/cosign/sign/v1") -> bool:
+        """Whether cosign itself finds a statement of a kind about the reference that this key has signed."""
+        key = ("--key", str(self.public), "--insecure-ignore-tlog")
+        return self.run("verify-attestation", "--type", kind, *key, reference).returncode == 0
 
     def run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "COSIGN_PASSWORD": PASSWORD}

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ci.evidence import claims
+from ci.evidence.statement import MEDIA_TYPE, about
+from ci.release.signatures import PREDICATE, payload, predicate
 from tests.release import by_hand, sets
 from tests.release.proxy import Down, Proxy, Status
 from tests.release.registry import Registry
 from tests.release.rules import nth
+from tests.release.test_evidence import with_evidence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +43,12 @@ class Case:
         return sets.run(self.release.request(self.proxy.host, **self.keys.signing()), self.folder / "run")
 
     def signatures(self) -> list[int]:
-        """Return how many signatures each image has."""
-        kinds = [sets.attached(self.registry, image) for image in self.release.images]
-        return [each.count(sets.SIGNATURE) for each in kinds]
+        """Return how many signatures each image has, apart from signed statements about it."""
+        bundles = [
+            by_hand.attached(*located(each), sets.SIGNATURE)
+            for each in references(self.registry, self.release)
+        ]
+        return [[predicate(payload(each)) for each in found].count(PREDICATE) for found in bundles]
 
     def assert_signed(self) -> None:
         assert all(self.keys.verifies(it) for it in references(self.registry, self.release))
@@ -218,6 +225,29 @@ def test_another_statement_by_the_same_key_is_no_signature(
     run = sets.run(request, tmp_path / "run", "verify")
     assert run.code == sets.REFUSED
     assert "signing.signature-invalid" in run.error
+
+
+def test_provenance_and_evidence_are_signed_as_well_and_then_no_other_evidence_counts(
+    registry: Registry, release: sets.Set, keys: Keys, other: Keys, tmp_path: Path
+) -> None:
+    request = with_evidence(release, registry.host, claims.UNIT) | keys.signing()
+    assert sets.run(request, tmp_path / "run").code == 0
+    for reference in references(registry, release):
+        for kind in ("https://slsa.dev/provenance/v1", claims.TYPES[claims.UNIT]):
+            assert keys.verifies(reference, kind)
+            assert not other.verifies(reference, kind)
+    wanted = release.verification(registry.host) | {"require": [claims.UNIT]}
+    assert sets.run(wanted | keys.checking(), tmp_path / "run", "verify").code == 0
+
+    forged = with_evidence(release, registry.host, claims.SCAN)
+    for item, image in zip(forged["images"], release.images, strict=True):
+        (statement,) = item["evidence"]
+        content = about(statement, {item["repository"]: image.digest}).encode()
+        by_hand.attach(registry.host, f"{sets.PREFIX}/{image.service}", image.digest, content, MEDIA_TYPE)
+    wanted["require"] = [claims.SCAN]
+    assert sets.run(wanted, tmp_path / "run", "verify").code == 0
+    run = sets.run(wanted | keys.checking(), tmp_path / "run", "verify")
+    assert run.outcome["error"]["code"] == "verify.evidence-missing"
 
 
 def test_a_promotion_carries_the_signatures(

@@ -31,11 +31,11 @@ def test_a_signature_is_made_here_with_no_log_and_no_public_trust_root() -> None
 
 
 def test_a_signature_is_checked_for_its_digest_and_its_kind() -> None:
-    words = signatures.verify(DIGEST, Path("/b"), key="/cosign.pub", folder=Path("/f"))
+    words = signatures.verify(DIGEST, Path("/b"), key="/cosign.pub", kind="urn:x", folder=Path("/f"))
     pairs = dict(itertools.pairwise(words))
     assert words[0] == "verify-blob-attestation"
     assert (pairs["--type"], pairs["--digest"], pairs["--digestAlg"]) == (
-        signatures.PREDICATE,
+        "urn:x",
         "1" * 64,
         "sha256",
     )
@@ -47,12 +47,13 @@ def test_what_is_signed_is_a_statement_about_the_digest() -> None:
     assert data["predicateType"] == signatures.PREDICATE
 
 
-@pytest.mark.parametrize(
-    "content", [bundle("https://slsa.dev/provenance/v1"), b"", b"{}", b'{"dsseEnvelope": {"payload": "?"}}']
-)
-def test_another_bundle_is_not_a_signature(content: bytes) -> None:
-    assert signatures.is_signature(bundle(signatures.PREDICATE))
-    assert not signatures.is_signature(content)
+def test_a_bundle_says_what_its_statement_is() -> None:
+    assert signatures.predicate(signatures.payload(bundle(signatures.PREDICATE))) == signatures.PREDICATE
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"dsseEnvelope": {"payload": "?"}}'])
+def test_what_is_no_bundle_has_no_statement(content: bytes) -> None:
+    assert not signatures.predicate(signatures.payload(content))
 
 
 def test_a_key_that_cannot_sign_is_told_by_its_form() -> None:

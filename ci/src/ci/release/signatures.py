@@ -1,9 +1,11 @@
 """How cosign is run to sign and verify with a local key, and what a signature is.
 
-A signature is a sigstore bundle, a referrer of the image's digest, as `cosign sign` makes it. cosign signs
-and verifies files here and reaches no network: the registry's client reads and attaches them. So no login
-of cosign's can be missing, out of date or under another name, no transparency log is written to, and no
-trust root of a public service is fetched. Who has the public key trusts that key.
+A signature is a sigstore bundle, a referrer of the image's digest, as `cosign sign` makes it. What `cosign
+attest` makes differs only in the statement, so provenance and evidence are signed in the same way.
+
+cosign signs and verifies files here and reaches no network: the registry's client reads and attaches them.
+So no login of cosign's can be missing, out of date or under another name, no transparency log is written
+to, and no trust root of a public service is fetched. Who has the public key trusts that key.
 """
 
 from __future__ import annotations
@@ -18,7 +20,17 @@ from ci.errors import PipelineError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["BUNDLE", "PREDICATE", "check_public", "is_signature", "key_error", "sign", "statement", "verify"]
+__all__ = [
+    "BUNDLE",
+    "PREDICATE",
+    "check_public",
+    "key_error",
+    "payload",
+    "predicate",
+    "sign",
+    "statement",
+    "verify",
+]
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 # What a signature states. Any other statement by the same key is none.
@@ -44,23 +56,30 @@ def sign(statement: Path, bundle: Path, *, key: str, folder: Path) -> tuple[str,
     )
 
 
-def verify(digest: str, bundle: Path, *, key: str, folder: Path) -> tuple[str, ...]:
-    """Return cosign's arguments; `key` is a file with the public key."""
+def verify(digest: str, bundle: Path, *, key: str, kind: str, folder: Path) -> tuple[str, ...]:
+    """Return cosign's arguments; `key` is a file with the public key, `kind` the type of the predicate."""
     algorithm, _, value = digest.partition(":")
     return (
-        *("verify-blob-attestation", "--key", key, "--bundle", str(bundle), "--type", PREDICATE),
+        *("verify-blob-attestation", "--key", key, "--bundle", str(bundle), "--type", kind),
         *("--digest", value, "--digestAlg", algorithm, "--insecure-ignore-tlog"),
         *("--trusted-root", str(folder / "root.json")),
     )
 
 
-def is_signature(bundle: bytes) -> bool:
-    """Tell whether a bundle is a signature, by its statement: not another attestation."""
+def payload(bundle: bytes) -> bytes:
+    """Return the statement in a bundle, which is not checked here; empty if there is none."""
     try:
-        payload = json.loads(bundle)["dsseEnvelope"]["payload"]
-        return bool(json.loads(base64.b64decode(payload))["predicateType"] == PREDICATE)
+        return base64.b64decode(json.loads(bundle)["dsseEnvelope"]["payload"])
     except (ValueError, KeyError, TypeError):
-        return False
+        return b""
+
+
+def predicate(statement: bytes) -> str:
+    """Return the type of a statement's predicate; empty for any other text."""
+    try:
+        return str(json.loads(statement)["predicateType"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def key_error(key: str, output: str) -> PipelineError:

@@ -38,7 +38,7 @@ def test_gates_with_a_statement_about_the_image_are_there(gates: list[str]) -> N
         client.put_manifest(subject, IMAGE)
         for gate in (claims.UNIT, claims.SCAN):
             attached(client, subject, gate, digest_of(IMAGE))
-        attachments.require(client, subject, gates)
+        attachments.require(client, subject, gates, None)
 
 
 def test_a_statement_about_another_image_or_gate_is_none() -> None:
@@ -49,4 +49,13 @@ def test_a_statement_about_another_image_or_gate_is_none() -> None:
         attached(client, subject, claims.SCAN, digest_of(IMAGE))
         referrers.attach(client, subject, [(b"{}", statement.MEDIA_TYPE)])
         with raises("verify.evidence-missing", subject, "unit, integration"):
-            attachments.require(client, subject, [claims.UNIT, claims.SCAN, claims.INTEGRATION])
+            attachments.require(client, subject, [claims.UNIT, claims.SCAN, claims.INTEGRATION], None)
+
+
+def test_where_signatures_are_checked_only_a_signed_statement_counts() -> None:
+    with Fake() as fake, Client([Endpoint(fake.host, plain_http=True)], Limits(tries=1)) as client:
+        subject = f"{fake.host}/team/web@{digest_of(IMAGE)}"
+        client.put_manifest(subject, IMAGE)
+        attached(client, subject, claims.UNIT, digest_of(IMAGE))
+        with raises("verify.evidence-missing", subject, "signed", "unit"):
+            attachments.require(client, subject, [claims.UNIT], [b"\xff", b"{}"])

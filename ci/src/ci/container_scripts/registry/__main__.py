@@ -144,11 +144,10 @@ def cosign_of(request: Json, folder: Path, client: Client) -> Cosign | None:
 
 
 def check(client: Client, cosign: Cosign | None, item: Json, require: list[str]) -> Json:
-    """Check one image where it is: its evidence, and its signature if there is a key to check it by."""
+    """Check one image where it is: its evidence, and signatures if there is a key to check them by."""
     found = verify(client, item)
-    attachments.require(client, found["reference"], require)
-    if cosign is not None:
-        cosign.verify(found["reference"])
+    signed = cosign.verify(found["reference"]) if cosign else None
+    attachments.require(client, found["reference"], require, signed)
     return {**found, "signature": "valid" if cosign is not None else "not checked"}
 
 
@@ -172,7 +171,8 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
     pairs = list(zip(items, sent, strict=True))
     each(pairs, lambda pair: attach(client, pair[0], new=bool(pair[1])), limit=limit)
     if cosign is not None:
-        signed = each(uploads, lambda item: cosign.sign(item.reference), limit=limit)
+        stated = zip(uploads, ([*map(read, item.get("statements", ()))] for item in items), strict=True)
+        signed = each(list(stated), lambda pair: cosign.sign(pair[0].reference, pair[1]), limit=limit)
         signatures = ["put" if new else "was there" for new in signed]
         items = [{**item, "signature": done} for item, done in zip(items, signatures, strict=True)]
     settled = planned
@@ -185,6 +185,11 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
     release = manifest.read(result["release"])
     documents.store(client, release, {item.reference: item.manifest for item in uploads}, limit=limit)
     return result
+
+
+def read(path: str) -> bytes:
+    """Return the content of a file."""
+    return Path(path).read_bytes()
 
 
 def released(request: Json, items: list[Json], result: Json) -> Json:

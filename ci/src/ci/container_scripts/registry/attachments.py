@@ -65,17 +65,25 @@ def verify(client: Client, subject: str, *, sbom: str = "", statement: str = "")
     )
 
 
-def require(client: Client, subject: str, gates: Sequence[str]) -> None:
-    """Check that a digest has evidence of gates: a statement about it, that the gate has passed."""
+def require(client: Client, subject: str, gates: Sequence[str], signed: Sequence[bytes] | None) -> None:
+    """Check that a digest has evidence of gates: a statement about it, that the gate has passed.
+
+    `signed` are the statements with a valid signature, where signatures are checked: no other counts then.
+    """
     if not gates:
         return
     repository, _, digest = subject.partition("@")
-    found = files(client, subject, {MEDIA_TYPE}).get(MEDIA_TYPE, [])
-    passed = {statement.passed(client.blob(repository, each).decode(), digest) for each in found}
+    if signed is None:
+        attached = files(client, subject, {MEDIA_TYPE}).get(MEDIA_TYPE, [])
+        signed = [client.blob(repository, each) for each in attached]
+        kind = "evidence"
+    else:
+        kind = "evidence signed by the key of --public-key"
+    passed = {statement.passed(each.decode(errors="replace"), digest) for each in signed}
     if missing := [gate for gate in gates if gate not in passed]:
         raise PipelineError(
             "verify.evidence-missing",
-            f"{subject} has no evidence of {', '.join(missing)}",
+            f"{subject} has no {kind}: {', '.join(missing)}",
             hint="publish it with --evidence, or do not require it",
         )
 

@@ -15,6 +15,8 @@ from ci.registry.retrying import say
 from ci.release import signatures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ci.registry.client import Client
 
 __all__ = ["Cosign"]
@@ -56,57 +58,72 @@ class Cosign:
         self.take_public(public)
         self._made("signing-config", "create", "--out", str(self._folder / "signing.json"))
 
-    def sign(self, subject: str) -> bool:
-        """Sign a digest unless it has a valid signature by this key; return whether it was signed."""
-        if not self._fault(subject):
+    def sign(self, subject: str, statements: Sequence[bytes] = ()) -> bool:
+        """Sign a digest, and statements about it, where there is no valid signature by this key.
+
+        Returns whether the digest was signed.
+        """
+        there, _ = self._signed(subject)
+        wanted = [signatures.statement(subject.partition("@")[2]), *statements]
+        missing = [each for each in wanted if each not in there]
+        if not missing:
             say(f"{subject} is signed already")
             return False
-        digest = subject.partition("@")[2]
-        with tempfile.TemporaryDirectory(dir=self._folder) as name:
-            statement, bundle = Path(name, "statement.json"), Path(name, "bundle.json")
-            statement.write_bytes(signatures.statement(digest))
-            self._made(*signatures.sign(statement, bundle, key=self._private, folder=self._folder))
-            referrers.attach(self._client, subject, [(bundle.read_bytes(), signatures.BUNDLE)])
-        if fault := self._fault(subject):
+        made = [(self._bundle(each), signatures.BUNDLE) for each in missing]
+        referrers.attach(self._client, subject, made)
+        now, fault = self._signed(subject)
+        if lost := sum(each not in now for each in wanted):
             raise PipelineError(
                 "signing.signature-lost",
-                f"the signature of {subject} has disappeared",
+                f"{lost} of the {len(wanted)} signatures of {subject} have disappeared",
                 details=fault,
                 hint="check that no other run writes to the same images, then run it again",
             )
-        say(f"{subject} is signed")
-        return True
+        say(f"{subject} is signed, with {len(missing) - (wanted[0] in missing)} statements about it")
+        return wanted[0] in missing
 
-    def verify(self, subject: str) -> None:
-        """Refuse a digest that has no valid signature by the public key."""
-        if fault := self._fault(subject):
+    def verify(self, subject: str) -> list[bytes]:
+        """Return the signed statements about a digest; refuse one that is not signed by the public key."""
+        there, fault = self._signed(subject)
+        if not any(signatures.predicate(each) == signatures.PREDICATE for each in there):
             raise PipelineError(
                 "signing.signature-invalid",
                 f"{subject} has no valid signature by the key of --public-key",
                 details=fault,
                 hint="do not use this image, or give the public key of who signed it",
             )
+        return there
 
-    def _fault(self, subject: str) -> str:
-        """Return what is wrong with the signatures of a digest, empty if one of them is valid."""
+    def _bundle(self, statement: bytes) -> bytes:
+        """Return a statement signed by the key."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as name:
+            file, bundle = Path(name, "statement.json"), Path(name, "bundle.json")
+            file.write_bytes(statement)
+            self._made(*signatures.sign(file, bundle, key=self._private, folder=self._folder))
+            return bundle.read_bytes()
+
+    def _signed(self, subject: str) -> tuple[list[bytes], str]:
+        """Return the statements about a digest with a valid signature, and what is wrong with another."""
         repository, _, digest = subject.partition("@")
-        fault = "no signature is attached"
+        there, fault = [], "no signature is attached"
         found = attachments.files(self._client, subject, {signatures.BUNDLE})
         for file in found.get(signatures.BUNDLE, []):
             content = self._client.blob(repository, file)
-            if not signatures.is_signature(content):
+            statement = signatures.payload(content)
+            if not (kind := signatures.predicate(statement)):
                 continue
             with tempfile.NamedTemporaryFile(dir=self._folder) as bundle:
                 bundle.write(content)
                 bundle.flush()
-                arguments = signatures.verify(
-                    digest, Path(bundle.name), key=self._public, folder=self._folder
+                place = Path(bundle.name)
+                done = self._run(
+                    *signatures.verify(digest, place, key=self._public, kind=kind, folder=self._folder)
                 )
-                done = self._run(*arguments)
             if done.returncode == 0:
-                return ""
-            fault = done.stderr.decode(errors="replace").strip()
-        return fault
+                there.append(statement)
+            else:
+                fault = done.stderr.decode(errors="replace").strip()
+        return there, fault
 
     def _made(self, *arguments: str) -> None:
         """Run cosign for a file that it writes."""

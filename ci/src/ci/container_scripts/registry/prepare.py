@@ -60,6 +60,7 @@ def prepare(item: Json, origin: Mapping[str, str], builder: str, folder: Path) -
         **item,
         "digest": facts["digest"],
         "attachments": {item["sbom_file"]: SBOM, str(file): provenance.MEDIA_TYPE, **passed},
+        "statements": [str(file), *passed],
         "sbom": sbom,
         "provenance": digest_of(statement),
     }
