@@ -70,7 +70,7 @@ def test_every_gate_of_it_has_a_result(brief: Brief) -> None:
     called = brief.call(*database(), "report", *gates, "export", "--path", str(out))
     assert called.code == 0, called.error
     tests = json.loads((out / "test" / "tests.json").read_text())["services"]
-    assert {name: each["red"] for name, each in tests.items()} == dict.fromkeys(SERVICES, "")
+    assert {name: each["failure"] for name, each in tests.items()} == dict.fromkeys(SERVICES, "")
     assert (tests["gateway"]["tests"], tests["knowledge-service"]["tests"]) == (3, 1)
     posture = (out / "posture" / "posture.txt").read_text()
     for rule in ("gateway: non-root-user", "gateway: pinned-base", "agent-service: healthcheck"):

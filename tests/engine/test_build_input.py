@@ -96,7 +96,7 @@ def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:
     output = tmp_path / "report"
     reported = here.call("report", "--only", "test", "export", "--path", str(output))
     assert reported.code == 0, reported.error
-    assert "## Unit tests: red" in (output / "test" / "tests.md").read_text()
+    assert "## Unit tests: failed" in (output / "test" / "tests.md").read_text()
     assert (output / "test" / "assistant-service" / "output.txt").exists()
 
 

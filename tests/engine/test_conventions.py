@@ -120,7 +120,7 @@ def report(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("service", EXPECTED)
 def test_each_convention_has_its_result(report: Path, service: str) -> None:
     found = json.loads((report / "tests.json").read_text())["services"][service]
-    assert (found["tests"], found["red"]) == EXPECTED[service], found
+    assert (found["tests"], found["failure"]) == EXPECTED[service], found
 
 
 @pytest.mark.parametrize(("service", "text"), [("broken", "the reason"), ("started", "not this time")])

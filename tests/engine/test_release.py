@@ -145,9 +145,7 @@ def test_a_vulnerable_image_is_pushed_by_no_verb(
 ) -> None:
     here = shop(dagger, tmp_path / "shop", VULNERABLE)
     words = ["export", "--path", str(tmp_path / "out")] if verb != "publish" else []
-    assert_refused(
-        here.published(verb, registry.host, TAG, *words), "the gate fails for shop", "CVE-2023-37920"
-    )
+    assert_refused(here.published(verb, registry.host, TAG, *words), "Code: scan.failed", "CVE-2023-37920")
     assert_nothing_pushed(registry)
 
 
@@ -155,7 +153,9 @@ def test_another_image_under_a_version_that_is_there_is_refused(sound: Shop, reg
     assert sound.published("publish", registry.host, TAG).code == 0
     before = registry.tags("team/shop")
     (sound.folder / "shop" / "requirements.txt").write_text(SOUND.replace("12.14", "8.30") + "\n")
-    assert_refused(sound.published("publish", registry.host, TAG), "1.2.3", before["1.2.3"])
+    assert_refused(
+        sound.published("publish", registry.host, TAG), "Code: tags.taken", "1.2.3", before["1.2.3"]
+    )
     assert registry.tags("team/shop") == before
 
 
@@ -170,8 +170,8 @@ def test_a_dry_run_writes_nothing(sound: Shop, registry: Registry) -> None:
     ("ref", "texts"),
     [
         ("refs/heads/main", ["--ref refs/heads/main", "Code: release.no-version-tag"]),
-        ("refs/tags/v1.2.4", ["the tag releases 1.2.4", "pyproject.toml says 1.2.3"]),
-        ("v1.2.3", ["v1.2.3"]),
+        ("refs/tags/v1.2.4", ["Code: version.tag-differs", "1.2.4", "1.2.3"]),
+        ("v1.2.3", ["Code: tags.unknown-ref", "v1.2.3"]),
     ],
 )
 def test_refs_that_are_no_release_of_this_project(ref: str, texts: list[str], sound: Shop) -> None:
@@ -181,9 +181,9 @@ def test_refs_that_are_no_release_of_this_project(ref: str, texts: list[str], so
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--address", "MyTeam.azurecr.io"], "MyTeam.azurecr.io"),
-        (["--address", "https://myteam.azurecr.io"], "https://myteam.azurecr.io"),
-        (["--address", "myteam.azurecr.io", "--username", "u"], "--password is missing"),
+        (["--address", "MyTeam.azurecr.io"], "Code: registry.name-upper-case"),
+        (["--address", "https://myteam.azurecr.io"], "Code: registry.name-is-url"),
+        (["--address", "myteam.azurecr.io", "--username", "u"], "Code: registry.credentials-incomplete"),
         (["--address", "127.0.0.1:5000"], "Code: registry.loopback-unreachable"),
         (["--address", "myteam.azurecr.io", "--sign-password", "env:HOME"], "Code: signing.key-missing"),
     ],
@@ -198,9 +198,9 @@ def test_registries_and_credentials_are_checked_before_anything_is_built(
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--address", "Prod.azurecr.io"], "with-target --address 'Prod.azurecr.io'"),
-        (["--address", "production.azurecr.io", "--username", "u"], "--password is missing"),
-        (["--address", "127.0.0.1:5000"], "--service tcp://127.0.0.1:5000"),
+        (["--address", "Prod.azurecr.io"], "Code: registry.name-upper-case"),
+        (["--address", "production.azurecr.io", "--username", "u"], "Code: registry.credentials-incomplete"),
+        (["--address", "127.0.0.1:5000"], "Code: registry.loopback-unreachable"),
         (["--address", "myteam.azurecr.io"], "Code: promote.same-registry"),
     ],
 )

@@ -108,6 +108,6 @@ def test_the_pipeline_on_an_engine_elsewhere(namespace: tuple[str, str], engine:
 
     here = ["--source", str(project)]
     assert "sha256:" in call(*here, "build")
-    assert "none (tool.ci.services-without-tests)" in call(*here, "test")
+    assert "none (the setting services-without-tests)" in call(*here, "test")
     call(*here, "stack", "logs", "export", "--path", str(tmp_path / "logs"))
     assert (tmp_path / "logs" / "shop.log").exists()

@@ -190,7 +190,7 @@ def test_failed_tests_fail_the_call_with_their_output() -> None:
 
 def test_a_failed_suite_is_an_error_with_its_output() -> None:
     outcome: Any = SimpleNamespace(error=None)
-    error = integration.red(integration.Tested(outcome, RED))
+    error = integration.error(integration.Tested(outcome, RED))
     assert error
     assert (error.code, error.details) == ("test.integration-failed", "assert 1 == 2")
     assert "1 failed" in error.what

@@ -27,7 +27,7 @@ def test_without_a_lock_only_linters_that_need_none_run() -> None:
 
 def test_what_is_different_here_is_noted_and_passes() -> None:
     result = compose(web={"image": "w", "pid": "host"})
-    assert not result.red
+    assert not result.failed
     assert result.row == ["compose", "passes, 1 noted"]
     assert "noted: services.web.pid" in linters.judge([result])
 
@@ -37,7 +37,7 @@ def test_what_is_refused_fails_with_every_reason() -> None:
         web={"image": "w", "gpus": [{"count": 1}]},
         api={"build": {"context": "."}, "devices": [{"source": "/dev/kvm"}]},
     )
-    assert result.red
+    assert result.failed
     assert "services.web.gpus" in result.output
     assert "services.api.devices" in result.output
 
@@ -45,7 +45,7 @@ def test_what_is_refused_fails_with_every_reason() -> None:
 def test_the_error_names_the_red_linters_with_their_output() -> None:
     with raises("lint.failed", match=r"lint: ruff, mypy\b") as caught:
         linters.judge(
-            [Result("ruff", "F401 unused", red=True), Result("mypy", "error", red=True), Result("x")]
+            [Result("ruff", "F401 unused", failed=True), Result("mypy", "error", failed=True), Result("x")]
         )
     assert "--- ruff\nF401 unused" in str(caught.value)
     assert "dagger call format" in str(caught.value)

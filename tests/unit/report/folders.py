@@ -48,7 +48,7 @@ class Report:
         yield "evidence.json", self.evidence()
         yield "posture/posture.json", self.posture()
         yield "scan/scan.json", self.scan()
-        yield "test/tests.json", {"schema": 1, "services": {name: self.suite(name) for name in self.services}}
+        yield "test/tests.json", {"schema": 2, "services": {name: self.suite(name) for name in self.services}}
         for name in self.services:
             yield f"test/{name}/junit.xml", self.junit(name)
             yield f"test/{name}/coverage.xml", self.coverage()
@@ -230,14 +230,14 @@ class Report:
         )
 
     def suite(self, name: str) -> dict[str, Any]:
-        red = f"1 failed {self.text}" if self.red else ""
+        failure = f"1 failed {self.text}" if self.red else ""
         return {
             "name": name,
             "tests": self.tests,
             "failed": int(self.red),
             "skipped": 1,
             "seconds": 3.5,
-            "red": red,
+            "failure": failure,
             "output": f"{name}/output.txt",
             "cached": False,
             "note": "",

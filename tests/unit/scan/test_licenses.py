@@ -52,7 +52,7 @@ def test_a_package_under_a_denied_license_is_a_finding_that_says_why_and_where()
     assert (found.package, found.version) == ("urllib3", "1.26.16")
     assert found.place == "opt/app/urllib3-1.26.16.dist-info/METADATA"
     assert found.purl == "pkg:pypi/urllib3@1.26.16"
-    assert "tool.ci.denied-licenses: MIT" in found.title
+    assert "the setting denied-licenses: MIT" in found.title
 
 
 def test_the_distribution_s_packages_are_left_out() -> None:

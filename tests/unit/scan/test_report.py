@@ -114,7 +114,7 @@ def test_a_denied_license_is_in_every_form_of_the_report() -> None:
     assert "replace a package whose license is denied" in error.hint
     for text in (report.text(), report.markdown()):
         assert "urllib3" in text
-        assert "license denied by tool.ci.denied-licenses: MIT" in text
+        assert "license denied by the setting denied-licenses: MIT" in text
         assert "licenses denied: MIT" in text
     data = json.loads(report.json())
     assert data["rules"]["denied_licenses"] == ["MIT"]

@@ -23,11 +23,11 @@ def test_green() -> None:
 
 
 def test_a_kept_result_says_so() -> None:
-    assert read({}, asked_at=9).row[-1] == "passed (unchanged, result kept)"
+    assert read({}, asked_at=9).row[-1] == "passed (unchanged, result cached)"
 
 
 @pytest.mark.parametrize(
-    ("outcome", "counts", "red"),
+    ("outcome", "counts", "failure"),
     [
         ({"exit_code": 1}, {"failures": 1, "errors": 1}, "2 failed"),
         ({"exit_code": 137, "signal": "SIGKILL"}, {}, "ended by SIGKILL"),
@@ -41,8 +41,8 @@ def test_a_kept_result_says_so() -> None:
         ({}, {"tests": 0}, "no test ran"),
     ],
 )
-def test_what_is_red(outcome: dict[str, Any], counts: dict[str, int], red: str) -> None:
-    assert read(outcome, **counts).red == red
+def test_why_a_run_fails(outcome: dict[str, Any], counts: dict[str, int], failure: str) -> None:
+    assert read(outcome, **counts).failure == failure
 
 
 VERBOSE = """\
@@ -56,7 +56,7 @@ test_a.py::test_two[a b] FAILED                        [ 66%]
 def test_the_test_that_hangs_is_named() -> None:
     outcome = {"exit_code": 137, "signal": "SIGKILL", "late": True, "at": 5.0, "seconds": 9.0}
     result = results.read("web", outcome, "", VERBOSE, asked_at=0)
-    assert result.red == "timed out after 9 s, in test_a.py::test_three[x-1]"
+    assert result.failure == "timed out after 9 s, in test_a.py::test_three[x-1]"
     assert "test_one" not in result.output
     assert "test_two[a b] FAILED" in result.output
 
@@ -64,7 +64,7 @@ def test_the_test_that_hangs_is_named() -> None:
 def test_a_test_that_a_signal_ended_is_named() -> None:
     outcome = {"exit_code": 139, "signal": "SIGSEGV", "late": False, "at": 5.0, "seconds": 9.0}
     result = results.read("web", outcome, "", VERBOSE, asked_at=0)
-    assert result.red == "ended by SIGSEGV, in test_a.py::test_three[x-1]"
+    assert result.failure == "ended by SIGSEGV, in test_a.py::test_three[x-1]"
 
 
 def test_coverage_is_that_of_the_whole_run() -> None:
@@ -73,19 +73,19 @@ def test_coverage_is_that_of_the_whole_run() -> None:
     assert results.covered("") == "-"
 
 
-def test_no_report_at_all_is_red() -> None:
+def test_no_report_at_all_fails() -> None:
     outcome = {"exit_code": 0, "signal": "", "late": False, "at": 5.0, "seconds": 1.5}
-    assert results.read("web", outcome, "", "", asked_at=0).red == "no test ran"
+    assert results.read("web", outcome, "", "", asked_at=0).failure == "no test ran"
 
 
 def test_a_command_without_junit_is_judged_by_its_exit_code() -> None:
     outcome = {"exit_code": 0, "signal": "", "late": False, "at": 2.0, "seconds": 1.0}
     passed = results.by_exit_code("web", outcome, "ok", asked_at=1)
-    assert (passed.red, passed.tests, passed.row[-1]) == ("", 0, "passed (exit code 0)")
+    assert (passed.failure, passed.tests, passed.row[-1]) == ("", 0, "passed (exit code 0)")
     failed = results.by_exit_code("web", outcome | {"exit_code": 3}, "bad", asked_at=1)
-    assert (failed.red, failed.output) == ("exit code 3", "bad")
+    assert (failed.failure, failed.output) == ("exit code 3", "bad")
     late = results.by_exit_code("web", outcome | {"late": True, "exit_code": 137}, "", asked_at=1)
-    assert late.red.startswith("timed out")
+    assert late.failure.startswith("timed out")
 
 
 def test_several_junit_files_and_nested_suites_are_counted_once() -> None:

@@ -41,14 +41,14 @@ class Result:
 
     name: str
     output: str = ""
-    red: bool = False
+    failed: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
     def row(self) -> list[str]:
         """The result as a row of the table."""
         noted = f"passes, {len(self.notes)} noted" if self.notes else "passes"
-        return [self.name, "fails" if self.red else noted]
+        return [self.name, "fails" if self.failed else noted]
 
 
 LINTERS = {
@@ -109,11 +109,11 @@ def judge(results: Sequence[Result]) -> str:
     text = table.text(["linter", "outcome"], [result.row for result in results])
     notes = [f"noted: {note}" for result in results for note in result.notes]
     said = [f"--- {result.name}\n{result.output.strip()}" for result in results if result.output.strip()]
-    red = [result.name for result in results if result.red]
-    if red:
+    failed = [result.name for result in results if result.failed]
+    if failed:
         raise PipelineError(
             "lint.failed",
-            f"lint: {', '.join(red)}",
+            f"lint: {', '.join(failed)}",
             details="\n".join([text, *said]),
             hint="fix the findings above; `dagger call format` applies ruff's fixes",
         )

@@ -118,8 +118,8 @@ class Lint:
             if service.image and parse(service.image, where=service.name).name.endswith("prom/prometheus")
             for container, commands in [await self._prometheus(service)]
         ]
-        output = "\n".join(result.output for result in results if result.red)
-        return Result(linters.PROMTOOL, output, any(result.red for result in results))
+        output = "\n".join(result.output for result in results if result.failed)
+        return Result(linters.PROMTOOL, output, any(result.failed for result in results))
 
     async def _prometheus(self, service: Service) -> tuple[dagger.Container, list[list[str]]]:
         workspace = self.loaded.workspace
@@ -140,7 +140,7 @@ class Lint:
 
 
 async def _outcome(name: str, container: dagger.Container, commands: list[list[str]]) -> Result:
-    output, red = "", False
+    output, failed = "", False
     for command in commands:
         done = await container.with_exec(command, expect=dagger.ReturnType.ANY).sync()
         code = await done.exit_code()
@@ -151,5 +151,5 @@ async def _outcome(name: str, container: dagger.Container, commands: list[list[s
                 hint=f"add it to a dependency group and lock it, or remove {name} from the setting lint",
             )
         output += await done.stdout() + await done.stderr() if code or name == "hadolint" else ""
-        red = red or code != 0
-    return Result(name, output, red)
+        failed = failed or code != 0
+    return Result(name, output, failed)

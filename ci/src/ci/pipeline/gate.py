@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_SUITE", "GateResult", "Images", "build_images", "gate", "part", "shard"]
 
 # The outcome of the integration tests of a project whose policy says that it has none.
-NO_SUITE = "none (tool.ci.integration is empty)"
+NO_SUITE = "none (the setting integration is empty)"
 
 
 @dataclass(frozen=True)

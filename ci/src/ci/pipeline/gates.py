@@ -199,7 +199,7 @@ async def passed_integration(
 ) -> str:
     """Run a suite in a stack of all services; return the table, or fail if a test fails."""
     tested = await integration_tests(project, images, suite, rerun=rerun)
-    if error := integration.red(tested):
+    if error := integration.error(tested):
         raise error
     return integration.text(tested)
 

@@ -218,7 +218,7 @@ async def _test(images: Images, slots: anyio.CapacityLimiter) -> Section:
         )
         files = files.with_directory(result.name, output)
     written_files = tables.test_files(done, coverage)
-    failures = [result.name for result in done if result.red]
+    failures = [result.name for result in done if result.failure]
     return Section(
         _outcome(failures),
         failed=bool(failures),

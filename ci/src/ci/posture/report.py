@@ -37,7 +37,7 @@ def error(verdict: Verdict) -> PipelineError | None:
         f"posture: the gate fails for {', '.join(verdict.failures)}",
         details=text(verdict),
         hint="do what is listed under each rule; what must stay for a while gets an entry in "
-        "[[tool.ci.waivers]] with rule, service, names, reason and until",
+        "the setting waivers with rule, service, names, reason and until",
     )
 
 

@@ -219,7 +219,7 @@ RULES = (
         "no-secret-settings",
         "whoever can pull the image reads its variables and labels",
         "give it at run time, as a secret, and revoke what has been pushed; a name that only sounds like one "
-        "goes into tool.ci.allowed-secret-names",
+        "goes into the setting allowed-secret-names",
         _secret_settings,
         named=True,
     ),
@@ -233,7 +233,7 @@ RULES = (
     Rule(
         "no-unexpected-pth",
         "a .pth file runs code at every start of Python",
-        "remove it, or name it in tool.ci.allowed-pth-files",
+        "remove it, or name it in the setting allowed-pth-files",
         _pth,
         named=True,
     ),
@@ -252,7 +252,7 @@ RULES = (
     Rule(
         "size-budget",
         "every node pulls it before it starts",
-        "see which layer is large or wastes; raise tool.ci.size-budgets if it must be",
+        "see which layer is large or wastes; raise the setting size-budgets if it must be",
         _budget,
     ),
     Rule(

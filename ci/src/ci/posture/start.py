@@ -66,10 +66,10 @@ async def probe(loaded: Project, image: BuiltImage) -> Started:
     name, stack = image.service.name, await alone(loaded, image)
     grace = seconds(stack.model.services[name].stop_grace_period or _GRACE)
 
-    async def red(outcome: Outcome) -> bool:
+    async def failed(outcome: Outcome) -> bool:
         return not started(outcome, name, grace).well
 
-    return started(await stack.run(red=red), name, grace)
+    return started(await stack.run(failed=failed), name, grace)
 
 
 def started(outcome: Outcome, name: str, grace: float) -> Started:

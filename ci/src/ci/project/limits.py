@@ -38,7 +38,7 @@ SWARM = Rule(
     "`deploy.mode` other than `replicated`, `deploy.placement`, `deploy.endpoint_mode`, networks with "
     "`driver: overlay`, and secrets and configs that are `external`",
     "it only has a meaning in a swarm, and the sandbox is one machine",
-    "remove it in an override file, and list that file in tool.ci.integration-files",
+    "remove it in an override file, and list that file in the setting integration-files",
 )
 PROVIDER = Rule(
     "`provider` and `models`",

@@ -131,7 +131,7 @@ class Posture(Struct, frozen=True):
 
 
 class Suite(Struct, frozen=True):
-    """The run of a suite in tests.json; empty `red` means that it passed.
+    """The run of a suite in tests.json; empty `failure` means that it passed.
 
     `inputs` is the digest of the image and the tests, empty if that is not all that the suite runs.
     """
@@ -141,7 +141,7 @@ class Suite(Struct, frozen=True):
     failed: int
     skipped: int
     seconds: float
-    red: str
+    failure: str
     output: str
     cached: bool
     note: str = ""

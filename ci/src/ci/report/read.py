@@ -101,7 +101,9 @@ def _inputs(
     tests: documents.Tests | None, integration: documents.Integration | None
 ) -> dict[str, tuple[str, bool]]:
     """Map each suite to the digest of its inputs, and to whether it passed."""
-    found = {name: (suite.inputs, not suite.red) for name, suite in (tests.services if tests else {}).items()}
+    found = {
+        name: (suite.inputs, not suite.failure) for name, suite in (tests.services if tests else {}).items()
+    }
     if integration:
         found[INTEGRATION_TESTS] = (integration.inputs, integration.outcome == "passed")
     return found

@@ -54,7 +54,7 @@ def test_files(done: list[results.Result], coverage: dict[str, str]) -> dict[str
     """Return the table of tests as text, Markdown and JSON. Failures are reported, not raised."""
     header = [*results.HEADER, "coverage"]
     rows = [[*result.row, coverage[result.name]] for result in done]
-    word = "red" if any(result.red for result in done) else "green"
+    word = "failed" if any(result.failure for result in done) else "passed"
     data = {
         result.name: {
             **asdict(result),
@@ -66,19 +66,19 @@ def test_files(done: list[results.Result], coverage: dict[str, str]) -> dict[str
     return {
         "tests.txt": table.text(header, rows) + "\n",
         "tests.md": f"## Unit tests: {word}\n\n{table.markdown(header, rows)}\n",
-        "tests.json": json.dumps({"schema": 1, "services": data}, indent=1) + "\n",
+        "tests.json": json.dumps({"schema": 2, "services": data}, indent=1) + "\n",
     }
 
 
 def tested(done: list[results.Result]) -> str:
     """Return the table of tests. Raise with the output of failed ones."""
     text = table.text(results.HEADER, results.rows(done))
-    red = [result for result in done if result.red]
-    if red:
+    failed = [result for result in done if result.failure]
+    if failed:
         raise PipelineError(
             "test.failed",
-            f"tests: {', '.join(f'{result.name}: {result.red}' for result in red)}",
-            details="\n".join((text, *(f"--- {result.name}\n{result.output}" for result in red))),
+            f"tests: {', '.join(f'{result.name}: {result.failure}' for result in failed)}",
+            details="\n".join((text, *(f"--- {result.name}\n{result.output}" for result in failed))),
             hint="fix the tests above; `--only` runs the tests of one service",
         )
     return text

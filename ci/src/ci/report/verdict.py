@@ -54,8 +54,8 @@ def _posture(run: Run) -> Iterator[Reason]:
 
 def _test(run: Run) -> Iterator[Reason]:
     for name, suite in (run.tests.services if run.tests else {}).items():
-        if suite.red:
-            yield Reason("test", name, f"{suite.red}{_failed(run, name)}")
+        if suite.failure:
+            yield Reason("test", name, f"{suite.failure}{_failed(run, name)}")
 
 
 def _failed(run: Run, suite: str) -> str:

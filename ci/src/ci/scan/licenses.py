@@ -108,7 +108,7 @@ def judged(scan: Scan, denied: tuple[str, ...], *, installed: bool) -> tuple[Fin
                     kind="license",
                     id=name,
                     severity=_SEVERITY,
-                    title=f"license denied by tool.ci.denied-licenses: {entry}",
+                    title=f"license denied by the setting denied-licenses: {entry}",
                     place=each.place,
                     package=each.package,
                     version=each.version,

@@ -119,12 +119,12 @@ class Stack:
         self,
         suite: Suite | None = None,
         *,
-        red: Callable[[Outcome], Awaitable[bool]] | None = None,
+        failed: Callable[[Outcome], Awaitable[bool]] | None = None,
         rerun: bool = False,
     ) -> Outcome:
         """Run the stack, with the suite in it, and return the result.
 
-        The engine caches every result. A cached result that is `red` (default: not up) is not used; the
+        The engine caches every result. A cached result that has `failed` (default: not up) is not used; the
         stack runs again.
         """
         asked_at = time()
@@ -137,7 +137,7 @@ class Stack:
             output = done.directory("/output")
             report = json.loads(await output.file("report.json").contents())
             outcome = Outcome(self.model, report, output, asked_at)
-            if not outcome.kept or not (await red(outcome) if red else outcome.error):
+            if not outcome.kept or not (await failed(outcome) if failed else outcome.error):
                 return outcome
         raise AssertionError  # the loop never ends otherwise
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ci.stack.run import Stack
     from ci.testing.suite import Suite
 
-__all__ = ["Tested", "outcome", "red", "report", "run", "text"]
+__all__ = ["Tested", "error", "outcome", "report", "run", "text"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ async def run(evidence: Evidence, stack: Stack, suite: Suite, *, rerun: bool) ->
 
     async def made() -> tuple[Tested, Passed | None]:
         tested = await _run(stack, suite, rerun=rerun)
-        if tested.outcome.error or tested.result is None or tested.result.red:
+        if tested.outcome.error or tested.result is None or tested.result.failure:
             return tested, None
         details = {"tests": tested.result.tests, "skipped": tested.result.skipped}
         return tested, Passed(
@@ -61,22 +61,22 @@ async def run(evidence: Evidence, stack: Stack, suite: Suite, *, rerun: bool) ->
 
 async def _run(stack: Stack, suite: Suite, *, rerun: bool) -> Tested:
 
-    async def is_red(outcome: Outcome) -> bool:
-        return bool(outcome.error or (await suite.judge(outcome)).red)
+    async def failed(outcome: Outcome) -> bool:
+        return bool(outcome.error or (await suite.judge(outcome)).failure)
 
-    outcome = await stack.run(suite, red=is_red, rerun=rerun)
+    outcome = await stack.run(suite, failed=failed, rerun=rerun)
     return Tested(outcome, None if outcome.error else await suite.judge(outcome))
 
 
-def red(tested: Tested) -> PipelineError | None:
+def error(tested: Tested) -> PipelineError | None:
     """Return the error of a stack that did not come up, or of a failed suite with its output."""
     if tested.outcome.error or not tested.result:
         return tested.outcome.error
-    if not tested.result.red:
+    if not tested.result.failure:
         return None
     return PipelineError(
         "test.integration-failed",
-        f"integration: {tested.result.red}",
+        f"integration: {tested.result.failure}",
         details=tested.result.output,
         hint="fix the tests, or see every service's log: report --only test-integration export --path report",
     )
@@ -84,7 +84,7 @@ def red(tested: Tested) -> PipelineError | None:
 
 def outcome(tested: Tested) -> str:
     """Describe the outcome of a run in a few words."""
-    return "the stack did not come up" if tested.result is None else tested.result.red or "passed"
+    return "the stack did not come up" if tested.result is None else tested.result.failure or "passed"
 
 
 def text(tested: Tested) -> str:

@@ -41,7 +41,7 @@ async def run(
 
     async def made() -> tuple[Run, Passed | None]:
         result, output = await make()
-        if result.red:
+        if result.failure:
             return (result, output), None
         kept = output.with_new_file(_RESULT, json.dumps(asdict(result)))
         details = {"tests": result.tests, "skipped": result.skipped}

@@ -41,7 +41,7 @@ class Result:
     failed: int
     skipped: int
     seconds: float
-    red: str
+    failure: str
     output: str
     cached: bool
     note: str = ""
@@ -52,7 +52,8 @@ class Result:
     @property
     def row(self) -> list[str]:
         """The run as a row of the table."""
-        outcome = self.red or self.note or ("passed (unchanged, result kept)" if self.cached else "passed")
+        passed = "passed (unchanged, result cached)" if self.cached else "passed"
+        outcome = self.failure or self.note or passed
         return [
             self.name,
             str(self.tests),
@@ -75,7 +76,7 @@ def read(name: str, outcome: dict[str, Any], junit: str, output: str, *, asked_a
         failed=counts.failed,
         skipped=counts.skipped,
         seconds=outcome["seconds"],
-        red=_red(outcome, counts) + _hanging(outcome, output),
+        failure=_failure(outcome, counts) + _hanging(outcome, output),
         output=_PASSED.sub("", output),
         cached=outcome["at"] < asked_at,
         at=outcome["at"],
@@ -84,11 +85,11 @@ def read(name: str, outcome: dict[str, Any], junit: str, output: str, *, asked_a
 
 def by_exit_code(name: str, outcome: dict[str, Any], output: str, *, asked_at: float) -> Result:
     """Judge a command that wrote no JUnit: exit code 0 passes, and no test is counted."""
-    red = _red(outcome, junit_file.Counts(tests=1))
+    failure = _failure(outcome, junit_file.Counts(tests=1))
     cached = outcome["at"] < asked_at
     note = "passed (exit code 0)" + (", unchanged" if cached else "")
-    note = "" if red else note
-    return Result(name, 0, 0, 0, outcome["seconds"], red, output, cached, note, outcome["at"])
+    note = "" if failure else note
+    return Result(name, 0, 0, 0, outcome["seconds"], failure, output, cached, note, outcome["at"])
 
 
 def failed_stage(name: str, stage: str, output: str) -> Result:
@@ -109,10 +110,10 @@ def covered(xml: str) -> str:
 
 def untested(name: str) -> Result:
     """Return the row of a service that has no tests according to the policy."""
-    return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note="none (tool.ci.services-without-tests)")
+    return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note="none (the setting services-without-tests)")
 
 
-def _red(outcome: dict[str, Any], counts: junit_file.Counts) -> str:
+def _failure(outcome: dict[str, Any], counts: junit_file.Counts) -> str:
     if outcome["late"]:
         return f"timed out after {outcome['seconds']:.0f} s"
     if outcome["signal"]:

@@ -66,7 +66,7 @@ async def run(  # noqa: PLR0913, PLR0917 - what a run is made of
         ["python", "/ci/run_tests.py", f"{policy.test_timeout}", _OUTPUT, "--", *command]
     )
     if packages:
-        # A run that was killed left no data: then there is no coverage, and the run is red by itself.
+        # A run that was killed left no data: then there is no coverage, and the run fails by itself.
         written = ["python", "-m", "coverage", "xml", "-q", "-o", "coverage.xml"]
         container = container.with_exec(written, expect=dagger.ReturnType.ANY)
     output = await container.directory(_OUTPUT).without_file(".coverage").sync()
