@@ -107,7 +107,8 @@ class Run:
         if any(each.archives for each in analyses.values()) and (java := await databases.java()):
             for name in [name for name, each in analyses.items() if each.archives]:
                 analyses[name] = await self._analysis(name, targets[name], java)
-        return databases, analyses
+        # In the order of the targets and not of completion: Dagger caches by the order of mounts as well.
+        return databases, {name: analyses[name] for name in targets}
 
     async def _analysis(self, name: str, target: Target, java: dagger.Directory | None) -> Analysis:
         container = self.container.with_mounted_directory("/java-db", java) if java else self.container
