@@ -47,14 +47,19 @@ class Entry:
 class Store(Protocol):
     """The repository that has the evidence; what cannot be had or written is a text and no error."""
 
-    async def find(self, keys: Sequence[str]) -> tuple[dict[str, Found], list[str]]:
-        """Return what is there, and what went wrong."""
+    async def find(self, keys: Sequence[str], *, ahead: bool) -> tuple[dict[str, Found], list[str]]:
+        """Return what is there, and what went wrong; `ahead`: with what was proven beside it as well."""
 
     async def resolve(self, reference: str, service: dagger.Service | None) -> str:
         """Return the digest that a reference has now; empty if that cannot be said."""
 
-    async def put(self, entries: Sequence[Entry], durations: Mapping[str, float]) -> list[str]:
-        """Write all, and how long each took, by title; return what went wrong."""
+    async def put(
+        self, entries: Sequence[Entry], durations: Mapping[str, float], beside: Mapping[str, Sequence[str]]
+    ) -> list[str]:
+        """Write all, how long each took by title, and keys that were proven beside a key.
+
+        Returns what went wrong.
+        """
 
     async def durations(self) -> dict[str, float]:
         """Return how long each took the last time, by title."""
@@ -105,6 +110,7 @@ class Evidence:
         self._entries: dict[str, Entry] = {}
         self._durations: dict[str, float] = {}
         self._said: dict[str, None] = {}
+        self._ahead = False
         self.proven: dict[str, Proven] = {}
 
     async def __aenter__(self) -> Self:
@@ -114,6 +120,10 @@ class Evidence:
     async def __aexit__(self, *_: object) -> None:
         """Write what this call has proven, also beside a gate that failed."""
         await self.write()
+
+    def ask_ahead(self) -> None:
+        """Ask with the first claim for all that was proven beside it, because this call runs every gate."""
+        self._ahead = True
 
     async def reuse(
         self,
@@ -151,14 +161,7 @@ class Evidence:
         self._waiting[claim.key] = claim
         async with self._asking:
             if claim.key not in self._asked:
-                keys = list(self._waiting)
-                self._waiting.clear()
-                # One that did not answer is not asked again.
-                found, problems = ({}, []) if self._unreachable else await self._store.find(keys)
-                self._unreachable = self._unreachable or bool(problems and not found)
-                self._asked.update(keys)
-                self._answers |= found
-                self._said |= dict.fromkeys(problems)
+                await self._ask(self._store)
         answer = self._answers.get(claim.key)
         if answer is None:
             return None
@@ -169,6 +172,17 @@ class Evidence:
             return None
         self.proven[claim.key] = Proven(claim, run, known=True)
         return Known(answer.output, run)
+
+    async def _ask(self, store: Store) -> None:
+        """Ask for all claims that wait; a repository that did not answer is not asked again."""
+        keys = [key for key in self._waiting if key not in self._asked]
+        self._waiting.clear()
+        if not self._unreachable:
+            found, problems = await store.find(keys, ahead=self._ahead and not self._asked)
+            self._unreachable = bool(problems and not found)
+            self._answers |= found
+            self._said |= dict.fromkeys(problems)
+        self._asked.update(keys, self._answers)
 
     def refuse(self, claim: Claim, why: str) -> None:
         """Take back what was known of a claim."""
@@ -192,10 +206,15 @@ class Evidence:
         if self._entries and self._store:
             entries, self._entries = list(self._entries.values()), {}
             with anyio.CancelScope(shield=True):
-                problems = await self._store.put(entries, self._durations)
+                problems = await self._store.put(entries, self._durations, self._beside())
             self._said |= dict.fromkeys(problems)
             if not problems:
                 self._said[f"{len(entries)} written"] = None
+
+    def _beside(self) -> dict[str, list[str]]:
+        """Map each build to the keys of all that was proven of its images, as what to ask for with it."""
+        builds = {key for key, each in self.proven.items() if each.claim.gate == claims.BUILD}
+        return {build: sorted(self.proven.keys() - builds) for build in builds}
 
     def note(self) -> str:
         """Say what was known, written and not used; empty without a repository."""

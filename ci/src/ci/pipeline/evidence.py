@@ -45,9 +45,9 @@ class _Store:
     workspace: Workspace
     repository: str
 
-    async def find(self, keys: Sequence[str]) -> tuple[dict[str, Found], list[str]]:
+    async def find(self, keys: Sequence[str], *, ahead: bool) -> tuple[dict[str, Found], list[str]]:
         """Read what is there under the keys, with one call of the program."""
-        request = {"keys": sorted(keys), "folder": _FOLDER}
+        request = {"keys": sorted(keys), "ahead": ahead, "folder": _FOLDER}
         container = program(self.workspace).with_directory(_FOLDER, dag.directory())
         outcome, ran = await self._ask(container, request)
         if ran is None:
@@ -71,7 +71,9 @@ class _Store:
         found: dict[str, float] = outcome.get("durations", {})
         return found
 
-    async def put(self, entries: Sequence[Entry], durations: Mapping[str, float]) -> list[str]:
+    async def put(
+        self, entries: Sequence[Entry], durations: Mapping[str, float], beside: Mapping[str, Sequence[str]]
+    ) -> list[str]:
         """Write the entries, with one call of the program."""
         container = program(self.workspace)
         for each in entries:
@@ -80,7 +82,8 @@ class _Store:
             {"key": each.key, "statement": each.statement, "folder": f"{_FOLDER}/{each.key}"}
             for each in entries
         ]
-        outcome, _ = await self._ask(container, {"entries": written, "times": dict(durations)})
+        request = {"entries": written, "times": dict(durations), "beside": dict(beside)}
+        outcome, _ = await self._ask(container, request)
         problems: list[str] = outcome["problems"]
         return problems
 

@@ -68,6 +68,7 @@ async def build_images(inputs: Inputs, *, with_suite: bool = True) -> Images:
     own, project = await inputs.projects()
     if with_suite and project.policy.integration:
         await gates.suite_of(project).check()
+    project.evidence.ask_ahead()
     built = await build(project, [])
     released = {name: image for name, image in built.items() if name in own.compose.built}
     return Images(project, built, released)

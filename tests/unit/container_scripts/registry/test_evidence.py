@@ -140,6 +140,27 @@ def test_durations_are_added_to_those_that_are_there() -> None:
     assert damaged == {"durations": {}}
 
 
+def test_what_was_proven_beside_a_key_is_found_with_it(output: Path, tmp_path: Path) -> None:
+    build, unit, gone = (f"{gate}-{'1' * 64}" for gate in ("build", "unit", "scan"))
+    with Fake() as fake, connected(fake) as client:
+        repository = {"repository": f"{fake.host}/team/evidence"}
+        for key in (build, unit):
+            written(client, fake, output, key)
+        beside = {build: [unit, gone, "../../etc"]}
+        assert evidence.put(client, {**repository, "entries": [], "beside": beside}, limit=1) == {
+            "problems": []
+        }
+        request = {**repository, "keys": [build]}
+        alone = evidence.find(client, request, tmp_path / "alone", limit=2)
+        ahead = evidence.find(client, request | {"ahead": True}, tmp_path / "ahead", limit=2)
+        client.put_manifest(f"{fake.host}/team/evidence:beside-{build}", b"{}")
+        damaged = evidence.find(client, request | {"ahead": True}, tmp_path / "damaged", limit=2)
+    assert [*alone["statements"]] == [*damaged["statements"]] == [build]
+    assert sorted(ahead["statements"]) == [build, unit]
+    assert ahead["problems"] == damaged["problems"] == []
+    assert (tmp_path / "ahead" / unit / "junit.xml").is_file()
+
+
 def test_a_reference_is_resolved() -> None:
     with Fake() as fake, connected(fake) as client:
         client.put_manifest(f"{fake.host}/db:2", b"{}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import tarfile
 import zlib
 from pathlib import Path
@@ -26,11 +27,16 @@ __all__ = ["find", "put", "run"]
 
 STATEMENT = MEDIA_TYPE
 STATISTICS, TIMES = "application/vnd.containerise.durations.v1+json", "durations"
+# The tag of the list of keys that were proven beside a key: what is listed is only asked for together, and
+# has to prove itself like anything else.
+KEYS, BESIDE = "application/vnd.containerise.keys.v1+json", "beside-{}"
+MOST_BESIDE = 1_000
 OUTPUT = "application/vnd.containerise.evidence.output.v1.tar+gzip"
 # What a gate's output may have: more is refused before it is read.
 LARGEST = 32_000_000  # bytes packed
 LARGEST_UNPACKED = 256_000_000
 _EPOCH = 0
+_KEY = re.compile(r"[a-z-]+-[0-9a-f]{64}")
 # How reading a manifest, a statement or an archive ends that is not what was written.
 _DAMAGED = (
     *(ValueError, LookupError, TypeError, AttributeError),
@@ -53,7 +59,10 @@ def run(client: Client, request: Json, *, limit: int) -> Json:
 
 
 def find(client: Client, request: Json, folder: Path, *, limit: int) -> Json:
-    """Read what is there under each key; its output is unpacked into a folder of the key's name."""
+    """Read what is there under each key; its output is unpacked into a folder of the key's name.
+
+    With `ahead`, what was proven beside a key is read as well.
+    """
     statements: dict[str, str] = {}
     problems: list[str] = []
 
@@ -71,7 +80,11 @@ def find(client: Client, request: Json, folder: Path, *, limit: int) -> Json:
         if found is not None:
             statements[key] = found
 
-    each(request["keys"], one, limit=limit)
+    keys = set(request["keys"])
+    if request.get("ahead"):
+        references = [f"{request['repository']}:{BESIDE.format(key)}" for key in sorted(keys)]
+        keys = keys.union(*each(references, lambda reference: _beside(client, reference), limit=limit))
+    each(sorted(keys), one, limit=limit)
     return {"statements": statements, "problems": sorted(set(problems))}
 
 
@@ -92,22 +105,45 @@ def put(client: Client, request: Json, *, limit: int) -> Json:
             problems.append(f"not written: {error.what}")
 
     each(request["entries"], one, limit=limit)
-    if request.get("times") and not problems:
+    if not problems:
+        _put_lists(client, request)
+    return {"problems": sorted(set(problems))}
+
+
+def _put_lists(client: Client, request: Json) -> None:
+    """Write what only saves time: how long things took, and what is asked for together."""
+    if request.get("times"):
         reference = f"{request['repository']}:{TIMES}"
         times = json.dumps({**_durations(client, reference), **request["times"]}, sort_keys=True).encode()
         _write(client, reference, _files(times, STATISTICS))
-    return {"problems": sorted(set(problems))}
+    for key, beside in request.get("beside", {}).items():
+        content = json.dumps(beside[:MOST_BESIDE]).encode()
+        _write(client, f"{request['repository']}:{BESIDE.format(key)}", _files(content, KEYS))
 
 
 def _durations(client: Client, reference: str) -> Json:
     """Read how long things took; nothing depends on it but which machine does what."""
     try:
-        content = client.manifest(reference)
-        (layer,) = json.loads(content)["layers"] if content else (None,)
-        found: Json = json.loads(client.blob(reference.rpartition(":")[0], layer["digest"])) if layer else {}
-        return {str(name): float(seconds) for name, seconds in found.items()}
+        return {str(name): float(seconds) for name, seconds in (_list(client, reference) or {}).items()}
     except (PipelineError, *_DAMAGED):
         return {}
+
+
+def _beside(client: Client, reference: str) -> set[str]:
+    """Read keys; one that is not of our form is none."""
+    try:
+        listed = [str(key) for key in (_list(client, reference) or ())[:MOST_BESIDE]]
+    except (PipelineError, *_DAMAGED):
+        return set()
+    return {key for key in listed if _KEY.fullmatch(key)}
+
+
+def _list(client: Client, reference: str) -> Any:  # noqa: ANN401 - JSON
+    content = client.manifest(reference)
+    if content is None:
+        return None
+    (layer,) = json.loads(content)["layers"]
+    return json.loads(client.blob(reference.rpartition(":")[0], layer["digest"]))
 
 
 def _read(client: Client, repository: str, key: str, folder: Path) -> str | None:
