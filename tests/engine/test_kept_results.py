@@ -81,7 +81,7 @@ def ran(dagger: Dagger, folder: Path) -> bool:
     )
     assert called.code == 0, called.error
     executed = any("stack.sh" in command for command in called.executed())
-    assert executed == ("result cached" not in called.stdout), called.stdout
+    assert executed == ("(cached)" not in called.stdout), called.stdout
     return executed
 
 

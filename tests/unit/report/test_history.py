@@ -106,6 +106,12 @@ def test_the_page_draws_each_size_and_names_flaky_tests(tmp_path: Path) -> None:
     assert "test_it.test_red web 30 November 2026, 10:00 UTC 3 November 2026, 10:00 UTC" in said
 
 
+def test_a_difference_of_a_few_bytes_looks_like_none() -> None:
+    history = History(runs=tuple(Entry(BEGAN, {"web": size}) for size in (50_000_000, 50_000_004)))
+    before, now = (bar.height for bar in trends(history)["web"].bars)
+    assert 59.9 < before < now < 60.1
+
+
 def test_without_earlier_runs_nothing_is_drawn(tmp_path: Path) -> None:
     Report(earlier=0).write(tmp_path)
     html = page.render(read(tmp_path))

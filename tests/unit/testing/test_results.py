@@ -23,7 +23,7 @@ def test_green() -> None:
 
 
 def test_a_kept_result_says_so() -> None:
-    assert read({}, asked_at=9).row[-1] == "passed (unchanged, result cached)"
+    assert read({}, asked_at=9).row[-1] == "passed (cached)"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class Result:
     @property
     def row(self) -> list[str]:
         """The run as a row of the table."""
-        passed = "passed (unchanged, result cached)" if self.cached else "passed"
+        passed = "passed (cached)" if self.cached else "passed"
         outcome = self.failure or self.note or passed
         return [
             self.name,

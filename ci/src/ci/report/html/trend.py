@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "Trend", "trends"]
 
-# Percent: what the smallest of different sizes has, and what each of equal sizes has.
-_LEAST, _EQUAL = 20.0, 50.0
+# Percent: the height in the middle, and how far the smallest and the largest are from it.
+_MIDDLE, _SWING = 60.0, 40.0
+# Of an image: a difference below it is not drawn as if it were a large one.
+_SMALL = 0.01
 _GAP = 0.25  # of the width of a bar
 
 
@@ -51,10 +53,8 @@ def trends(history: History) -> dict[str, Trend]:
 
 def _bars(sizes: list[int]) -> tuple[Bar, ...]:
     least, most, step = min(sizes), max(sizes), 100 / len(sizes)
-    heights = [
-        _LEAST + (100 - _LEAST) * (size - least) / (most - least) if most > least else _EQUAL
-        for size in sizes
-    ]
+    half = max((most - least) / 2, most * _SMALL, 1)
+    heights = [_MIDDLE + _SWING * (size - (least + most) / 2) / half for size in sizes]
     return tuple(
         Bar(number * step, step * (1 - _GAP), height, size)
         for number, (size, height) in enumerate(zip(sizes, heights, strict=True))
