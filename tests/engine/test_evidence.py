@@ -14,6 +14,7 @@ import pytest
 
 from bench.peer import project
 from tests.airgap.site import ALL, Site, linked, site
+from tests.workflows.runner import ROOT, Run, clean, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ def report(place: Site, source: Path, *words: str) -> Report:
     """Run all gates of the source with evidence, with the module that is in it."""
     folder = place.folder / "report"
     shutil.rmtree(folder, ignore_errors=True)
-    options = ("--source", str(source), "--evidence", REPOSITORY, *words)
+    options = ("--source", str(source), "--cache", REPOSITORY, *words)
     command = (
         "--progress=plain",
         "call",
@@ -67,6 +68,26 @@ def report(place: Site, source: Path, *words: str) -> Report:
     return Report(
         json.loads((folder / "evidence.json").read_text()), (folder / "summary.md").read_text(), said
     )
+
+
+def pull_request(place: Site, source: Path, folder: Path) -> Report:
+    """Run the workflow of a pull request, from its file, on the site's engine."""
+    environment = clean(
+        folder, source, repository="team/shop", ref="refs/pull/7/merge", event_name="pull_request"
+    )
+    environment["_EXPERIMENTAL_DAGGER_RUNNER_HOST"] = f"unix://{place.socket}"
+    run = Run(
+        read(ROOT / ".github/workflows/pull-request.yml"),
+        {"number": 7, "pull_request": {"head": {"repo": {"full_name": "team/shop"}}}},
+        folder,
+        environment,
+        given={"vars": {"CACHE": REPOSITORY}},
+        only=("gate", "required"),
+        entered=("nsenter", f"--net=/proc/{place.holder}/ns/net"),
+    )
+    assert run.jobs() == {"gate": "success", "required": "success"}, run.said
+    evidence = json.loads((run.artifacts / "report" / "evidence.json").read_text())
+    return Report(evidence, run.summary, "\n".join(run.said))
 
 
 def executed(report: Report, program: str) -> list[str]:
@@ -104,7 +125,7 @@ def test_an_empty_engine_runs_only_what_has_changed(tmp_path: Path) -> None:
         emptied(place)
         again = report(place, two)
         emptied(place)
-        line = report(place, three)
+        line = pull_request(place, three, tmp_path / "workflow")
     assert again.made == set()
     assert again.known == first.made
     assert {each["reused"]["run"] for each in again.evidence["claims"]} == {RUN}

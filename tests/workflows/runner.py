@@ -52,6 +52,7 @@ class Run:
     - `cached`: the folder in the restored cache; None means that the cache has no entry
     - `given`: what expressions can read besides: `inputs`, `vars`
     - `only`: the jobs to run; default: all
+    - `entered`: a command that runs another one, such as in another network namespace
     - `acted`: the actions that a step used and that do nothing here, with their inputs
     """
 
@@ -65,6 +66,7 @@ class Run:
     cached: Path | None = None
     given: Node = field(default_factory=dict)
     only: tuple[str, ...] = ()
+    entered: tuple[str, ...] = ()
     acted: list[tuple[str, Node]] = field(default_factory=list)
     outputs: dict[str, Node] = field(default_factory=dict)
     needs: dict[str, str] = field(default_factory=dict)
@@ -212,7 +214,7 @@ class Run:
             "RUNNER_TEMP": str(self.folder),
         }
         done = subprocess.run(
-            ["bash", "-e", "-c", step["run"]],
+            [*self.entered, "bash", "-e", "-c", step["run"]],
             cwd=workspace,
             env={**self.environment, **files, **{key: self.text(value) for key, value in own.items()}},
             stdout=subprocess.PIPE,
