@@ -166,6 +166,12 @@ def test_the_next_step_says_whether_credentials_were_given(text: str, *, credent
     assert text in error(line(), credentials=credentials).hint
 
 
+def test_a_frontend_that_cannot_be_pulled_is_explained() -> None:
+    source = "Dockerfile:1\n   1 | >>> # syntax=docker/dockerfile:1.4\n   2 |     FROM python\n"
+    assert "# syntax=" in error(line(step="", output=[], source=source)).hint
+    assert "# syntax=" not in error(line()).hint
+
+
 def test_the_format_of_the_script_has_every_field_that_is_read() -> None:
     text = (FOLDER / "bake.sh").read_text()
     (form,) = re.findall(r"^readonly FAILURE='(.*?)'$", text, re.DOTALL | re.MULTILINE)

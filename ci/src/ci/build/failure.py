@@ -19,6 +19,8 @@ __all__ = ["error", "gone", "missing"]
 _LAST_LINES, _WIDTH, _MOST = 40, 300, 3000
 # BuildKit's prefix for the folder that it searched.
 _REFERENCE = re.compile(r" of ref \w+::\w+")
+# The directive, in the lines of the Dockerfile that BuildKit marks.
+_SYNTAX = re.compile(r">>>\s*#\s*syntax\s*=", re.IGNORECASE)
 
 
 def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credentials: bool) -> PipelineError:
@@ -38,7 +40,7 @@ def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credential
         "build.step-failed",
         "; ".join(_what(each, planned) for each in failed),
         details="\n\n".join(_details(each) for each in failed),
-        hint=_hint(credentials=credentials),
+        hint=_hint(failed, credentials=credentials),
     )
 
 
@@ -84,9 +86,15 @@ def _details(record: Mapping[str, Any]) -> str:
     return "\n".join(line[:_WIDTH] for line in lines if line)[-_MOST:]
 
 
-def _hint(*, credentials: bool) -> str:
+def _hint(failed: list[dict[str, Any]], *, credentials: bool) -> str:
     given = "those of --docker-config were given" if credentials else "no --docker-config was given"
+    frontend = (
+        "; `# syntax=` names an image that is pulled as well: remove that line if the Dockerfile needs "
+        "nothing newer than the built-in syntax"
+        if any(_SYNTAX.search(record["source"]) for record in failed)
+        else ""
+    )
     return (
         "correct that step; an image that cannot be pulled can be replaced with --images, a private one "
-        f"needs credentials ({given})"
+        f"needs credentials ({given}){frontend}"
     )
