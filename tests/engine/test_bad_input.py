@@ -60,3 +60,18 @@ def test_an_images_map_of_another_form_is_named(dagger: Dagger, tmp_path: Path) 
     assert called.code == 1
     assert "Code: images-map.not-a-reference" in called.error
     assert all(value in called.error for value in ("'redis'", "7", "--images"))
+
+
+@pytest.mark.parametrize("words", [["gate"], ["posture"]], ids=["gate", "posture"])
+def test_a_waiver_with_a_slip_is_refused_before_anything_is_built(
+    dagger: Dagger, tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {build: .}}\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nNONSENSE\n")
+    (tmp_path / ".ci.toml").write_text(
+        'services-without-tests = ["web"]\nintegration = ""\n[[waivers]]\nrule = "non-root"\n'
+        'service = "web"\nreason = "x"\nuntil = 2099-01-01\n'
+    )
+    called = dagger.call("--source", str(tmp_path), *words)
+    assert called.code != 0
+    assert "Code: posture.unknown-rule" in called.error

@@ -100,7 +100,7 @@ def clone(folder: Path, *, changed: str = "") -> Path:
     project.checkout(folder)
     if changed:
         with (folder / changed).open("a") as file:
-            file.write("# one line more\n")
+            file.write("\n\n# one line more\n")
     git = ("git", "-c", "user.name=test", "-c", "user.email=test@example.com", "-C", str(folder))
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     subprocess.run([*git, "add", "."], check=True)

@@ -12,6 +12,7 @@ from ci import parallel
 from ci.build.builder import build
 from ci.evidence import shards
 from ci.pipeline import gates
+from ci.posture import judge
 from ci.report import tables
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ async def build_images(inputs: Inputs, *, with_suite: bool = True) -> Images:
     own, project = await inputs.projects()
     if with_suite and project.policy.integration:
         await gates.suite_of(project).check()
+    judge.check_settings(project.policy, list(project.compose.built))
     project.evidence.ask_ahead()
     built = await build(project, [])
     released = {name: image for name, image in built.items() if name in own.compose.built}
@@ -80,6 +82,7 @@ async def part(inputs: Inputs, only: list[str], history: dagger.Directory | None
     services, source, stack = shards.chosen(only, list(own.compose.built))
     if stack and project.policy.integration:
         await gates.suite_of(project).check()
+    judge.check_settings(project.policy, list(project.compose.built))
     slots = anyio.CapacityLimiter(min(inputs.jobs, gates.SUITES))
     request = replace(gates.scan_request(inputs, project, history=history if source else None), source=source)
     async with project.evidence:

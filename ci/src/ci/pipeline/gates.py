@@ -71,6 +71,7 @@ async def posture(inputs: Inputs, only: list[str]) -> str:
     """Judge images by the posture rules; fail if one is broken."""
     # What the stack under test sets may be what lets a service start.
     own, project = await inputs.projects()
+    judge.check_settings(project.policy, list(project.compose.built))
     async with project.evidence:
         images = await build(project, only or list(own.compose.built))
         return await noted(project, await passed_posture(project, images, inputs.jobs))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ci.project.policy import Policy
     from ci.project.waivers import Waiver
 
-__all__ = ["Broken", "Verdict", "judge"]
+__all__ = ["Broken", "Verdict", "check_settings", "judge"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Verdict:
 
 def judge(images: Sequence[Image], policy: Policy, today: date, services: Sequence[str]) -> Verdict:
     """Judge the images; `services` are all that there are, of which `images` may be some."""
-    _check_names(policy, services)
+    check_settings(policy, services)
     live = [waiver for waiver in policy.waivers if waiver.until >= today]
     broken: list[Broken] = []
     for image in images:
@@ -85,8 +85,8 @@ def _broken(service: str, rule: Rule, found: list[Violation], waivers: list[Waiv
             yield Broken(service, rule, tuple(covered), waiver)
 
 
-def _check_names(policy: Policy, services: Sequence[str]) -> None:
-    """Refuse what names no rule or no service: a waiver with a slip would never be used."""
+def check_settings(policy: Policy, services: Sequence[str]) -> None:
+    """Refuse settings that name no rule or no service: a waiver with a slip would never be used."""
     rules = [rule.id for rule in RULES]
     named_rules = {rule.id for rule in RULES if rule.named}
     for waiver in policy.waivers:
