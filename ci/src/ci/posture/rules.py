@@ -239,8 +239,9 @@ RULES = (
     ),
     Rule(
         "read-only-start",
-        "it must run with `read_only: true`, or an intruder can change it",
-        "write to a tmpfs of the compose file only; see the output above",
+        "it is started by itself with `read_only: true`, because an intruder can change what can be written",
+        "write to a tmpfs of the compose file only, and let the HEALTHCHECK pass without other services; "
+        "see the output above",
         _start,
     ),
     Rule(
