@@ -36,11 +36,18 @@ services:
     volumes: ["./init.sql:/docker-entrypoint-initdb.d/init.sql:ro", "data:/var/lib/postgresql/data"]
     healthcheck: {test: "pg_isready -U shop", interval: 30s}
   queue:
+    depends_on: [registry]
+    configs: [{source: rabbit, target: /etc/rabbitmq/rabbitmq.conf}, plugins, token]
     image: rabbitmq:4
     command: [rabbitmq-server, --quiet]
     expose: ["5672"]
     healthcheck: {test: [CMD, rabbitmq-diagnostics, ping]}
   cache: {image: "redis:7", healthcheck: {disable: true}}
+  registry: {image: "etcd:3", volumes: ["./etcd:/etc/etcd"]}
+configs:
+  rabbit: {content: "cost = 5$$"}
+  plugins: {file: ./plugins.txt}
+  token: {environment: TOKEN}
 secrets: {password: {environment: PASSWORD}}
 volumes: {data: {}}
 """
@@ -69,6 +76,19 @@ def test_each_image_that_a_service_depends_on_runs_beside_its_tests(compose: Com
         False,
     )
     assert found["cache"].healthcheck is None
+
+
+def test_what_such_a_service_needs_itself_runs_as_well(compose: ComposeModel) -> None:
+    beside = backing.of(compose, compose.services["web"])
+    (queue,) = [each for each in beside if each.name == "queue"]
+    assert [(each.name, each.mounts) for each in queue.needs] == [("registry", {"/etc/etcd": "etcd"})]
+    assert [each.name for each in backing.everything(beside)] == ["cache", "db", "queue", "registry"]
+
+
+def test_such_a_service_gets_its_configs(compose: ComposeModel) -> None:
+    (queue,) = [each for each in backing.of(compose, compose.services["web"]) if each.name == "queue"]
+    assert queue.mounts == {"/plugins": "plugins.txt"}
+    assert queue.files == {"/etc/rabbitmq/rabbitmq.conf": "cost = 5$", "/token": "placeholder-of-TOKEN"}
 
 
 def test_what_the_project_builds_does_not_run_beside_tests(compose: ComposeModel) -> None:

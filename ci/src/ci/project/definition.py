@@ -227,10 +227,11 @@ class Volume(Resource, frozen=True):
 
 
 class FileObject(Resource, frozen=True):
-    """A secret or a config: a file of the project, or the value of a variable."""
+    """A secret or a config: a file of the project, the value of a variable, or a text."""
 
     file: str = ""
     environment: str = ""
+    content: str = ""
 
 
 class Definition(Struct, frozen=True):

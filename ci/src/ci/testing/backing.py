@@ -13,12 +13,12 @@ from ci.project.model import is_inside
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from ci.project.definition import Definition, ServiceDefinition
+    from ci.project.definition import Definition, FileReference, ServiceDefinition
     from ci.project.model import ComposeModel, Service
 
-__all__ = ["Backing", "Healthcheck", "of", "variables"]
+__all__ = ["Backing", "Healthcheck", "everything", "of", "variables"]
 
 _SECRETS = "/run/secrets"
 
@@ -36,7 +36,7 @@ class Backing:
     """A service that runs beside tests, new for each run, as the compose file describes it.
 
     Its secrets are placeholders, never the values of --env-file: `files` maps their places to them.
-    `mounts` maps places in the container to paths of the project.
+    `mounts` maps places in the container to paths of the project. `needs` are what it depends on itself.
     """
 
     name: str
@@ -48,12 +48,20 @@ class Backing:
     mounts: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     healthcheck: Healthcheck | None = None
+    needs: tuple[Backing, ...] = ()
 
 
 def of(project: ComposeModel, service: Service) -> list[Backing]:
     """Return what runs beside a service's tests: the services with an image that it depends on."""
     others = (project.services[name] for name in service.depends_on if name in project.services)
     return [_backing(project, other) for other in others if other.image and not _is_own(project, other)]
+
+
+def everything(beside: Iterable[Backing]) -> Iterator[Backing]:
+    """Yield services that run beside tests, and what these need."""
+    for each in beside:
+        yield each
+        yield from everything(each.needs)
 
 
 def variables(service: Service, beside: list[Backing]) -> dict[str, str]:
@@ -85,9 +93,10 @@ def _backing(project: ComposeModel, service: Service) -> Backing:
         command=_words(definition.command),
         entrypoint=_words(definition.entrypoint),
         ports=tuple(sorted(_ports(definition))),
-        mounts=dict(_mounts(definition)),
-        files=dict(_secrets(project.definition, definition)),
+        mounts=dict(_mounts(project.definition, definition)),
+        files=dict(_files(project.definition, definition)),
         healthcheck=_healthcheck(definition),
+        needs=tuple(of(project, service)),
     )
 
 
@@ -101,17 +110,31 @@ def _ports(definition: ServiceDefinition) -> set[int]:
     return {int(port) for port in named if port.isdigit()}
 
 
-def _mounts(definition: ServiceDefinition) -> Iterator[tuple[str, str]]:
+def _mounts(project: Definition, definition: ServiceDefinition) -> Iterator[tuple[str, str]]:
     for mount in definition.volumes:
         if mount.type == "bind" and is_inside(mount.source):
             yield mount.target, posixpath.relpath(mount.source, PROJECT)
+    for item in definition.configs:
+        known = project.configs.get(item.source)
+        if known and known.file and is_inside(known.file):
+            yield _config_place(item), posixpath.relpath(known.file, PROJECT)
 
 
-def _secrets(project: Definition, definition: ServiceDefinition) -> Iterator[tuple[str, str]]:
+def _files(project: Definition, definition: ServiceDefinition) -> Iterator[tuple[str, str]]:
     for item in definition.secrets:
         target = item.target or item.source
-        known = project.secrets.get(item.source)
-        yield posixpath.join(_SECRETS, target), f"placeholder-of-{(known and known.environment) or target}"
+        secret = project.secrets.get(item.source)
+        yield posixpath.join(_SECRETS, target), f"placeholder-of-{(secret and secret.environment) or target}"
+    for item in definition.configs:
+        known = project.configs.get(item.source)
+        if known and known.content:
+            yield _config_place(item), known.content
+        elif known and known.environment:
+            yield _config_place(item), f"placeholder-of-{known.environment}"
+
+
+def _config_place(item: FileReference) -> str:
+    return posixpath.join("/", item.target or item.source)
 
 
 def _healthcheck(definition: ServiceDefinition) -> Healthcheck | None:

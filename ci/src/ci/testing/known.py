@@ -80,7 +80,9 @@ async def claim(project: Project, artifact: BuiltImage, found: Found) -> Claim |
     }
     work = {"tests": partial(_tests, project, found)}
     work |= {f"mount {path}": partial(_path, source, path) for path in _mounted(found, beside, project)}
-    work |= {f"image {each.image}": partial(_image, project, each.image) for each in beside}
+    work |= {
+        f"image {each.image}": partial(_image, project, each.image) for each in backing.everything(beside)
+    }
     digests = await parallel.run(work, limit=16)
     if "" in digests.values():  # a reference that cannot be resolved may mean anything
         return None
@@ -102,7 +104,7 @@ async def _tests(project: Project, found: Found) -> str:
 
 def _mounted(found: Found, beside: list[Backing], project: Project) -> list[str]:
     """List patterns of what the tests, their dependencies and the services beside them get of the source."""
-    paths = {path for each in beside for path in each.mounts.values()}
+    paths = {path for each in backing.everything(beside) for path in each.mounts.values()}
     paths |= {found.config} if found.config else set()
     return sorted({*map(literal, paths), *dependencies.sources(project.policy, found)})
 

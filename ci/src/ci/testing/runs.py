@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ci.project.model import Service
     from ci.testing.backing import Backing
     from ci.testing.convention import Found
+    from ci.workspace import Workspace
 
 __all__ = ["UnitTests", "untested"]
 
@@ -110,25 +111,23 @@ class UnitTests:
             if (image := images.resolve(each.image, where=f"service '{each.name}'"))
         ]
         for each, image in beside:
-            bound = await _service(each, image, service.name, self.project.workspace.source)
+            bound = await _service(each, image, service.name, self.project.workspace)
             container = container.with_service_binding(each.name, bound)
         for variable, value in backing.variables(service, [each for each, _ in beside]).items():
             container = container.with_env_variable(variable, value)
         return container
 
 
-async def _service(each: Backing, image: str, user: str, source: dagger.Directory) -> dagger.Service:
-    """Start a service for the tests of one other, and wait until its healthcheck passes."""
+async def _service(each: Backing, image: str, user: str, workspace: Workspace) -> dagger.Service:
+    """Start a service for the tests of one other, and what it needs, until its healthcheck passes."""
     container = dag.container().from_(image)
+    for need in each.needs:
+        if there := workspace.images.resolve(need.image, where=f"service '{need.name}'"):
+            bound = await _service(need, there, user, workspace)
+            container = container.with_service_binding(need.name, bound)
     for variable, value in sorted({**each.environment, "FOR": user}.items()):
         container = container.with_env_variable(variable, value)
-    for place, path in each.mounts.items():
-        if await source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
-            container = container.with_mounted_directory(place, source.directory(path))
-        elif await source.exists(path):
-            container = container.with_mounted_file(place, source.file(path))
-    for place, text in each.files.items():
-        container = container.with_new_file(place, text, permissions=0o444)
+    container = await _with_files(container, each, workspace.source)
     check = each.healthcheck
     for port in each.ports:
         container = container.with_exposed_port(port, experimental_skip_healthcheck=check is not None)
@@ -139,6 +138,20 @@ async def _service(each: Backing, image: str, user: str, source: dagger.Director
     if each.entrypoint:
         container = container.with_entrypoint(list(each.entrypoint))
     return container.as_service(args=list(each.command) or None, use_entrypoint=True)
+
+
+async def _with_files(
+    container: dagger.Container, each: Backing, source: dagger.Directory
+) -> dagger.Container:
+    """Mount a service's files and folders of the project, and its texts."""
+    for place, path in each.mounts.items():
+        if await source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
+            container = container.with_mounted_directory(place, source.directory(path))
+        elif await source.exists(path):
+            container = container.with_mounted_file(place, source.file(path))
+    for place, text in each.files.items():
+        container = container.with_new_file(place, text, permissions=0o444)
+    return container
 
 
 def untested(name: str, found: Found, place: str) -> PipelineError:
