@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from ci.project import notes
+from ci.references import parse
+from ci.stack import model
 from tests.unit.stack.test_model import make, read
 
 if TYPE_CHECKING:
@@ -41,3 +45,11 @@ def test_a_variable_with_a_random_value_is_not_called_empty(tmp_path: Path) -> N
     service = "{image: w, environment: {KEY: '${KEY}'}, secrets: [key]}"
     found = read(tmp_path, f"services: {{web: {service}}}\nsecrets: {{key: {{environment: KEY}}}}")
     assert [line.partition(" (")[0] for line in notes.of(found)] == ["KEY gets a random value for each run"]
+
+
+@pytest.mark.parametrize("service", ["Web", "web-", "_web", "a._b"])
+def test_a_built_service_has_a_valid_tag_whatever_its_name(service: str) -> None:
+    tag = model.tag("shop", service, "")
+    assert parse(tag, where="test").without_digest == tag
+    assert tag != model.tag("shop", service.lower() + "x", "")
+    assert model.tag("shop", "web.api_v2--x", "") == "shop-web.api_v2--x:latest"

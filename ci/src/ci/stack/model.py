@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
 from ci.project import definition, notes
 from ci.references import parse
 from ci.sandbox.place import PROJECT
+from ci.stack import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -26,6 +27,8 @@ __all__ = ["Images", "Model", "Timeouts", "make", "named_images", "seconds", "ta
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _DURATION = re.compile(r"([\d.]+)(h|ms|us|µs|ns|m|s)")
 _GRACE = 10.0
+# Services may have capitals, and names that end with a dash.
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
 # Keys that have no effect here: images are built already, and the services are chosen.
 _DROPPED = ("build", "depends_on", "develop", "profiles", "pull_policy")
 _MAPS = {"annotations", "environment", "labels"}  # Compose also accepts lists of KEY=VALUE
@@ -123,9 +126,11 @@ def named_images(name: str, service: ServiceDefinition) -> Iterator[tuple[str, s
 
 
 def tag(project: str, service: str, image: str) -> str:
-    """Return the tag that Compose gives to a service's built image."""
+    """Return the tag that Compose gives to a service's built image, or another if that is not valid."""
     if not image:
-        return f"{project}-{service}:latest"
+        valid = _REPOSITORY.fullmatch(f"{project}-{service}")
+        name = valid[0] if valid else f"service-{sha256(service.encode()).hexdigest()[:12]}"
+        return f"{name}:latest"
     return parse(image, where=f"service '{service}'").without_digest
 
 
@@ -150,7 +155,7 @@ def make(
         | _edges(name, written[name], running)
         for name in running
     }
-    text = json.dumps({**project.model, "services": _published(services)})
+    text = json.dumps({**project.model, "services": addresses.local(services)})
     for variable, placeholder in project.placeholders.items():
         text = text.replace(placeholder, f"${{{variable}}}")
     data = _listed(json.loads(text))
@@ -199,38 +204,6 @@ def _edges(name: str, written: Mapping[str, Any], running: list[str]) -> dict[st
                 hint=f"add '{other}' to --only, map its image, or set `required: false`",
             )
     return {"depends_on": edges} if edges else {}
-
-
-def _published(services: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Publish ports of addresses that exist only on the developer's machine at all addresses.
-
-    If several addresses have the same port, each becomes an address of the loopback.
-    """
-    ports = [port for item in services.values() for port in item.get("ports") or ()]
-    foreign = sorted({port["host_ip"] for port in ports if not _is_here(port)})
-    loopback = {address: f"127.1.0.{number}" for number, address in enumerate(foreign, 1)}
-    users = Counter(_number(port) for port in ports)
-
-    def local(port: dict[str, Any]) -> dict[str, Any]:
-        if _is_here(port):
-            return port
-        if port.get("published") and users[_number(port)] > 1:
-            return {**port, "host_ip": loopback[port["host_ip"]]}
-        return {key: value for key, value in port.items() if key != "host_ip"}
-
-    return {
-        name: {**item, "ports": [local(port) for port in item["ports"]]} if item.get("ports") else dict(item)
-        for name, item in services.items()
-    }
-
-
-def _number(port: Mapping[str, Any]) -> tuple[str, str]:
-    return port.get("published", ""), port.get("protocol", "tcp")
-
-
-def _is_here(port: Mapping[str, Any]) -> bool:
-    """Return whether the sandbox has a port's address."""
-    return bool(re.match(r"127\.|0\.0\.0\.0$|::1?$", port.get("host_ip") or "::"))
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - JSON
