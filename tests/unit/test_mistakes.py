@@ -127,7 +127,7 @@ def test_a_tool_without_a_substitute_is_named() -> None:
 def test_an_image_of_the_stack_without_a_substitute_is_named_with_its_place() -> None:
     loaded: Any = SimpleNamespace(workspace=workspace(images=ImagesMap({"redis:7": None})))
     with raises("images-map.image-missing", "services.db.image", "redis:7"):
-        anyio.run(plan._resolved, loaded, {"redis:7": "services.db.image"}, set())  # noqa: SLF001 - as below
+        anyio.run(plan._resolved, loaded, {"redis:7": "services.db.image"}, {})  # noqa: SLF001 - as below
 
 
 def test_a_linter_that_is_not_locked_is_named() -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ci.project import builds, model
 from tests.raised import raises
+from tests.unit.project.reading import project
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def check(**services: dict[str, Any]) -> None:
@@ -47,3 +51,9 @@ def test_one_build_that_several_services_have_is_one() -> None:
 def test_an_image_that_is_no_reference_is_refused_by_service() -> None:
     with raises("images-map.reference-invalid", "service 'a'", "'Team/web::1'"):
         check(a={"image": "Team/web::1", "build": {"context": "."}})
+
+
+def test_an_image_whose_variable_is_not_set_names_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: '${REGISTRY}/web:${TAG:-1}', build: .}}")
+    with raises("compose.value-missing", "REGISTRY is used in services.web.image"):
+        builds.check(project(tmp_path))

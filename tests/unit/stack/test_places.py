@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ci.project import notes
 from ci.references import parse
-from ci.stack import model
+from ci.stack import model, plan
 from tests.unit.stack.test_model import make, read
 
 if TYPE_CHECKING:
@@ -53,3 +54,13 @@ def test_a_built_service_has_a_valid_tag_whatever_its_name(service: str) -> None
     assert parse(tag, where="test").without_digest == tag
     assert tag != model.tag("shop", service.lower() + "x", "")
     assert model.tag("shop", "web.api_v2--x", "") == "shop-web.api_v2--x:latest"
+
+
+def test_a_service_runs_what_another_one_tags(tmp_path: Path) -> None:
+    web = "{build: {context: ., tags: ['shop/web:dev', 'registry.example/web']}}"
+    found = read(tmp_path, f"services: {{web: {web}}}").services["web"]
+    image: Any = SimpleNamespace(service=found)
+    assert dict(plan._built({"web": "shop-web:latest"}, {"web": image})) == {  # noqa: SLF001
+        **dict.fromkeys(("shop/web:dev", "registry.example/web:latest"), "shop-web:latest"),
+        "shop-web:latest": "shop-web:latest",
+    }

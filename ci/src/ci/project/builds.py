@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
+from ci.project import images
 from ci.project.model import value_missing
 from ci.references import parse
 
@@ -24,6 +25,7 @@ def check(project: ComposeModel) -> None:
     }
     if unknown:
         raise value_missing(unknown)
+    images.check(project, project.built)
     builders: dict[str, str] = {}
     for name, service in project.built.items():
         if not service.image:

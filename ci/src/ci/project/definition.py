@@ -87,6 +87,7 @@ class BuildDefinition(Struct, frozen=True):
     dockerfile_inline: str = ""
     additional_contexts: dict[str, str] = {}
     secrets: tuple[FileReference, ...] = ()
+    tags: tuple[str, ...] = ()
     isolation: str = ""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ci import module_source, tools
 from ci.errors import PipelineError
 from ci.evidence.evidence import Evidence
-from ci.project import model, policy
+from ci.project import images, model, policy
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Project:
 
         An image whose variable has no value is not known yet.
         """
+        images.check(self.compose, self.compose.services)
         return {
             name: service.image
             for name, service in self.compose.services.items()

@@ -14,7 +14,7 @@ from ci.stack.model import Images, make, named_images, tag
 from ci.stack.run import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ci.build.image import BuiltImage
     from ci.project.load import Project
@@ -28,7 +28,8 @@ async def plan(
 ) -> Stack:
     """Plan the stack of the named services without running it. `images` are the built ones, by service.
 
-    A service without a build runs the image of another service if its `image:` is the same.
+    A service without a build runs the image of another service if its `image:` is the same, or one of the
+    other's `build.tags`.
     """
     compose = loaded.compose
     compose.check_values(names)
@@ -37,7 +38,7 @@ async def plan(
     tags = {name: tag(compose.name, name, image.service.image) for name, image in images.items()}
     running = {name: compose.services[name].definition for name in names if name not in left_out}
     named = {text: place for name, item in running.items() for text, place in named_images(name, item)}
-    references = await _resolved(loaded, named, set(tags.values()))
+    references = await _resolved(loaded, named, dict(_built(tags, images)))
     model = make(compose, names, Images(tags, references), left_out, timeouts)
     used = {text for name, item in model.services.items() for text, _ in named_images(name, item)}
     return Stack(
@@ -48,12 +49,21 @@ async def plan(
     )
 
 
-async def _resolved(loaded: Project, named: Mapping[str, str], built: set[str]) -> dict[str, str]:
+def _built(tags: Mapping[str, str], images: Mapping[str, BuiltImage]) -> Iterator[tuple[str, str]]:
+    """Yield the references of built images, with the tag that each has in the stack."""
+    for name, image in images.items():
+        build = image.service.definition.build
+        for text in build.tags if build else ():
+            yield parse(text, where=f"services.{name}.build.tags").without_digest, tags[name]
+    yield from ((each, each) for each in tags.values())
+
+
+async def _resolved(loaded: Project, named: Mapping[str, str], built: Mapping[str, str]) -> dict[str, str]:
     """Resolve each image to a built tag, or to a reference with its current digest."""
     found = {}
     for text, place in named.items():
         own = parse(text, where=place).without_digest
-        resolved = own if own in built else loaded.workspace.images.resolve(text, where=place)
+        resolved = built.get(own) or loaded.workspace.images.resolve(text, where=place)
         if resolved is None:
             raise PipelineError(
                 "images-map.image-missing",
@@ -61,6 +71,6 @@ async def _resolved(loaded: Project, named: Mapping[str, str], built: set[str]) 
                 hint="add it to the images map, or leave the service out",
             )
         found[text] = resolved
-    asked = {each for each in found.values() if "@" not in each and each not in built}
+    asked = {each for each in found.values() if "@" not in each and each not in built.values()}
     digests = await parallel.run({each: partial(digest_of, each) for each in sorted(asked)}, limit=16)
     return {text: f"{each}@{digests[each]}" if digests.get(each) else each for text, each in found.items()}
