@@ -52,7 +52,7 @@ class Ci:
     source: project.Source
     files: project.Files = None
     profiles: project.Profiles = None
-    project_directory: project.ProjectDirectory = "."
+    project_directory: project.ProjectDirectory = ""
     env_file: project.EnvFile = None
     images: project.Images = None
     docker_config: project.DockerConfig = None

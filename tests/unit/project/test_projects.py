@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ci.project import builds, model, unsupported
-from ci.project.load import Project, no_file
+from ci.project.load import ComposeOptions, Project, no_file
 from ci.project.policy import Policy
 from ci.project.render import render
 from ci.references import ImagesMap
@@ -199,6 +199,28 @@ def test_a_file_that_is_named_from_the_wrong_folder_is_named_from_the_right_one(
     found = no_file("docker", ["docker/compose.yaml", "docker/compose.dev.yml"], "docker/compose.dev.yml")
     assert found.what == "there is no docker/compose.dev.yml in the project's folder 'docker'"
     assert "--project-directory docker --files compose.dev.yml" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("files", "folder", "placed"),
+    [
+        ([], "", ([], ".")),
+        (["compose.prod.yaml"], "", (["compose.prod.yaml"], ".")),
+        (
+            ["./deploy/a.yaml", "b.yaml", "deploy/x/c.yaml"],
+            "",
+            (["a.yaml", "../b.yaml", "x/c.yaml"], "deploy"),
+        ),
+        (["deploy/a.yaml"], ".", (["deploy/a.yaml"], ".")),
+        (["a.yaml"], "deploy/", (["a.yaml"], "deploy")),
+        (["../a.yaml"], "", (["../a.yaml"], ".")),
+    ],
+)
+def test_the_first_file_s_folder_is_the_project_directory_as_for_compose(
+    files: list[str], folder: str, placed: tuple[list[str], str]
+) -> None:
+    found = ComposeOptions(files, folder=folder).placed()
+    assert (found.files, found.folder) == placed
 
 
 NAMELESS = """

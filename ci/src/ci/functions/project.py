@@ -40,7 +40,11 @@ Files = Annotated[
 ]
 Profiles = Annotated[list[str] | None, Doc("Compose profiles to enable; default: none")]
 ProjectDirectory = Annotated[
-    str, Doc("The compose project's folder in --source, which the paths in its files are relative to")
+    str,
+    Doc(
+        "The compose project's folder in --source, which the paths in its files are relative to; "
+        "default: that of the first of --files"
+    ),
 ]
 EnvFile = Annotated[
     dagger.Secret | None,

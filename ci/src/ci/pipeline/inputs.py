@@ -34,7 +34,7 @@ class Inputs:
     source: dagger.Directory
     files: list[str] = field(default_factory=list)
     profiles: list[str] = field(default_factory=list)
-    project_directory: str = "."
+    project_directory: str = ""
     env_file: dagger.Secret | None = None
     images: dagger.File | None = None
     docker_config: dagger.Secret | None = None
@@ -65,10 +65,14 @@ class Inputs:
         )
         return replace(workspace, values=await env_file.values(workspace))
 
+    @property
+    def compose(self) -> ComposeOptions:
+        """The options for Compose."""
+        return ComposeOptions(self.files, self.profiles, self.project_directory)
+
     async def project(self, platform: str = "") -> Project:
         """Let Compose read the project."""
-        options = ComposeOptions(self.files, self.profiles, self.project_directory)
-        project = await load(await self.workspace(platform), options)
+        project = await load(await self.workspace(platform), self.compose)
         given = EvidenceOptions(self.evidence, self.run_url, self.fresh)
         return replace(project, evidence=await evidence_of(project.workspace, project.policy, given))
 

@@ -60,7 +60,7 @@ async def _known(inputs: Inputs, project: Project) -> Known:
         inputs.source,
         project.compose,
         project.policy,
-        named=inputs.files,
+        named=inputs.compose.placed().files,
         left_out=project.left_out(),
         resolve=resolve,
         replaced=replaced,

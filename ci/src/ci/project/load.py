@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import dagger
 
 from ci import module_source, tools
 from ci.errors import PipelineError
@@ -14,8 +16,6 @@ from ci.project import images, model, policy
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
-    import dagger
-
     from ci.workspace import Workspace
 
 __all__ = ["COMPOSE_FILES", "ComposeOptions", "Project", "load", "settings_of"]
@@ -36,11 +36,21 @@ _BUILDX = "/usr/local/libexec/docker/cli-plugins/docker-buildx"
 
 @dataclass(frozen=True)
 class ComposeOptions:
-    """Options for Compose: compose files (none: Compose's default), profiles, project directory."""
+    """Options for Compose: compose files (none: Compose's default), profiles, project directory.
+
+    The files are relative to the directory, which is that of the first file if none is given, as for Compose.
+    """
 
     files: list[str] = field(default_factory=list)
     profiles: list[str] = field(default_factory=list)
-    folder: str = "."
+    folder: str = ""
+
+    def placed(self) -> ComposeOptions:
+        """Return these options with a project directory."""
+        first = posixpath.dirname(posixpath.normpath(self.files[0])) if self.files else ""
+        if self.folder or not first or first.startswith(("/", "..")):
+            return replace(self, folder=posixpath.normpath(self.folder or "."))
+        return replace(self, folder=first, files=[posixpath.relpath(each, first) for each in self.files])
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,7 @@ class Project:
 
 async def load(workspace: Workspace, asked: ComposeOptions) -> Project:
     """Read the project with Compose."""
+    asked = asked.placed()
     settings = await settings_of(workspace.source)
     try:
         compose = await _read(workspace, asked)
@@ -119,8 +130,8 @@ async def _read(workspace: Workspace, asked: ComposeOptions) -> model.ComposeMod
 async def _no_file(source: dagger.Directory, asked: ComposeOptions) -> PipelineError | None:
     """Return an error that names the compose files elsewhere, if the project's folder has none."""
     folder = posixpath.normpath(asked.folder)
-    if not await source.exists(folder):
-        return None
+    if not await source.exists(folder, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
+        return no_file(folder, await source.glob(_CANDIDATES), *asked.files[:1])
     names = await (source if folder == "." else source.directory(folder)).entries()
     for file in asked.files:
         if not file.startswith("/") and not await source.exists(posixpath.join(folder, file)):
