@@ -106,3 +106,8 @@ def test_another_escape_character_continues_a_line() -> None:
     assert [each.reference for each in pins.dockerfile("Dockerfile", text)] == ["debian:trixie", "redis:7"]
     late = "# a comment\n# escape=`\nFROM debian:trixie\nRUN a `\nFROM redis:7\n"
     assert len(pins.dockerfile("Dockerfile", late)) == len(("debian:trixie", "redis:7"))
+
+
+def test_a_file_that_is_not_utf_8_is_left_to_the_user() -> None:
+    (found,) = pins.dockerfile("Dockerfile", "# caf\ufffd\nFROM redis:7\n")
+    assert (found.reference, found.obstacle) == ("redis:7", "its file is not in UTF-8")

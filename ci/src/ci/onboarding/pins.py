@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
@@ -46,7 +46,7 @@ def compose(file: str, text: str, built: set[str]) -> list[Unpinned]:
         for match in _IMAGE.finditer(_COMMENT.sub("", line)):
             if match["reference"] not in built:
                 found += _unpinned(file, number, match)
-    return found
+    return _changeable(text, found)
 
 
 def dockerfile(file: str, text: str) -> list[Unpinned]:
@@ -62,7 +62,14 @@ def dockerfile(file: str, text: str) -> list[Unpinned]:
             found += _unpinned(file, number, match)
         if named := stage(match):
             stages.add(named.lower())
-    return found
+    return _changeable(text, found)
+
+
+def _changeable(text: str, found: list[Unpinned]) -> list[Unpinned]:
+    """Leave a file to the user that is not UTF-8, because Dagger replaces its other bytes."""
+    if "\ufffd" not in text:
+        return found
+    return [replace(each, obstacle=each.obstacle or "its file is not in UTF-8") for each in found]
 
 
 def pinned(text: str, wanted: list[Unpinned], digests: Mapping[str, str]) -> str:
