@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -64,3 +65,23 @@ def test_a_service_runs_what_another_one_tags(tmp_path: Path) -> None:
         **dict.fromkeys(("shop/web:dev", "registry.example/web:latest"), "shop-web:latest"),
         "shop-web:latest": "shop-web:latest",
     }
+
+
+@pytest.mark.parametrize(
+    ("addresses", "subnet", "gateway"),
+    [
+        (["172.20.0.5", "172.20.0.6"], "172.20.0.0/24", "172.20.0.1"),
+        (["10.5.0.1", "10.5.9.2"], "10.5.0.0/16", "10.5.0.2"),
+        (["10.5.0.1", "10.5.255.254"], "10.5.0.0/16", "10.5.0.2"),
+    ],
+)
+def test_an_external_network_has_the_fixed_addresses_of_its_services(
+    addresses: list[str], subnet: str, gateway: str, tmp_path: Path
+) -> None:
+    services = {
+        f"s{number}": {"image": "w", "networks": {"n": {"ipv4_address": each}}}
+        for number, each in enumerate(addresses)
+    }
+    networks = {"n": {"external": True, "name": "shared"}}
+    made = make(read(tmp_path, json.dumps({"services": services, "networks": networks})))
+    assert made.subnets == {"shared": {"Subnet": subnet, "Gateway": gateway}}

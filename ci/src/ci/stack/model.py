@@ -79,7 +79,7 @@ class Model:
     """A project for the sandbox.
 
     - `paths`: paths of the source that containers use
-    - `volumes`, `networks`: external ones, which are created empty
+    - `volumes`, `networks`: external ones, which are created empty; `subnets` of those that need one
     - `random`: variables that get a random value for the run
     - `public`: variables whose values are in the model
     - `notes`: messages to print before it runs
@@ -95,6 +95,7 @@ class Model:
     public: tuple[str, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     notes: tuple[str, ...] = ()
+    subnets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def services(self) -> Mapping[str, ServiceDefinition]:
@@ -172,6 +173,7 @@ def make(
         public=project.plain,
         timeouts=timeouts,
         notes=(*away, *notes.of(project)),
+        subnets=addresses.subnets(defined),
     )
 
 

@@ -208,6 +208,7 @@ class Stack:
             ],
             "volumes": list(model.volumes),
             "networks": list(model.networks),
+            "subnets": model.subnets,
             "random": list(model.random),
             "public": list(model.public),
             "patience": model.timeouts.start,

@@ -7,6 +7,7 @@ It runs next to the sandbox's Docker Engine, see sandbox.sh. REQUEST is JSON:
     project, folder     name of the project, and the project directory
     images              built images to load: `tag`, `digest`, `file`
     volumes, networks   external ones, which are created empty
+    subnets             subnet and gateway of those networks that need them
     random              variables that get a random value for this run
     public              variables whose values are in the model and are not hidden
     patience, settle    seconds, see `readiness.Wanted`

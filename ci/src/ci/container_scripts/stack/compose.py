@@ -149,4 +149,6 @@ def make_externals(request: Mapping[str, Any]) -> None:
     for name in request["volumes"]:
         engine.ask("POST", "/volumes/create", {"Name": name})
     for name in request["networks"]:
-        engine.ask("POST", "/networks/create", {"Name": name})
+        subnet = request["subnets"].get(name)
+        pool = {"IPAM": {"Config": [subnet]}} if subnet else {}
+        engine.ask("POST", "/networks/create", {"Name": name, **pool})
