@@ -223,6 +223,17 @@ def test_the_first_file_s_folder_is_the_project_directory_as_for_compose(
     assert (found.files, found.folder) == placed
 
 
+def test_a_variable_for_one_of_a_few_words_is_known_and_a_command_keeps_its_words(tmp_path: Path) -> None:
+    db = "{image: x, cgroup: '${GROUP}', command: '${COMMAND}', environment: {KEY: '${KEY}'}}"
+    web = "{image: x, depends_on: {db: {condition: '${CONDITION}'}}}"
+    (tmp_path / "compose.yaml").write_text(f"services: {{db: {db}, web: {web}}}")
+    values = "GROUP=private\nCONDITION=service_healthy\nCOMMAND=one two\nKEY=secret\n"
+    found = project(tmp_path, values=values)
+    assert found.services["web"].depends_on == {"db": "service_healthy"}
+    assert found.services["db"].definition.command == ("one", "two")
+    assert found.plain == ("COMMAND", "CONDITION", "GROUP")
+
+
 NAMELESS = """
 services:
   web: {build: ., image: "${WEB_IMAGE?name it}:1"}

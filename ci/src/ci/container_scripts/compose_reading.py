@@ -61,6 +61,7 @@ class Reading:
     plain: set[str] = field(default_factory=set)
     numbers: dict[str, str] = field(default_factory=dict)
     template: Json = field(default_factory=dict)
+    as_written: bool = True  # whether the template has the texts of the files
 
     @property
     def maskable(self) -> list[str]:
@@ -138,19 +139,20 @@ class Reading:
     def _written(self, own: dict[str, str]) -> Json:
         """Read all services with the variables as they are written, as far as Compose accepts that.
 
-        It does not where a variable is a name, such as in `depends_on`: then the values are needed for these,
-        and a command is split into words before secret values are inserted.
+        It does not where a variable is a name or one of a few words, such as in `depends_on`: then the values
+        are needed for these, and for variables of which a command has several words.
         """
         try:
             return self.compose.run(own, *TEMPLATE, profiles=_ALL_PROFILES).json
         except RefusedError:
-            pass
+            self.as_written = False
         while True:
             try:
                 printed = self.masked(self.plain, profiles=_ALL_PROFILES).json
             except RefusedError as error:
                 names = {name for name in self.hidden if PLACEHOLDER.format(name) in str(error)}
-                if not names:
+                # Where Compose knows all possible values, its error does not contain the one that it rejects.
+                if not (names or self._without(self.real())):
                     raise
                 self.plain |= names
             else:
@@ -173,7 +175,7 @@ class Reading:
                 continue
             found = self.filled(printed)
             real = self.real() if self.given else found
-            if real and _same(real, found):
+            if real and self._same(real, found):
                 return printed, real
             if not (self._with(found) or self._without(real)):
                 msg = "Compose rejects the project with the values of the env file"
@@ -236,7 +238,7 @@ class Reading:
             except RefusedError:
                 names.add(name)
             else:
-                names |= set() if _same(other, found) else {name}
+                names |= set() if self._same(other, found) else {name}
         self.plain |= names
         return bool(names)
 
@@ -245,9 +247,15 @@ class Reading:
         names = set()
         for name in self.hidden if real else ():
             other = self.real(without=name)
-            names |= set() if other and real and _same(real, other) else {name}
+            names |= set() if other and real and self._same(real, other) else {name}
         self.plain |= names
         return bool(names)
+
+    def _same(self, one: Json, other: Json) -> bool:
+        """Return whether two projects differ only in places where the text as written is used."""
+        return all(
+            self.as_written and variables.hidden_at(path) for path in variables.differences(one, other)
+        )
 
     def patched(self, printed: Printed, real: Json) -> Json:
         """Return the model with texts as written where values change the structure.
@@ -261,8 +269,3 @@ class Reading:
                 written = self.template["services"][service]
                 model["services"][service] |= {key: written[key] for key in keys if key in written}
         return model
-
-
-def _same(one: Json, other: Json) -> bool:
-    """Return whether two projects differ only in places where the text as written is used."""
-    return all(variables.hidden_at(path) for path in variables.differences(one, other))
