@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ci.container_scripts import image_facts
 from ci.posture.facts import by_rules
 from tests.unit.posture.judged import CODE, broken
 from tests.unit.posture.layouts import Entry, make
@@ -81,3 +82,12 @@ def test_a_given_value_is_found_in_layers_and_config_and_not_shown(tmp_path: Pat
     assert "/app/data: the value of NPM_TOKEN" in found
     assert "the config: the value of NPM_TOKEN" in found
     assert value.decode() not in found
+
+
+def test_a_secret_is_given_in_a_variable_or_with_any_bytes_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\x00 any bytes")
+    monkeypatch.setenv("token", "a text")
+    assert image_facts.given("token") == ("token", b"a text")
+    assert image_facts.given(f"store={tmp_path}/key") == ("store", b"\xff\x00 any bytes")

@@ -1,4 +1,4 @@
-"""The build secrets of a service, as Dagger secrets."""
+"""The build secrets of a service."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["secrets"]
 
 
-async def secrets(workspace: Workspace, service: Service) -> dict[str, dagger.Secret]:
-    """Return the service's build secrets by id."""
-    found = {}
+async def secrets(workspace: Workspace, service: Service) -> dict[str, dagger.Secret | dagger.File]:
+    """Return the service's build secrets by id. A file can have any bytes, which no secret of Dagger has."""
+    found: dict[str, dagger.Secret | dagger.File] = {}
     for secret in service.build.secrets if service.build else ():
         where = f"service '{service.name}': its build secret '{secret.id}'"
         if secret.path:
@@ -29,14 +29,13 @@ async def secrets(workspace: Workspace, service: Service) -> dict[str, dagger.Se
                     f"{where} comes from {secret.path}, which does not exist in the source",
                     hint="create the file, or correct the secret's `file:` in the compose file",
                 )
-            value = await workspace.source.file(secret.path).contents()
+            found[secret.id] = workspace.source.file(secret.path)
         elif secret.variable in workspace.values:
-            value = workspace.values[secret.variable]
+            found[secret.id] = dag.set_secret(secret.id, workspace.values[secret.variable])
         else:
             raise PipelineError(
                 "build.secret-value-missing",
                 f"{where} comes from {secret.variable or 'nowhere'}, which has no value",
                 hint="set it in an env file and pass --env-file file:PATH",
             )
-        found[secret.id] = dag.set_secret(secret.id, value)
     return found

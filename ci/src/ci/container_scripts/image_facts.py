@@ -1,12 +1,12 @@
 """List the files in an image's layers, and collect the facts for the posture rules.
 
-    image_facts.py IMAGE.tar BASE_LAYERS OUTPUT [VARIABLE ...]
+    image_facts.py IMAGE.tar BASE_LAYERS OUTPUT [VARIABLE | NAME=FILE ...]
 
 OUTPUT/found.json is the input of the rules. OUTPUT/files.json lists every entry
-above the base, to compare two builds. The variables contain values of secrets
-that must not be in any layer or in the config; only names of variables are
-written. A file that a later layer deletes is still in the image, so secrets are
-searched in every layer above the base, everything else in the final file system.
+above the base, to compare two builds. Variables and files contain values of
+secrets that must not be in any layer or in the config; only names are written.
+A file that a later layer deletes is still in the image, so secrets are searched
+in every layer above the base, everything else in the final file system.
 """
 
 from __future__ import annotations
@@ -253,13 +253,19 @@ def read(image_tar: Path, base: int, values: dict[str, bytes]) -> Image:
     return image
 
 
+def given(word: str) -> tuple[str, bytes]:
+    """Return the name and the value of a secret."""
+    name, _, file = word.partition("=")
+    return name, Path(file).read_bytes() if file else os.environb[name.encode()]
+
+
 def main(arguments: list[str]) -> None:
     """Read the arguments and write the two files."""
     try:
-        image_tar, base, output, *variables = arguments
+        image_tar, base, output, *named = arguments
     except ValueError:
         sys.exit(__doc__)
-    values = {name: os.environb[name.encode()] for name in variables}
+    values = dict(map(given, named))
     image = read(Path(image_tar), int(base), values)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
+import dagger
 from dagger import dag
 
 from ci import parallel, tools
@@ -22,8 +23,6 @@ from ci.scan import secrets as by_trivy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import dagger
 
     from ci.build.image import BuiltImage
     from ci.evidence.evidence import Known
@@ -43,7 +42,7 @@ def ports(service: Service) -> frozenset[str]:
 
 
 async def _inspect(
-    workspace: Workspace, artifact: BuiltImage, values: Mapping[str, dagger.Secret]
+    workspace: Workspace, artifact: BuiltImage, values: Mapping[str, dagger.Secret | dagger.File]
 ) -> dagger.Directory:
     """Return found.json and files.json of an image; the secrets' values are looked for in it."""
     container = (
@@ -51,9 +50,15 @@ async def _inspect(
         .with_mounted_file("/image_facts.py", program("image_facts.py"))
         .with_mounted_file("/image.tar", await artifact.packed())
     )
-    for name, secret in values.items():
-        container = container.with_secret_variable(name, secret)
-    command = ["python3", "/image_facts.py", "/image.tar", str(artifact.base_layers), "/output", *values]
+    words = []
+    for number, (name, value) in enumerate(values.items()):
+        if isinstance(value, dagger.File):
+            words.append(f"{name}=/secrets/{number}")
+            container = container.with_mounted_file(f"/secrets/{number}", value)
+        else:
+            words.append(name)
+            container = container.with_secret_variable(name, value)
+    command = ["python3", "/image_facts.py", "/image.tar", str(artifact.base_layers), "/output", *words]
     return container.with_exec(command).directory("/output")
 
 
