@@ -31,6 +31,7 @@ _NAMES = (
     "uv",
     "compose",
     "actionlint",
+    "binfmt",
 )
 
 

@@ -22,6 +22,7 @@ from ci.functions.options import (
     Only,
     Parts,
     Password,
+    PlanFormat,
     Platform,
     Ref,
     RegistryAddress,
@@ -67,12 +68,10 @@ class Ci:
     run_url: project.RunUrl = ""
     fresh: project.Fresh = False
     jobs: project.Jobs = 8
+    platform: project.Platforms = ""
 
     @function()
-    async def services(
-        self,
-        format: Annotated[str, Doc("table, json or mermaid")] = "table",  # noqa: A002 - the option's name
-    ) -> str:
+    async def services(self, format: PlanFormat = "table") -> str:  # noqa: A002 - the option's name
         """Print the plan: each service, its image, its ports, what it waits for, and how it is tested."""
         return await services.services(self._inputs(), format)
 
@@ -296,4 +295,5 @@ class Ci:
             run_url=self.run_url,
             fresh=self.fresh,
             jobs=self.jobs,
+            platform=self.platform,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ACTIONLINT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "PYTHON", "TRIVY", "UV"]
+__all__ = ["ACTIONLINT", "BINFMT", "COMPOSE", "COSIGN", "DOCKER", "GIT", "PYTHON", "TRIVY", "UV"]
 
 # Runs the programs of `ci.container_scripts`. As the base image of the services, it is pulled anyway.
 PYTHON = "python:3.13-slim-trixie@sha256:70729b46c69b4f1e97c4822c1af3df53a1476cf5ddc6c087c0c10bc3a5678c2f"
@@ -23,3 +23,7 @@ ACTIONLINT = "rhysd/actionlint:1.7.12@sha256:b1934ee5f1c509618f2508e6eb47ee0d352
 DOCKER = "docker:28.5.2-dind@sha256:2a232a42256f70d78e3cc5d2b5d6b3276710a0de0596c145f627ecfae90282ac"
 # Contains Git, both the official image and the stand-in (airgap/images/docker).
 GIT = DOCKER
+# Contains static emulators such as /usr/bin/qemu-aarch64; used only for platforms that are not the engine's.
+BINFMT = (
+    "tonistiigi/binfmt:qemu-v10.2.3@sha256:400a4873b838d1b89194d982c45e5fb3cda4593fbfd7e08a02e76b03b21166f0"
+)

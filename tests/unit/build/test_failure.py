@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ci.build import failure
 from ci.build.bake import Bake
 from ci.container_scripts import FOLDER
+from ci.errors import PipelineError
 from ci.sandbox.failure import ENGINE_ENDED
-
-if TYPE_CHECKING:
-    from ci.errors import PipelineError
 
 STEP = "[2/3] RUN make"
 MESSAGE = 'process "/bin/sh -c make" did not complete successfully: exit code: 2'
@@ -181,3 +179,13 @@ def test_the_format_of_the_script_has_every_field_that_is_read() -> None:
     assert set(json.loads(filled.replace(", ]", "]"))) == {
         *("name", "target", "step", "message", "source", "output")
     }
+
+
+def test_a_step_without_an_emulator_is_one_error_with_what_the_step_said() -> None:
+    step = PipelineError(failure.STEP, "service 'web': a step failed", details="exec format error", hint="no")
+    found = failure.not_emulated("linux/riscv64", step)
+    assert found.code == "build.platform-not-emulated"
+    assert "service 'web'" in found.what
+    assert "linux/riscv64" in found.what
+    assert found.details == "exec format error"
+    assert "tonistiigi/binfmt" in found.hint

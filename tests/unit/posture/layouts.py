@@ -73,10 +73,11 @@ class Made:
         declared: Declared = SOUND,
         started: Started | None = None,
         secrets: tuple[Secret, ...] = (),
+        service: str = "web",
     ) -> Image:
         """Return it as the rules see it; `secrets` is what Trivy's rules find."""
         return facts.image(
-            "web",
+            service,
             artifact=self.facts,
             found=json.dumps(self.read.found()),
             secrets=secrets,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ci.posture import report
-from tests.unit.posture.judged import CODE, verdict
+from ci.posture.facts import Started
+from ci.project.waivers import Waiver
+from tests.unit.posture.judged import CODE, TODAY, broken, verdict
 from tests.unit.posture.layouts import Entry, make
 
 if TYPE_CHECKING:
@@ -51,3 +53,23 @@ def test_the_report_has_table_markdown_json_and_layers(tmp_path: Path) -> None:
     assert files["posture.md"].startswith("## Posture: failed\n")
     assert '"rule": "non-root-user"' in files["posture.json"]
     assert "COPY app /app" in files["layers/web.txt"]
+
+
+def test_an_image_that_is_not_started_says_which_rules_are_skipped(tmp_path: Path) -> None:
+    image = make(tmp_path, CODE).image(service="web@arm64", started=Started(skipped=True))
+    found = verdict(image)
+    assert report.error(found) is None
+    assert "skipped: web@arm64: read-only-start, stops-in-time" in report.text(found)
+    data = report.data(found)["images"]["web@arm64"]
+    assert data["skipped"] == ["read-only-start", "stops-in-time"]
+    assert not {*data["kept"]} & {*data["skipped"]}
+    assert "13 of 15" in report.text(found)
+
+
+def test_budgets_and_waivers_of_a_service_are_those_of_all_its_platforms(tmp_path: Path) -> None:
+    image = make(tmp_path, CODE, config={"User": ""}).image(service="web@arm64")
+    waiver = Waiver("non-root-user", "web", "the vendor's", TODAY)
+    found = verdict(image, waivers=(waiver,))
+    assert report.error(found) is None
+    assert report.data(found)["waivers"][0]["status"] == "used"
+    assert "size-budget" in broken(image, size_budgets={"web": 0})

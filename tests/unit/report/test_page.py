@@ -149,3 +149,14 @@ def test_a_large_run_is_a_small_page(tmp_path: Path) -> None:
     # Half of it is left out, and the page says so, with the name of the whole file.
     assert html.count("of it left out here") == 200
     assert 'href="test-integration/logs/service-007.log"' in html
+
+
+def test_what_did_not_run_for_a_platform_is_on_the_page(tmp_path: Path) -> None:
+    Report(red=False).write(tmp_path)
+    for name, skipped in (("summary.json", ["start", "unit"]), ("posture/posture.json", ["stops-in-time"])):
+        data = json.loads((tmp_path / name).read_text())
+        data["images"]["gateway"]["skipped"] = skipped
+        (tmp_path / name).write_text(json.dumps(data))
+    html = page.render(read(tmp_path))
+    assert "Skipped for gateway, because the engine does not run its platform: start, unit." in html
+    assert '<td class="skipped"><span aria-hidden="true">\u2013</span>' in html

@@ -74,3 +74,10 @@ def test_what_is_no_summary_is_refused(text: str) -> None:
 def test_a_summary_of_another_version_is_refused() -> None:
     with raises("report.base-wrong-schema", "schema 3", "2"):
         summary.read('{"schema": 3, "images": {}}')
+
+
+def test_what_did_not_run_for_a_platform_is_the_last_line_and_in_the_file() -> None:
+    other = msgspec.structs.replace(image("gateway@arm64"), skipped=("start", "unit"))
+    found = run([image("gateway"), other], step("scan"))
+    assert summary.text(found, None).splitlines()[-1] == "skipped: gateway@arm64: start, unit"
+    assert json.loads(summary.write(found))["images"]["gateway@arm64"]["skipped"] == ["start", "unit"]

@@ -23,6 +23,7 @@ def test_the_exit_codes_are_those_of_the_script() -> None:
     ("exit_code", "code", "hint"),
     [
         (failure.NOT_PRIVILEGED, "sandbox.not-privileged", "insecureRootCapabilities"),
+        (failure.NO_HANDLERS, "sandbox.no-emulation", "modprobe binfmt_misc"),
         (failure.NOT_STARTED, "sandbox.not-started", "dagger call sandbox --empty"),
         (failure.ENGINE_ENDED, "sandbox.ended", "more memory"),
         (failure.DISK_FULL, "sandbox.disk-full", "dagger call sandbox --empty"),
@@ -38,7 +39,7 @@ def test_each_exit_code_is_an_error_of_its_own_with_the_last_lines(
     assert found.details.splitlines() == [f"line {number}" for number in range(60, 100)]
 
 
-@pytest.mark.parametrize("code", [0, 1, 2, 120, 125, 137, 255])
+@pytest.mark.parametrize("code", [0, 1, 2, 119, 125, 137, 255])
 def test_another_exit_code_is_the_command_s(code: int) -> None:
     assert failure.ended(code, "output\n") is None
 

@@ -95,3 +95,8 @@ def test_several_junit_files_and_nested_suites_are_counted_once() -> None:
     merged = junit.merged({"a.xml": nested, "b.xml": '<testsuite tests="3" skipped="1"/>'}, where="web")
     found = results.read("web", outcome, merged, "", asked_at=1)
     assert (found.tests, found.failed, found.skipped) == (5, 1, 1)
+
+
+def test_the_row_of_an_image_that_the_engine_does_not_run_says_so() -> None:
+    row = results.skipped("web@arm64", "linux/arm64").row
+    assert (row[0], row[-1]) == ("web@arm64", "skipped (this engine does not run linux/arm64)")

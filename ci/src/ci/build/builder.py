@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -14,26 +15,63 @@ from ci.build import bake, cached, image, known, platform, provenance, run
 from ci.build.image import BuiltImage
 from ci.build.known import Built
 from ci.build.secrets import secrets
+from ci.errors import PipelineError
+from ci.platforms import named
 from ci.project import builds, model
 from ci.sandbox.container import VERSION
 from ci.sandbox.substitutes import original
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ci.build.provenance import Material, Provenance
     from ci.layer_cache import LayerCache
     from ci.project.load import Project
     from ci.project.model import Service
     from ci.workspace import Workspace
 
-__all__ = ["build"]
+__all__ = ["build", "build_all"]
 
 
 async def build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
-    """Build the named services' images, or all."""
+    """Build the named services' images, or all, for the engine's own platform or the one that is chosen."""
+    await platform.check(project.workspace)
+    return await _build(project, only)
+
+
+async def build_all(project: Project, only: list[str]) -> dict[str, BuiltImage]:
+    """Build the same, and then those for other platforms, which are not started.
+
+    They are built after the others: the first slot of the sandbox then has what the builds share.
+    """
+    own = await build(project, only)
+    images = dict(own)
+    for other, services in project.platforms.others.items():
+        names = [name for name in services if name in own]
+        if names:
+            foreign = replace(project, workspace=replace(project.workspace, platform=other))
+            built = await _foreign(foreign, own, names)
+            images |= {named(name, other): replace(image, platform=other) for name, image in built.items()}
+    return images
+
+
+async def _foreign(
+    project: Project, own: Mapping[str, BuiltImage], names: list[str]
+) -> dict[str, BuiltImage]:
+    """Build for a platform that the engine does not run; report a base that is not there for it."""
+    try:
+        built = await _build(project, names)
+    except PipelineError as error:
+        await platform.check_bases(project.workspace, {name: own[name] for name in names}, str(error))
+        raise
+    await platform.check_bases(project.workspace, built)
+    return built
+
+
+async def _build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
     services = model.select(project.compose.built, only)
     builds.check(project.compose)
     workspace = project.workspace
-    await platform.check(workspace)
     if not services:
         return {}
     started = time()
@@ -103,7 +141,7 @@ async def _base(
     base, count = recorded.base([layer["digest"] for layer in found["layers"]])
     own = tuple(layer["diff_id"] for layer in found["layers"])
     for material in recorded.without_layers():
-        layers = await image.diff_ids(workspace, str(material))
+        layers = await image.diff_ids(workspace, str(material), workspace.platform)
         if len(layers) > count and own[: len(layers)] == layers:
             base, count = material, len(layers)
     return base, count

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
 from ci.sandbox.failure import ended
+from ci.tools import BINFMT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci.build.bake import Bake
 
-__all__ = ["error", "gone", "missing"]
+__all__ = ["STEP", "error", "gone", "missing", "not_emulated"]
+
+STEP = "build.step-failed"
 
 _LAST_LINES, _WIDTH, _MOST = 40, 300, 3000
 # BuildKit's prefix for the folder that it searched.
@@ -41,6 +44,17 @@ def error(planned: Bake, exit_code: int, stdout: str, stderr: str, *, credential
         "; ".join(_what(each, planned) for each in failed),
         details="\n\n".join(_details(each) for each in failed),
         hint=_hint(failed, credentials=credentials),
+    )
+
+
+def not_emulated(platform: str, error: PipelineError) -> PipelineError:
+    """Return the error for a step that failed on a platform for which there is no emulator."""
+    return PipelineError(
+        "build.platform-not-emulated",
+        f"{error.what}; there is no emulator here for {platform}",
+        details=error.details,
+        hint="move a RUN step to a stage that begins with FROM --platform=$BUILDPLATFORM, or give an image "
+        f"with an emulator for {platform} as {BINFMT.partition('@')[0]} with --images",
     )
 
 

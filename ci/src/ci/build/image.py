@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagger
 from dagger import dag
 
-from ci import tools
+from ci import platforms, tools
 from ci.module_source import program
 
 if TYPE_CHECKING:
@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from ci.project.model import Service
     from ci.workspace import Workspace
 
-__all__ = ["BuiltImage", "Packed", "config", "diff_ids", "facts", "given", "layout", "packed", "uncompressed"]
+__all__ = [
+    "BuiltImage",
+    "Packed",
+    "config",
+    "diff_ids",
+    "facts",
+    "given",
+    "layout",
+    "packed",
+    "pulled",
+    "uncompressed",
+]
 
 Packed = Callable[[], Awaitable[dagger.File]]
 
@@ -36,6 +47,7 @@ class BuiltImage:
     - `references`: the images that the build requested, as named in the project
     - `versions`: versions of the programs that built it
     - `cache_note`: how the layer cache was used, if this call built with one
+    - `platform`: the platform that it was built for; empty if that was not chosen
     """
 
     service: Service
@@ -51,6 +63,12 @@ class BuiltImage:
     parameters: Mapping[str, Any]
     versions: Mapping[str, str]
     cache_note: str = ""
+    platform: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the image among all that were built, see `ci.platforms`."""
+        return platforms.named(self.service.name, self.platform)
 
     @property
     def digest(self) -> str:
@@ -88,10 +106,15 @@ def given(file: dagger.File) -> Packed:
     return there
 
 
-async def diff_ids(workspace: Workspace, reference: str) -> tuple[str, ...]:
+def pulled(reference: str, platform: str = "") -> dagger.Container:
+    """Pull an image for a platform, or the engine's own."""
+    return dag.container(platform=dagger.Platform(platform) if platform else None).from_(reference)
+
+
+async def diff_ids(workspace: Workspace, reference: str, platform: str = "") -> tuple[str, ...]:
     """Return the digests of an image's unpacked layers; none if Dagger's engine cannot read it."""
     try:
-        found = json.loads(await config(workspace, dag.container().from_(reference)).contents())
+        found = json.loads(await config(workspace, pulled(reference, platform)).contents())
     except dagger.QueryError:
         return ()
     return tuple(found["rootfs"]["diff_ids"])

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import dagger
 from dagger import dag
 
 from ci import tools
+from ci.build import image
 from ci.errors import PipelineError
+from ci.platforms import MACHINES, fits
+from ci.sandbox.substitutes import original
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci.build.image import BuiltImage
     from ci.workspace import Workspace
 
-__all__ = ["check"]
-
-# Names of architectures: as in platforms, and as the kernel reports them.
-_MACHINES = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "arm": "armv7l",
-    "ppc64le": "ppc64le",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
+__all__ = ["check", "check_bases"]
 
 
 async def check(workspace: Workspace) -> None:
@@ -31,7 +28,7 @@ async def check(workspace: Workspace) -> None:
     own_platform = str(await dag.default_platform())
     if workspace.platform in ("", own_platform):
         return
-    machine = _MACHINES.get(workspace.platform.split("/")[1] if "/" in workspace.platform else "", "")
+    machine = MACHINES.get(workspace.platform.split("/")[1] if "/" in workspace.platform else "", "")
     try:
         container = dag.container(platform=dagger.Platform(workspace.platform))
         resolved = workspace.images.resolve(tools.PYTHON, where="tool image") or tools.PYTHON
@@ -47,5 +44,35 @@ async def check(workspace: Workspace) -> None:
             f"--platform {workspace.platform}: this engine runs {own_platform} and cannot emulate it",
             details=reason,
             hint="use an engine of that platform, or one whose host emulates it (binfmt); "
-            f"known are {', '.join(f'linux/{name}' for name in _MACHINES)}",
+            f"known are {', '.join(f'linux/{name}' for name in MACHINES)}",
         )
+
+
+async def check_bases(workspace: Workspace, images: Mapping[str, BuiltImage], failure: str = "") -> None:
+    """Reject images whose base is not there for the workspace's platform.
+
+    BuildKit takes the only platform of such a base, and an image's config does not tell. `failure` is the
+    error of a build that failed, whose reason this may be.
+    """
+    for name, built in images.items():
+        if built.base and await _lacks(workspace, str(built.base)):
+            base = original(workspace.images, built.base.reference)
+            raise PipelineError(
+                "build.base-platform-missing",
+                f"service '{name}': its base {base} is not there for {workspace.platform}",
+                details=failure,
+                hint=f"use a base that has {workspace.platform}, or take it out of the service's platforms",
+            )
+
+
+async def _lacks(workspace: Workspace, reference: str) -> bool:
+    """Tell whether an image that Dagger's engine can pull is not there for the workspace's platform."""
+    try:
+        await image.config(workspace, image.pulled(reference)).contents()
+    except dagger.QueryError:
+        return False
+    try:
+        config = await image.config(workspace, image.pulled(reference, workspace.platform)).contents()
+    except dagger.QueryError:
+        return True
+    return not fits(json.loads(config), workspace.platform)

@@ -15,6 +15,7 @@ from dagger import dag
 from ci import parallel
 from ci.build import cached, failure, provenance
 from ci.build.moved import moved
+from ci.errors import PipelineError
 from ci.sandbox import container as sandbox
 from ci.sandbox import substitutes
 from ci.sandbox.container import LOOPBACK_PORTS
@@ -53,13 +54,29 @@ async def bake(
     a registry. So the tags that the build used are resolved again, and if one
     has moved or cannot be resolved, BuildKit runs again.
     """
-    container = _prepared(workspace, project, planned, await substitutes_of(workspace))
+    foreign = workspace.platform not in ("", str(await dag.default_platform()))
+    container = _prepared(workspace, project, planned, await substitutes_of(workspace), foreign=foreign)
     container = _with_cache(container, workspace, planned, cache)
-    exported = await _exported(workspace, await _once(container, workspace, planned))
+    before: list[str] = []
+    if foreign:
+        container, before = await sandbox.emulating(workspace, container, workspace.platform)
+    try:
+        return await _twice(container, workspace, planned, before)
+    except PipelineError as error:
+        if foreign and not before and error.code == failure.STEP:
+            raise failure.not_emulated(workspace.platform, error) from error
+        raise
+
+
+async def _twice(
+    container: dagger.Container, workspace: Workspace, planned: Bake, before: list[str]
+) -> Exported:
+    """Build, and build again if what Dagger has cached is out of date."""
+    exported = await _exported(workspace, await _once(container, workspace, planned, before))
     outdated = await moved_since(workspace, planned, exported.metadata) if exported else random.token_hex(8)
     if outdated:
         container = container.with_env_variable("CI_OUTDATED", outdated)
-        exported = await _exported(workspace, await _once(container, workspace, planned))
+        exported = await _exported(workspace, await _once(container, workspace, planned, before))
     if not exported:
         raise failure.gone()
     return exported
@@ -98,7 +115,9 @@ async def substitutes_of(workspace: Workspace) -> str:
     return await workspace.substitutes.get(resolve)
 
 
-def _prepared(workspace: Workspace, project: ComposeModel, planned: Bake, rules: str) -> dagger.Container:
+def _prepared(
+    workspace: Workspace, project: ComposeModel, planned: Bake, rules: str, *, foreign: bool
+) -> dagger.Container:
     files = dag.directory()
     for name, text in {
         "build.json": planned.build,
@@ -108,7 +127,7 @@ def _prepared(workspace: Workspace, project: ComposeModel, planned: Bake, rules:
     }.items():
         files = files.with_new_file(name, text)
     container = (
-        sandbox.container(workspace, "bake.sh", "cached_bake.sh")
+        sandbox.container(workspace, "bake.sh", "cached_bake.sh", *(["emulate.sh"] if foreign else []))
         .with_mounted_directory(PROJECT, workspace.context)
         .with_mounted_directory("/bake", files)
     )
@@ -142,12 +161,14 @@ def _with_cache(
     )
 
 
-async def _once(container: dagger.Container, workspace: Workspace, planned: Bake) -> dagger.Directory:
+async def _once(
+    container: dagger.Container, workspace: Workspace, planned: Bake, before: list[str]
+) -> dagger.Directory:
     files = ("build.json", "override.json", "substitutes", "targets")
     options = (PROJECT, *(f"/bake/{name}" for name in files), "/output")
     words = ("/ci/cached_bake.sh", "/cache/write.json", *options)
     try:
-        return (await sandbox.run(workspace, container, *words)).directory("/output")
+        return (await sandbox.run(workspace, container, *words, before=before)).directory("/output")
     except dagger.ExecError as error:
         await _check_paths(workspace, planned)
         given = workspace.docker_config is not None

@@ -96,7 +96,8 @@ def convert(trivy: str, output: Path, name: str, digest: str) -> None:
     """Write the report in the other formats."""
     path = output / "trivy.json"
     report = json.loads(path.read_text())
-    name_artifact(report, name, digest)
+    # The image of another platform is named after it, which is no part of a reference.
+    name_artifact(report, name.partition("@")[0], digest)
     path.write_text(json.dumps(report, indent=1))
     for form, target in FORMATS.items():
         command = [trivy, "convert", "--quiet", "--format", form, "--output", str(output / target), str(path)]

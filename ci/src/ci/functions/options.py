@@ -23,6 +23,7 @@ __all__ = [
     "Only",
     "Parts",
     "Password",
+    "PlanFormat",
     "Platform",
     "Ref",
     "RegistryAddress",
@@ -45,7 +46,10 @@ Parts = Annotated[
     list[str] | None,
     Doc("One machine's part of the gates, as shards prints it: services, +source, +stack; default: all"),
 ]
-Platform = Annotated[str, Doc("The platform to build for, such as linux/arm64; default: the engine's own")]
+Platform = Annotated[
+    str, Doc("The platform to build for, such as linux/arm64; default: that of the constructor's --platform")
+]
+PlanFormat = Annotated[str, Doc("table, json or mermaid")]
 Cases = Annotated[list[str] | None, Doc("Tests to run, by parts of their names; default: all")]
 Rerun = Annotated[bool, Doc("Run the tests even if they passed before with the same inputs")]
 Severity = Annotated[

@@ -21,6 +21,7 @@ __all__ = [
     "Images",
     "Jobs",
     "LayerCache",
+    "Platforms",
     "Profiles",
     "ProjectDirectory",
     "RunUrl",
@@ -102,3 +103,10 @@ EvidenceRepository = Annotated[
 RunUrl = Annotated[str, Doc("The address of this run, which its evidence names; default: none")]
 Fresh = Annotated[bool, Doc("Run every gate, whatever evidence there is")]
 Jobs = Annotated[int, Doc("How many images are worked on concurrently")]
+Platforms = Annotated[
+    str,
+    Doc(
+        "Platforms of all images, such as linux/amd64,linux/arm64: several give each image one index; "
+        "default: those of each build in the compose file, else the engine's own"
+    ),
+]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from ci import parallel
 from ci.build import builder, comparison
+from ci.errors import PipelineError
 from ci.pipeline.gates import noted
+from ci.platforms import parse, service_of
 from ci.posture.gather import record
 from ci.report import tables
 
@@ -28,11 +30,17 @@ async def build(inputs: Inputs, only: list[str], platform: str) -> str:
     """Build images and print each one's digest, size and layers."""
     project = await inputs.project(platform)
     async with project.evidence:
-        return await noted(project, tables.built(await builder.build(project, only)))
+        return await noted(project, tables.built(await builder.build_all(project, only)))
 
 
 async def image(inputs: Inputs, service: str, platform: str) -> dagger.Container:
     """Build one image and return it as a container."""
+    if len(asked := parse(platform)) > 1:
+        raise PipelineError(
+            "image.one-platform",
+            f"--platform {','.join(asked)}: a container has one platform",
+            hint=f"choose one: image --platform {asked[0]}",
+        )
     built = await builder.build(await inputs.project(platform), [service])
     return await built[service].container()
 
@@ -42,7 +50,11 @@ async def reproduce(inputs: Inputs, manifest: dagger.File) -> str:
     there = comparison.read(await manifest.contents())
     # What another machine has built is no answer to what this one builds.
     project = await replace(inputs, fresh=True, cache_write=False).project()
-    here = await _recorded(project, await builder.build(project, list(there)), inputs.jobs)
+    services = list(dict.fromkeys(service_of(name) for name in there))
+    images = {
+        name: image for name, image in (await builder.build_all(project, services)).items() if name in there
+    }
+    here = await _recorded(project, images, inputs.jobs)
     return comparison.text(here, comparison.compare(there, here))
 
 

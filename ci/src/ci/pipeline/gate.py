@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ci import parallel
-from ci.build.builder import build
+from ci.build.builder import build_all
 from ci.evidence import shards
 from ci.pipeline import gates
 from ci.posture import judge
+from ci.release.summary import SKIPPED
 from ci.report import tables
 
 if TYPE_CHECKING:
@@ -52,12 +53,13 @@ class GateResult:
 
     def gates(self, service: str) -> dict[str, str]:
         """List the gates of a service's image by name, for the release manifest."""
-        policy = self.project.policy
+        policy, image = self.project.policy, self.images[service]
+        runs = SKIPPED if image.platform else "passed"
         return {
-            "posture": "passed",
-            "unit tests": "none" if service in policy.services_without_tests else "passed",
+            "posture": f"passed, start {SKIPPED}" if image.platform else "passed",
+            "unit tests": "none" if image.service.name in policy.services_without_tests else runs,
             "scan": "passed",
-            "integration tests": "passed" if policy.integration else "none",
+            "integration tests": runs if policy.integration else "none",
         }
 
 
@@ -70,9 +72,11 @@ async def build_images(inputs: Inputs, *, with_suite: bool = True) -> Images:
     if with_suite and project.policy.integration:
         await gates.suite_of(project).check()
     judge.check_settings(project.policy, list(project.compose.built))
+    gates.check_skipped(project)
     project.evidence.ask_ahead()
-    built = await build(project, [])
-    released = {name: image for name, image in built.items() if name in own.compose.built}
+    images = await build_all(project, [])
+    built = {name: image for name, image in images.items() if not image.platform}
+    released = {name: image for name, image in images.items() if image.service.name in own.compose.built}
     return Images(project, built, released)
 
 
@@ -86,8 +90,11 @@ async def part(inputs: Inputs, only: list[str], history: dagger.Directory | None
     slots = anyio.CapacityLimiter(min(inputs.jobs, gates.SUITES))
     request = replace(gates.scan_request(inputs, project, history=history if source else None), source=source)
     async with project.evidence:
-        built = await build(project, [] if stack else services) if stack or services else {}
-        images = {name: built[name] for name in services}
+        if services:
+            gates.check_skipped(project)
+        every = await build_all(project, [] if stack else services) if stack or services else {}
+        built = {name: image for name, image in every.items() if not image.platform}
+        images = {name: image for name, image in every.items() if image.service.name in services}
         work: dict[str, Any] = {}
         if images:
             work["posture"] = partial(gates.passed_posture, project, images, inputs.jobs)
@@ -128,8 +135,16 @@ async def gate(inputs: Inputs, history: dagger.Directory | None = None) -> GateR
         done = await parallel.until_one_fails(work)
         scanned: trivy.Outcome = done["scan"]
         parts = [done["posture"], done["tests"], scanned.report.text(), done["integration"]]
+        parts += _skipped(project, released)
         text = await gates.noted(project, "\n\n".join([tables.built(released), *parts]))
     return GateResult(project, released, scanned, text)
+
+
+def _skipped(project: Project, images: Mapping[str, BuiltImage]) -> list[str]:
+    """Return what to say of gates that did not run; nothing if all did."""
+    found = {name: gates.skipped(project, image) for name, image in images.items()}
+    lines = [f"skipped: {name}: {', '.join(each)}" for name, each in found.items() if each]
+    return ["\n".join(lines)] if lines else []
 
 
 async def _integration_tests(images: Images, slots: anyio.CapacityLimiter) -> str:

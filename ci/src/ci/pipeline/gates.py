@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from dagger import dag
 
-from ci import parallel
-from ci.build.builder import build
+from ci import parallel, platforms
+from ci.build.builder import build, build_all
 from ci.posture import judge
 from ci.posture import report as posture_report
 from ci.posture.gather import gather
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SUITES",
     "UnitTestRuns",
+    "check_skipped",
     "integration_tests",
     "judge_posture",
     "noted",
@@ -51,6 +52,7 @@ __all__ = [
     "scan",
     "scan_images",
     "scan_request",
+    "skipped",
     "suite_of",
     "test",
     "test_disruption",
@@ -73,7 +75,8 @@ async def posture(inputs: Inputs, only: list[str]) -> str:
     own, project = await inputs.projects()
     judge.check_settings(project.policy, list(project.compose.built))
     async with project.evidence:
-        images = await build(project, only or list(own.compose.built))
+        check_skipped(project, "start")
+        images = await build_all(project, only or list(own.compose.built))
         return await noted(project, await passed_posture(project, images, inputs.jobs))
 
 
@@ -122,13 +125,37 @@ async def unit_tests(
     """Run the unit tests of built images: each one's result and its output folder."""
     nonce = secrets.token_hex(8) if rerun else ""
     untested = project.policy.services_without_tests
-    tested = {name: image for name, image in images.items() if name not in untested}
+    tested = {name: image for name, image in images.items() if name not in untested and not image.platform}
     services = [image.service for image in tested.values()]
     found = await discover(project.workspace.source, project.policy, services)
     tests = UnitTests(project, found, nonce)
     work = {name: partial(tests.run, image) for name, image in tested.items()}
     done = list((await parallel.run(work, limit=limit)).values())
-    return done + [(results.untested(name), dag.directory()) for name in images if name not in work]
+    return done + [
+        (_not_run(project, image), dag.directory()) for name, image in images.items() if name not in work
+    ]
+
+
+def _not_run(project: Project, image: BuiltImage) -> results.Result:
+    if image.service.name in project.policy.services_without_tests:
+        return results.untested(image.name)
+    return results.skipped(image.name, image.platform)
+
+
+def skipped(project: Project, image: BuiltImage) -> tuple[str, ...]:
+    """Return the gates that do not run for an image, because the engine does not run its platform."""
+    policy = project.policy
+    tests = image.service.name not in policy.services_without_tests
+    return platforms.skipped(image.name, tests=tests, integration=bool(policy.integration))
+
+
+def check_skipped(project: Project, *gates: str) -> None:
+    """Reject platforms for which one of these gates, or any, would be skipped that must not be."""
+    policy = project.policy
+    allowed = {*policy.skippable_gates, *(set(platforms.GATES) - set(gates or platforms.GATES))}
+    platforms.check_skipped(
+        project.platforms, sorted(allowed), policy.place, integration=bool(policy.integration)
+    )
 
 
 async def scan(  # noqa: PLR0913, PLR0917 - the options of the function
@@ -143,7 +170,7 @@ async def scan(  # noqa: PLR0913, PLR0917 - the options of the function
     project = await inputs.project()
     request = dataclasses.replace(scan_request(inputs, project, rules, history, base), vex=tuple(vex))
     async with project.evidence:
-        outcome = await passed_scan(project, await build(project, only), request)
+        outcome = await passed_scan(project, await build_all(project, only), request)
         return await noted(project, outcome.report.text())
 
 
@@ -179,7 +206,9 @@ def scan_request(
 async def scan_images(project: Project, images: Mapping[str, BuiltImage], request: Request) -> trivy.Outcome:
     """Scan built images, and the source if the request says so."""
     targets = {
-        name: trivy.Target(image.packed, image.digest, str(image.base or ""), image.base_layers)
+        name: trivy.Target(
+            image.packed, image.digest, str(image.base or ""), image.base_layers, image.platform
+        )
         for name, image in images.items()
     }
     return await trivy.scan(project.workspace, targets, request, project.evidence)

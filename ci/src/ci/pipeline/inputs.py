@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dagger
+from dagger import dag
 
+from ci import platforms
 from ci.evidence.options import EvidenceOptions
 from ci.layer_cache import CacheOptions
 from ci.pipeline.evidence import evidence_of
@@ -49,8 +51,9 @@ class Inputs:
     run_url: str = ""
     fresh: bool = False
     jobs: int = 8
+    platform: str = ""
 
-    async def workspace(self, platform: str = "") -> Workspace:
+    async def workspace(self) -> Workspace:
         """Read the images map and the env file."""
         given = await self.images.contents() if self.images else _BUILTIN_IMAGES
         where = "--images" if self.images else "of the runtime's base image"
@@ -58,7 +61,6 @@ class Inputs:
             self.source,
             ImagesMap.from_json(given, where=where),
             env_file=self.env_file,
-            platform=platform,
             docker_config=self.docker_config,
             ssh_agent=self.ssh_agent,
             cache=CacheOptions(self.cache, self.cache_branch, self.cache_write),
@@ -71,10 +73,21 @@ class Inputs:
         return ComposeOptions(self.files, self.profiles, self.project_directory)
 
     async def project(self, platform: str = "") -> Project:
-        """Let Compose read the project."""
-        project = await load(await self.workspace(platform), self.compose)
+        """Let Compose read the project; `platform` replaces that of the constructor."""
+        asked = platforms.parse(platform or self.platform)
+        project = await load(await self.workspace(), self.compose)
+        written = {
+            name: service.definition.build.platforms if service.definition.build else ()
+            for name, service in project.compose.built.items()
+        }
+        chosen = platforms.choose(asked, written, str(await dag.default_platform()))
         given = EvidenceOptions(self.evidence, self.run_url, self.fresh)
-        return replace(project, evidence=await evidence_of(project.workspace, project.policy, given))
+        return replace(
+            project,
+            workspace=replace(project.workspace, platform=chosen.single),
+            platforms=chosen,
+            evidence=await evidence_of(project.workspace, project.policy, given),
+        )
 
     async def projects(self) -> tuple[Project, Project]:
         """Let Compose read the project by itself, and with the compose files of the stack under test."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ci import table
 from ci.errors import PipelineError
@@ -15,7 +15,7 @@ from ci.release import publish as releases
 from ci.release.signing import by_public_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import dagger
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Wanted", "check_target", "promote", "show", "verify"]
 
-_COLUMNS = ("service", "reference", "sbom", "provenance", "signature")
+_COLUMNS = ("reference", "sbom", "provenance", "signature")
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,13 @@ async def verify(
     workspace = await inputs.workspace()
     signing = await by_public_key(workspace, public_key)
     done = await releases.verify(read, workspace, access, signing, require)
-    rows = [[item[column] for column in _COLUMNS] for item in done]
+    rows = [[_named(item), *(item[column] for column in _COLUMNS)] for item in done]
     return table.text(["service", "verified", "SBOM", "provenance", "signature"], rows)
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    platform = item.get("platform", "")
+    return f"{item['service']} ({platform})" if platform else str(item["service"])
 
 
 async def show(inputs: Inputs, access: RegistryAccess, of: Wanted) -> str:

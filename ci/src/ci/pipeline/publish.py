@@ -188,11 +188,21 @@ async def _of_gates(inputs: Inputs, request: PublishRequest) -> Inputs:
 
 async def _candidates(
     passed: GateResult, request: PublishRequest, jobs: int
-) -> Mapping[str, releases.Candidate]:
-    async def candidate(name: str) -> releases.Candidate:
+) -> Mapping[str, list[releases.Candidate]]:
+    """Return the images of each service, one for each of its platforms."""
+    platforms = {name: passed.project.platforms.images(name) for name in request.services}
+
+    async def candidate(name: str, platform: str) -> releases.Candidate:
         sbom = await passed.scanned.sbom(name)
         workspace = passed.project.workspace
         evidence = passed.project.evidence.released(name)
-        return await releases.candidate(workspace, passed.images[name], sbom, passed.gates(name), evidence)
+        image, outcomes = passed.images[name], passed.gates(name)
+        return await releases.candidate(workspace, image, sbom, outcomes, evidence, platform)
 
-    return await parallel.run({name: partial(candidate, name) for name in request.services}, limit=jobs)
+    work = {
+        name: partial(candidate, name, platform)
+        for images in platforms.values()
+        for name, platform in images.items()
+    }
+    found = await parallel.run(work, limit=jobs)
+    return {service: [found[name] for name in images] for service, images in platforms.items()}

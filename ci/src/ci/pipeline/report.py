@@ -197,7 +197,8 @@ async def _posture(inputs: Inputs, images: Images) -> Section:
     column = {}
     for name in images.released:
         broken = [each.rule.id for each in verdict.of(name) if each.waiver is None]
-        column[name] = f"breaks {', '.join(broken)}" if broken else "passes"
+        unstarted = " (not started)" if images.released[name].platform else ""
+        column[name] = f"breaks {', '.join(broken)}" if broken else f"passes{unstarted}"
     return Section(
         _outcome(verdict.failures),
         failed=bool(verdict.failures),
@@ -280,6 +281,7 @@ def _images(images: Images, sections: Mapping[str, Section]) -> dict[str, Image]
             tests=cell("test", name),
             scan=cell("scan", name),
             base=str(image.base or "scratch"),
+            skipped=gates.skipped(images.project, image),
         )
         for name, image in images.released.items()
     }

@@ -49,13 +49,15 @@ class Started:
     """How the image's own command ran with a read-only root.
 
     `problem` says why it did not come up or stay; `exit_code` is that of its
-    end after the stop signal, `killed` that it outlived its grace of `grace` seconds.
+    end after the stop signal, `killed` that it outlived its grace of `grace` seconds. An image that the
+    engine cannot run is `skipped`: it was not started.
     """
 
     problem: str = ""
     exit_code: int = 0
     killed: bool = False
     grace: float = 10.0
+    skipped: bool = False
 
     @property
     def well(self) -> bool:

@@ -64,7 +64,7 @@ async def _inspect(
 
 async def record(project: Project, artifact: BuiltImage) -> Image:
     """Return all that is in an image, for build.json."""
-    name = artifact.service.name
+    name = artifact.name
 
     async def describe() -> Claim:
         given = {"base": claims.digest(artifact.base_layers)}
@@ -113,7 +113,10 @@ async def _found(loaded: Project, artifact: BuiltImage, starting: anyio.Capacity
     workspace = loaded.workspace
     directory = await _inspect(workspace, artifact, await secrets(workspace, artifact.service))
     text = await directory.file("found.json").contents()
-    report = await by_trivy.found(workspace, await artifact.packed(), str(artifact.base or ""))
+    base, packed = str(artifact.base or ""), await artifact.packed()
+    report = await by_trivy.found(workspace, packed, base, artifact.platform)
+    if artifact.platform:
+        return known.Found(text, facts.by_rules(report, artifact.facts), facts.Started(skipped=True))
     async with starting:
         started = await start.probe(loaded, artifact)
     return known.Found(text, facts.by_rules(report, artifact.facts), started)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci.errors import PipelineError
+from ci.platforms import service_of
 from ci.posture.rules import RULES
 from ci.spelling import closest
 
@@ -63,9 +64,10 @@ def judge(images: Sequence[Image], policy: Policy, today: date, services: Sequen
     broken: list[Broken] = []
     for image in images:
         for rule in RULES:
-            waivers = [each for each in live if each.rule == rule.id and each.service == image.service]
+            service = service_of(image.service)
+            waivers = [each for each in live if each.rule == rule.id and each.service == service]
             broken += _broken(image.service, rule, list(rule.check(image, policy)), waivers)
-    judged = {image.service for image in images}
+    judged = {service_of(image.service) for image in images}
     used = {each.waiver for each in broken if each.waiver}
     return Verdict(
         images=tuple(images),

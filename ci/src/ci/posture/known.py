@@ -59,9 +59,11 @@ async def claim(project: Project, image: BuiltImage) -> Claim | None:
     """Describe a look into an image; none with build secrets, whose values are looked for in it."""
     if image.service.build and image.service.build.secrets:
         return None
-    given = await (await start.alone(project, image)).given()
+    given: dict[str, str] | None = {"started": claims.digest("no")}
+    if not image.platform:
+        given = await (await start.alone(project, image)).given()
     if given is None:
         return None
     given["exceptions"] = claims.digest(await live_exceptions(project.workspace.source))
     given["base"] = claims.digest([image.base_layers, str(image.base or "")])
-    return Claim(claims.POSTURE, image.service.name, {image.service.name: image.digest}, given)
+    return Claim(claims.POSTURE, image.name, {image.name: image.digest}, given)

@@ -10,7 +10,7 @@ import msgspec
 
 from ci import table
 from ci.errors import PipelineError
-from ci.posture.rules import RULES, layer_table
+from ci.posture.rules import BY_START, RULES, layer_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,7 +105,8 @@ def data(verdict: Verdict) -> dict[str, Any]:
                 "size": image.size,
                 "layers": [dataclasses.asdict(layer) for layer in image.layers],
                 "broken": [_broken(each) for each in verdict.of(image.service)],
-                "kept": [rule.id for rule in RULES if rule not in _rules(verdict, image)],
+                "kept": _kept(verdict, image),
+                "skipped": _skipped(image),
             }
             for image in verdict.images
         },
@@ -135,14 +136,20 @@ def _row(verdict: Verdict, image: Image) -> list[str]:
         str(len(image.layers)),
         table.megabytes(sum(layer.wasted for layer in image.layers)),
         image.settings.get("User") or "root",
-        f"{len(RULES) - len(set(_rules(verdict, image)))} of {len(RULES)}",
+        f"{len(_kept(verdict, image))} of {len(RULES)}",
         ", ".join(dict.fromkeys(each.rule.id for each in broken if each.waiver)) or "-",
         ", ".join(failing) or "-",
     ]
 
 
-def _rules(verdict: Verdict, image: Image) -> list[Any]:
-    return [each.rule for each in verdict.of(image.service)]
+def _kept(verdict: Verdict, image: Image) -> list[str]:
+    """Return the rules that an image keeps: neither broken nor skipped."""
+    others = {*(each.rule.id for each in verdict.of(image.service)), *_skipped(image)}
+    return [rule.id for rule in RULES if rule.id not in others]
+
+
+def _skipped(image: Image) -> list[str]:
+    return list(BY_START) if image.started.skipped else []
 
 
 def _broken(each: Broken) -> dict[str, Any]:
@@ -173,5 +180,11 @@ def _remarks(verdict: Verdict) -> list[str]:
         f"error: waiver {waiver}: it has ended: fix the image, or decide again" for waiver in verdict.expired
     ]
     remarks += [f"waived: {each.waiver}: {_first(each)}" for each in verdict.broken if each.waiver]
+    remarks += [
+        f"skipped: {image.service}: {', '.join(_skipped(image))}: it is not started, because the engine does "
+        "not run its platform"
+        for image in verdict.images
+        if image.started.skipped
+    ]
     remarks += [f"warning: waiver {waiver} is not needed: remove it" for waiver in verdict.unused]
     return remarks

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci import table
+from ci.platforms import service_of
 from ci.posture.ports import expand
 from ci.posture.secret_names import names_secret
 from ci.references import parse
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ci.posture.facts import Image
     from ci.project.policy import Policy
 
-__all__ = ["RULES", "Rule", "Violation", "layer_table"]
+__all__ = ["BY_START", "RULES", "Rule", "Violation", "layer_table"]
 
 _USER = re.compile(r"(?P<uid>\d+)(?::\d+)?", re.ASCII)
 _MEGABYTE = 1_000_000
@@ -130,7 +131,7 @@ def _stop(image: Image, _: Policy) -> Iterator[Violation]:
 
 
 def _budget(image: Image, policy: Policy) -> Iterator[Violation]:
-    budget = policy.size_budgets.get(image.service, policy.size_budget)
+    budget = policy.size_budgets.get(service_of(image.service), policy.size_budget)
     if image.size > budget * _MEGABYTE:
         yield Violation(f"{table.megabytes(image.size)} of {budget} MB, compressed\n{layer_table(image)}")
 
@@ -271,3 +272,5 @@ RULES = (
         named=True,
     ),
 )
+# What only a start shows.
+BY_START = ("read-only-start", "stops-in-time")

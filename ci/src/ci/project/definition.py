@@ -89,6 +89,7 @@ class BuildDefinition(Struct, frozen=True):
     secrets: tuple[FileReference, ...] = ()
     tags: tuple[str, ...] = ()
     isolation: str = ""
+    platforms: tuple[str, ...] = ()
 
 
 class Reservations(Struct, frozen=True):

@@ -12,6 +12,7 @@ import dagger
 from ci import module_source, tools
 from ci.errors import PipelineError
 from ci.evidence.evidence import Evidence
+from ci.platforms import Platforms
 from ci.project import images, model, policy
 from ci.sandbox.place import PROJECT
 
@@ -61,6 +62,7 @@ class Project:
     compose: model.ComposeModel
     policy: policy.Policy
     evidence: Evidence = field(default_factory=Evidence)
+    platforms: Platforms = field(default_factory=Platforms)
 
     def left_out(self) -> dict[str, str]:
         """Map services whose image is marked as not available to that image.

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ci.errors import PipelineError
+from ci.platforms import GATES, Gate
 from ci.project.waivers import Waiver
 from ci.scan import gaps, licenses
 from ci.spelling import closest, written
@@ -62,6 +63,7 @@ class Policy:
     evidence_days: Positive = 30  # how old evidence may be to be used
     default_branch: str = "main"  # the branch whose layer cache all branches read
     version: str = PYPROJECT  # where the version is: this, a .json or plain file, "command:…", or "tag"
+    skippable_gates: tuple[Gate, ...] = GATES  # what need not run for a platform that is not the engine's
     waivers: tuple[Waiver, ...] = ()  # posture rules that may be violated until a date
     place: str = field(default=f"{PYPROJECT}: tool.ci.", compare=False)
 

@@ -30,8 +30,14 @@ def files(release: Release, images: Sequence[Mapping[str, Any]], *, base: str = 
         "RELEASE_PRERELEASE": json.dumps(known["prerelease"]),
         "RELEASE_LATEST": json.dumps(known["latest"]),
     }
-    references = [image.reference for image in release.images]
-    subjects = [(each.digest.partition(":")[2], each.reference.partition("@")[0]) for each in release.images]
+    # Of an image for several platforms, the index and what it lists.
+    digests = [
+        (image.reference.partition("@")[0], digest)
+        for image in release.images
+        for digest in (image.digest, *(each.digest for each in image.platforms))
+    ]
+    references = [f"{name}@{digest}" for name, digest in digests]
+    subjects = [(digest.partition(":")[2], name) for name, digest in digests]
     return {
         "release-facts.json": json.dumps({**known, "title": title}, indent=2) + "\n",
         "release.env": "".join(f"{key}={value}\n" for key, value in variables.items()),

@@ -17,9 +17,9 @@ from ci.errors import PipelineError
 from ci.spelling import written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Release", "Released", "read", "write"]
+__all__ = ["Platform", "Release", "Released", "read", "write"]
 
 _SCHEMA = 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
@@ -27,8 +27,25 @@ _REPAIR = "take the file as `release` wrote it, unchanged"
 
 
 @dataclass(frozen=True)
+class Platform:
+    """What an index lists for one platform, such as linux/arm64: the fields are as those of an image."""
+
+    platform: str
+    digest: str
+    size: int
+    uncompressed: int
+    sbom: str
+    provenance: str
+    gates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Released:
-    """One image: sizes in bytes, `size` as the registry stores it; `gates` = gate to outcome."""
+    """One image: sizes in bytes, `size` as the registry stores it; `gates` = gate to outcome.
+
+    An image for several platforms is an index: SBOM and provenance are then empty, because they are those
+    of each platform.
+    """
 
     service: str
     reference: str
@@ -39,6 +56,7 @@ class Released:
     sbom: str
     provenance: str
     gates: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[Platform, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,37 +123,58 @@ def read(text: str, *, where: str = "--manifest") -> Release:
 
 def _body(release: Release) -> dict[str, Any]:
     ordered = sorted(release.images, key=lambda image: image.service)
-    images = [{**asdict(image), "gates": dict(sorted(image.gates.items()))} for image in ordered]
+    images = [_written(asdict(image)) for image in ordered]
     body = {"schema": _SCHEMA, **asdict(release), "images": images}
     # As it will be read: tuples are lists in JSON.
     normalised: dict[str, Any] = json.loads(json.dumps(body))
     return normalised
 
 
+def _written(image: dict[str, Any]) -> dict[str, Any]:
+    """Sort the gates; an image for one platform has no list of them."""
+    platforms = [{**each, "gates": dict(sorted(each["gates"].items()))} for each in image.pop("platforms")]
+    written = {**image, "gates": dict(sorted(image["gates"].items()))}
+    return {**written, "platforms": platforms} if platforms else written
+
+
 def _release(data: dict[str, Any]) -> Release:
-    names = {item.name for item in fields(Released)}
     images = []
     for item in data["images"]:
-        if set(item) != names:
-            msg = f"image {item.get('service')}: {sorted(set(item) ^ names)}"
-            raise ValueError(msg)
-        images.append(Released(**{**item, "tags": tuple(item["tags"])}))
+        service = item.get("service")
+        _check_names({"platforms": (), **item}, Released, f"image {service}")
+        for each in item.get("platforms", ()):
+            _check_names(each, Platform, f"image {service}, {each.get('platform')}")
+        platforms = tuple(Platform(**each) for each in item.get("platforms", ()))
+        images.append(Released(**{**item, "tags": tuple(item["tags"]), "platforms": platforms}))
     rest = {key: value for key, value in data.items() if key not in {"schema", "images"}}
     return Release(images=tuple(images), **rest)
+
+
+def _check_names(item: Mapping[str, Any], of: type, where: str) -> None:
+    names = {each.name for each in fields(of)}
+    if set(item) != names:
+        msg = f"{where}: {sorted(set(item) ^ names)}"
+        raise ValueError(msg)
+
+
+def _digests(image: Released) -> Iterator[tuple[str, object]]:
+    """Yield every digest of an image, with its name in an error."""
+    yield f"digest of '{image.service}'", image.digest
+    for name in ("sbom", "provenance"):
+        if not image.platforms:
+            yield f"{name} of '{image.service}'", getattr(image, name)
+    for each in image.platforms:
+        for name in ("digest", "sbom", "provenance"):
+            yield f"{name} of '{image.service}' for {each.platform}", getattr(each, name)
 
 
 def _check(release: Release, where: str) -> None:
     if not release.images:
         raise _refuse("release-manifest.no-images", where, "has no images")
     for image in release.images:
-        for name in ("digest", "sbom", "provenance"):
-            value = getattr(image, name)
+        for name, value in _digests(image):
             if not isinstance(value, str) or not _DIGEST.fullmatch(value):
-                raise _refuse(
-                    "release-manifest.digest-invalid",
-                    where,
-                    f"has {written(value)} as {name} of '{image.service}'",
-                )
+                raise _refuse("release-manifest.digest-invalid", where, f"has {written(value)} as {name}")
         if not image.reference.startswith(f"{release.registry}/") or image.digest not in image.reference:
             raise _refuse(
                 "release-manifest.reference-invalid",

@@ -40,10 +40,16 @@ def compose(
             sbom=item["sbom"],
             provenance=item["provenance"],
             gates=dict(fact["gates"]),
+            platforms=tuple(_platform(each) for each in item.get("platforms", ())),
         )
         for fact, item in zip(facts, done, strict=True)
     )
     return manifest.Release(images=images, **about)
+
+
+def _platform(done: Mapping[str, Any]) -> manifest.Platform:
+    digests = {key: done[key] for key in ("platform", "digest", "sbom", "provenance")}
+    return manifest.Platform(**digests, **done["facts"])
 
 
 def choose(texts: Iterable[str], reference: str, *, digest: str, tag: str) -> Release:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from ci.release.manifest import Release
     from ci.release.tags import Tags
 
-__all__ = ["markdown", "tags", "text"]
+__all__ = ["SKIPPED", "markdown", "tags", "text"]
+
+# The outcome of a gate that did not run for a platform, in release.json.
+SKIPPED = "skipped"
 
 _HEADER = ["service", "digest", "tags", "size", "sent"]
 
@@ -43,17 +46,18 @@ def markdown(release: Release, images: Sequence[Mapping[str, Any]], *, dry_run: 
 
 
 def _rows(release: Release, images: Sequence[Mapping[str, Any]], *, dry_run: bool) -> list[list[str]]:
-    sizes = {image.service: image.size for image in release.images}
-    return [
-        [
-            image["service"],
-            image["digest"],
-            " ".join(image["tags"]),
-            table.megabytes(sizes[image["service"]]),
-            _sent(image["sent"], dry_run=dry_run),
+    known = {image.service: image for image in release.images}
+    rows = []
+    for image in images:
+        name = image["service"]
+        size = table.megabytes(known[name].size)
+        sent = _sent(image["sent"], dry_run=dry_run)
+        rows.append([name, image["digest"], " ".join(image["tags"]), size, sent])
+        rows += [
+            [f"{name} ({each.platform})", each.digest, "", table.megabytes(each.size), ""]
+            for each in known[name].platforms
         ]
-        for image in images
-    ]
+    return rows
 
 
 def _sent(count: int, *, dry_run: bool) -> str:
@@ -76,4 +80,8 @@ def _said(release: Release, images: Sequence[Mapping[str, Any]], *, dry_run: boo
         for image in images
         for tag, by in image["held"].items()
     ]
+    for each in release.images:
+        for part in each.platforms:
+            if skipped := [gate for gate, outcome in part.gates.items() if outcome == SKIPPED]:
+                lines.append(f"{each.service} ({part.platform}): skipped: {', '.join(skipped)}")
     return lines

@@ -35,7 +35,10 @@ class Step(Struct, frozen=True):
 
 
 class Image(Struct, frozen=True):
-    """An image in summary.json: `size` in bytes as a registry counts, `built` whether this run built it."""
+    """An image in summary.json: `size` in bytes as a registry counts, `built` whether this run built it.
+
+    `skipped` are the gates that did not run for it, because the engine does not run its platform.
+    """
 
     service: str
     digest: str
@@ -45,6 +48,7 @@ class Image(Struct, frozen=True):
     tests: str
     scan: str
     base: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 class Summary(Struct, frozen=True):
@@ -96,6 +100,7 @@ class PostureImage(Struct, frozen=True):
     layers: tuple[Layer, ...]
     broken: tuple[Broken, ...]
     kept: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
     @property
     def wasted(self) -> int:
@@ -103,8 +108,8 @@ class PostureImage(Struct, frozen=True):
         return sum(layer.wasted for layer in self.layers)
 
     def rules(self) -> dict[str, str]:
-        """Map each rule to kept, waived or broken."""
-        found = dict.fromkeys(self.kept, "kept")
+        """Map each rule to kept, skipped, waived or broken."""
+        found = {**dict.fromkeys(self.kept, "kept"), **dict.fromkeys(self.skipped, "skipped")}
         for each in self.broken:
             if found.get(each.rule) != "broken":
                 found[each.rule] = "waived" if each.waiver else "broken"

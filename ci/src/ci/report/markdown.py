@@ -33,6 +33,7 @@ def render(run: Run, graph: str = "", details: Sequence[str] = ()) -> str:
         f"# {summary.headline(run.summary)}",
         _reasons(run),
         table.markdown(summary.IMAGES, summary.image_rows(run.summary, run.earlier)),
+        "\n".join(f"- {line}" for line in summary.skipped(run.summary)),
         table.markdown(summary.STEPS, summary.step_rows(run.summary)),
         _timeline(run),
         f"```mermaid\n{graph}\n```" if graph and _drawable(run) else "",

@@ -22,6 +22,7 @@ __all__ = [
     "headline",
     "image_rows",
     "read",
+    "skipped",
     "step_rows",
     "text",
     "write",
@@ -47,7 +48,17 @@ def headline(summary: Summary) -> str:
 def text(summary: Summary, earlier: Summary | None) -> str:
     """Format the tables for a terminal."""
     images = table.text(IMAGES, image_rows(summary, earlier))
-    return "\n\n".join([headline(summary), images, table.text(STEPS, step_rows(summary))])
+    steps = table.text(STEPS, step_rows(summary))
+    return "\n\n".join(filter(None, [headline(summary), images, steps, "\n".join(skipped(summary))]))
+
+
+def skipped(summary: Summary) -> list[str]:
+    """Say which gates did not run for an image, because the engine does not run its platform."""
+    return [
+        f"skipped: {name}: {', '.join(image.skipped)}"
+        for name, image in summary.images.items()
+        if image.skipped
+    ]
 
 
 def image_rows(summary: Summary, earlier: Summary | None) -> list[list[str]]:

@@ -12,17 +12,21 @@ from dagger import dag
 from ci import module_source, tools
 from ci.container_scripts import FOLDER
 from ci.sandbox import failure
+from ci.sandbox.binfmt import handler
 from ci.sandbox.epoch import EPOCH
 from ci.sandbox.place import IMAGES, STATE, WORKDIR
 from ci.sandbox.substitutes import loopback_ports
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ci.workspace import Workspace
 
-__all__ = ["LOOPBACK_PORTS", "VERSION", "command", "container", "image", "privileged", "run"]
+__all__ = ["LOOPBACK_PORTS", "VERSION", "command", "container", "emulating", "image", "privileged", "run"]
 
 LOOPBACK_PORTS = "SANDBOX_LOOPBACK_PORTS"
 _VOLUME = "docker-engine"
+_EMULATOR = "/opt/emulator"
 _FILES = ["containerd.toml", "daemon.json", "runc.sh", "sandbox.sh"]
 
 # Everything besides the project that affects builds. Data of another version is not reused.
@@ -65,13 +69,33 @@ def image(workspace: Workspace, name: str) -> dagger.Directory:
     return made.with_exec(copy).directory("/output")
 
 
-async def run(workspace: Workspace, container: dagger.Container, *words: str) -> dagger.Container:
-    """Run a command next to the engine and wait for its end.
+async def emulating(
+    workspace: Workspace, container: dagger.Container, platform: str
+) -> tuple[dagger.Container, list[str]]:
+    """Return the container with an emulator of a platform, and the words before a command that use it.
+
+    Without an emulator there are no words: what only copies files can be built all the same.
+    """
+    wanted = handler(platform)
+    binary = workspace.tool(tools.BINFMT).file(f"/usr/bin/qemu-{wanted.architecture}")
+    try:
+        await binary.sync()
+    except dagger.QueryError:
+        return container, []
+    words = [f"{WORKDIR}/emulate.sh", _EMULATOR, wanted.architecture, wanted.magic, wanted.mask]
+    return container.with_mounted_file(_EMULATOR, binary), words
+
+
+async def run(
+    workspace: Workspace, container: dagger.Container, *words: str, before: Sequence[str] = ()
+) -> dagger.Container:
+    """Run a command next to the engine and wait for its end; `before` are words of `emulating`.
 
     Raise `PipelineError` if the sandbox failed, `dagger.ExecError` if the command failed.
     """
     try:
-        return await container.with_exec(command(*words), insecure_root_capabilities=True).sync()
+        line = [*before, *command(*words)]
+        return await container.with_exec(line, insecure_root_capabilities=True).sync()
     except dagger.ExecError as error:
         if not await privileged(workspace):
             raise failure.refused(error.stderr) from error

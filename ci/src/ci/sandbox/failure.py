@@ -8,6 +8,8 @@ __all__ = ["ended", "refused"]
 
 # Exit codes of container_scripts/sandbox.sh.
 NOT_PRIVILEGED, NOT_STARTED, ENGINE_ENDED, DISK_FULL = 121, 122, 123, 124
+# The exit code of container_scripts/emulate.sh.
+NO_HANDLERS = 120
 _LAST_LINES = 40
 
 
@@ -26,6 +28,14 @@ def ended(exit_code: int, stderr: str) -> PipelineError | None:
     tail = "\n".join(stderr.splitlines()[-_LAST_LINES:])
     if exit_code == NOT_PRIVILEGED:
         return refused(tail)
+    if exit_code == NO_HANDLERS:
+        return PipelineError(
+            "sandbox.no-emulation",
+            "the kernel of the engine's machine has no binfmt_misc, which runs programs of other platforms",
+            details=tail,
+            hint="load its module (modprobe binfmt_misc), or build for the engine's own platform only: "
+            "--platform linux/amd64",
+        )
     if exit_code == NOT_STARTED:
         return PipelineError(
             "sandbox.not-started",

@@ -11,6 +11,7 @@ import dagger
 from dagger import dag
 
 from ci import parallel
+from ci.build.image import pulled
 from ci.module_source import program
 from ci.scan import exceptions, gate, history, parse
 from ci.scan.container import EXCEPTIONS, SECONDS, TRIVY, analyzed, command, failed
@@ -47,6 +48,7 @@ class Target:
     digest: str
     base: str
     base_layers: int
+    platform: str = ""
 
 
 # A scan and Trivy's output, by subject.
@@ -114,7 +116,7 @@ class Run:
         container = self.container.with_mounted_directory("/java-db", java) if java else self.container
         base = None
         if target.base:
-            base = dag.container().from_(target.base).as_tarball()
+            base = pulled(target.base, target.platform).as_tarball()
         folder = analyzed(container, await target.packed(), base)
         try:
             outcome = json.loads(await folder.file("outcome.json").contents())
@@ -150,7 +152,7 @@ class Run:
         """Judge all analyses against the database."""
         container = self._with_database(databases)
         for name, analysis in analyses.items():
-            container = container.with_mounted_directory(f"/analyses/{name}", analysis.folder)
+            container = container.with_mounted_directory(f"/analyses/{_folder(name)}", analysis.folder)
         vex = []
         for number, path in enumerate(self.request.vex):
             container = container.with_mounted_file(f"/vex/{number}.json", self.workspace.source.file(path))
@@ -163,7 +165,7 @@ class Run:
             await output.entries()
         except dagger.ExecError as error:
             raise failed("images", error) from error
-        work = {name: partial(self._read, name, output.directory(name)) for name in analyses}
+        work = {name: partial(self._read, name, output.directory(_folder(name))) for name in analyses}
         done = await parallel.run(work, limit=len(work))
         return {name: (analyses[name].completed(result), folder) for name, (result, folder) in done.items()}
 
@@ -214,3 +216,8 @@ class Run:
             raise failed(name, error) from error
         result = parse.read(report, outcome["exit_code"], outcome["inline"], where=name, excepted=excepted)
         return replace(result, unread=tuple(outcome["unread"])), output
+
+
+def _folder(name: str) -> str:
+    """Return the folder of an image; Trivy takes what comes after an @ in a path for a digest."""
+    return name.replace("@", "+")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagger
 from dagger import dag
 
+from ci.build.image import pulled
 from ci.scan import exceptions
 from ci.scan.container import EXCEPTIONS, TRIVY, analyzed, command, failed, prepare
 
@@ -20,10 +21,10 @@ __all__ = ["exceptions_of", "found", "live_exceptions"]
 _REPORT = "/secrets.json"
 
 
-async def found(workspace: Workspace, image: dagger.File, base: str) -> dict[str, Any]:
+async def found(workspace: Workspace, image: dagger.File, base: str, platform: str = "") -> dict[str, Any]:
     """Return Trivy's report with the secrets that no exception lets through."""
     container = prepare(workspace)
-    base_image = dag.container().from_(base).as_tarball() if base else None
+    base_image = pulled(base, platform).as_tarball() if base else None
     report = analyzed(container, image, base_image).file("secrets.json")
     exemptions = exceptions.read(await exceptions_of(workspace.source), datetime.now(UTC).date())
     if any(each.section == "secrets" for each in exemptions.live):

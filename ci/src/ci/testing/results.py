@@ -19,6 +19,7 @@ __all__ = [
     "failed_stage",
     "read",
     "rows",
+    "skipped",
     "untested",
 ]
 
@@ -111,6 +112,12 @@ def covered(xml: str) -> str:
 def untested(name: str) -> Result:
     """Return the row of a service that has no tests according to the policy."""
     return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note="none (the setting services-without-tests)")
+
+
+def skipped(name: str, platform: str) -> Result:
+    """Return the row of an image for a platform that the engine does not run."""
+    note = f"skipped (this engine does not run {platform})"
+    return Result(name, 0, 0, 0, 0.0, "", "", cached=False, note=note)
 
 
 def _failure(outcome: dict[str, Any], counts: junit_file.Counts) -> str:

@@ -20,10 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ci.container_scripts.registry import attachments, documents, evidence, gateway, tagging
+from ci.container_scripts.registry import attachments, documents, evidence, gateway, platforms, tagging
 from ci.container_scripts.registry.cosign import Cosign
 from ci.container_scripts.registry.pool import each
-from ci.container_scripts.registry.prepare import prepare
 from ci.container_scripts.registry.upload import Upload, from_layout, from_registry, upload
 from ci.errors import PipelineError
 from ci.registry import referrers
@@ -143,38 +142,49 @@ def cosign_of(request: Json, folder: Path, client: Client) -> Cosign | None:
     return cosign
 
 
-def check(client: Client, cosign: Cosign | None, item: Json, require: list[str]) -> Json:
-    """Check one image where it is: its evidence, and signatures if there is a key to check them by."""
-    found = verify(client, item)
-    signed = cosign.verify(found["reference"]) if cosign else None
-    attachments.require(client, found["reference"], require, signed)
-    return {**found, "signature": "valid" if cosign is not None else "not checked"}
+def check(client: Client, cosign: Cosign | None, item: Json, require: list[str]) -> list[Json]:
+    """Check one image where it is, for each platform: its evidence, and its signature if there is a key."""
+    signature = "valid" if cosign is not None else "not checked"
+    rows: list[Json] = []
+    if "platforms" in item:
+        platforms.read(client, item, item["repository"])
+        subject = f"{item['repository']}@{item['digest']}"
+        if cosign is not None:
+            cosign.verify(subject)
+        rows.append(
+            {"service": item["service"], "reference": subject, "sbom": "-", "provenance": "-"}
+            | {"signature": signature}
+        )
+    for part in platforms.parts(item):
+        found = verify(client, part)
+        signed = cosign.verify(found["reference"]) if cosign else None
+        attachments.require(client, found["reference"], require, signed, platform=part.get("platform", ""))
+        rows.append({**found, "signature": signature, "platform": part.get("platform", "")})
+    return rows
 
 
 def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> Json:
     """Bring the set in, sign it, then move its tags; a dry run only looks."""
-    items: list[Json] = request["images"]
+    items = _ready(client, request, folder)
     limit: int = request["parallel"]
-    if "layout" in items[0]:
-        items = [prepare(item, request["origin"], request["builder"], folder) for item in items]
-    else:
-        each(items, lambda item: verify(client, item, repository=item["from"]), limit=limit)
     images = [image_of(item) for item in items]
     states = tagging.read(client, images, limit=limit, first=True)
     commits = history_of(request)
     planned = plan.make(images, states, history=commits)
     if request["dry_run"]:
         return released(request, items, outcome(items, planned, [0] * len(items), planned.moves))
-    uploads = each(items, lambda item: source(client, item), limit=limit)
+    parts = [part for item in items for part in platforms.parts(item)]
+    uploads = each(parts, lambda part: source(client, part), limit=limit)
     known = {repository: state.blobs for repository, state in states.items()}
     sent = upload(client, uploads, known, limit=limit)
-    pairs = list(zip(items, sent, strict=True))
+    pairs = list(zip(parts, sent, strict=True))
     each(pairs, lambda pair: attach(client, pair[0], new=bool(pair[1])), limit=limit)
+    indexes = platforms.indexes(items)
+    sent = platforms.total(items, sent, upload(client, indexes, known, limit=limit))
+    each(items, lambda item: platforms.copy(client, item), limit=limit)
+    uploads += indexes
     if cosign is not None:
-        stated = zip(uploads, ([*map(read, item.get("statements", ()))] for item in items), strict=True)
-        signed = each(list(stated), lambda pair: cosign.sign(pair[0].reference, pair[1]), limit=limit)
-        signatures = ["put" if new else "was there" for new in signed]
-        items = [{**item, "signature": done} for item, done in zip(items, signatures, strict=True)]
+        items = platforms.signed(cosign, items, limit=limit)
     settled = planned
     if planned.rounds:
         started = time.monotonic()
@@ -183,13 +193,27 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
         say(f"all tags are in place after {time.monotonic() - started:.1f} s")
     result = released(request, items, outcome(items, settled, sent, planned.moves))
     release = manifest.read(result["release"])
-    documents.store(client, release, {item.reference: item.manifest for item in uploads}, limit=limit)
+    tagged = {image.reference for image in release.images}
+    contents = {item.reference: item.manifest for item in uploads if item.reference in tagged}
+    documents.store(client, release, contents, limit=limit)
     return result
 
 
 def read(path: str) -> bytes:
     """Return the content of a file."""
     return Path(path).read_bytes()
+
+
+def _ready(client: Client, request: Json, folder: Path) -> list[Json]:
+    """Make the images that are released, or check those that are promoted where they come from."""
+    items: list[Json] = request["images"]
+    if "from" not in items[0]:
+        return [platforms.prepared(item, request["origin"], request["builder"], folder) for item in items]
+    limit: int = request["parallel"]
+    items = each(items, lambda item: platforms.read(client, item, item["from"]), limit=limit)
+    parts = [part for item in items for part in platforms.parts(item)]
+    each(parts, lambda part: verify(client, part, repository=part["from"]), limit=limit)
+    return items
 
 
 def released(request: Json, items: list[Json], result: Json) -> Json:
@@ -215,6 +239,10 @@ def outcome(items: list[Json], made: plan.Plan, sent: list[int], moved: tuple[pl
                 "held": {tag: by for (service, tag), by in held.items() if service == item["service"]},
                 "sent": count,
                 "signature": item.get("signature", ""),
+                "platforms": [
+                    {key: part[key] for key in ("platform", "digest", "sbom", "provenance", "facts")}
+                    for part in item.get("platforms", ())
+                ],
             }
             for item, count in zip(items, sent, strict=True)
         ]
@@ -245,7 +273,8 @@ def run(command: str, request: Json) -> Json:
             return push(client, cosign, request, folder)
         images: list[Json] = request["images"]
         gates: list[str] = request.get("require", [])
-        return {"images": each(images, lambda item: check(client, cosign, item, gates), limit=limit)}
+        rows = each(images, lambda item: check(client, cosign, item, gates), limit=limit)
+        return {"images": [row for of_item in rows for row in of_item]}
 
 
 def main(command: str, request: str, outcome_file: str) -> int:

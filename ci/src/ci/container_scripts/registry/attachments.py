@@ -65,10 +65,18 @@ def verify(client: Client, subject: str, *, sbom: str = "", statement: str = "")
     )
 
 
-def require(client: Client, subject: str, gates: Sequence[str], signed: Sequence[bytes] | None) -> None:
+def require(
+    client: Client,
+    subject: str,
+    gates: Sequence[str],
+    signed: Sequence[bytes] | None,
+    *,
+    platform: str = "",
+) -> None:
     """Check that a digest has evidence of gates: a statement about it, that the gate has passed.
 
     `signed` are the statements with a valid signature, where signatures are checked: no other counts then.
+    `platform` is named in the error if the image is one of several.
     """
     if not gates:
         return
@@ -83,7 +91,7 @@ def require(client: Client, subject: str, gates: Sequence[str], signed: Sequence
     if missing := [gate for gate in gates if gate not in passed]:
         raise PipelineError(
             "verify.evidence-missing",
-            f"{subject} has no {kind}: {', '.join(missing)}",
+            f"{subject}{f' ({platform})' if platform else ''} has no {kind}: {', '.join(missing)}",
             hint="publish it with --evidence, or do not require it",
         )
 

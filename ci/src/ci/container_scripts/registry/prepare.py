@@ -9,8 +9,8 @@ from ci.container_scripts import label
 from ci.container_scripts.registry.attachments import SBOM
 from ci.errors import PipelineError
 from ci.evidence.statement import about
-from ci.registry.digests import digest_of
-from ci.release import labels, provenance
+from ci.registry.digests import digest_of, media_type
+from ci.release import index, labels, provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,18 +49,28 @@ def prepare(item: Json, origin: Mapping[str, str], builder: str, folder: Path) -
         digest=facts["digest"],
         builder=builder,
     )
-    file = folder / f"{item['service']}.json"
+    # No service has an @ in its name.
+    name = "@".join(filter(None, (item["service"], item.get("platform", "").replace("/", "-"))))
+    file = folder / f"{name}.json"
     file.write_bytes(statement)
-    passed = {}
-    for number, each in enumerate(item.get("evidence", ())):
-        evidence = folder / f"{item['service']}.{number}.json"
-        evidence.write_text(about(each, {item["repository"]: facts["digest"]}))
-        passed[str(evidence)] = provenance.MEDIA_TYPE
+    passed = _evidence(item, facts["digest"], folder / name)
+    manifest = label.blob(Path(item["layout"]), facts["digest"]).read_bytes()
     return {
         **item,
         "digest": facts["digest"],
+        "descriptor": index.descriptor(manifest, facts["digest"], media_type(manifest), facts["config"]),
         "attachments": {item["sbom_file"]: SBOM, str(file): provenance.MEDIA_TYPE, **passed},
         "statements": [str(file), *passed],
         "sbom": sbom,
         "provenance": digest_of(statement),
     }
+
+
+def _evidence(item: Json, digest: str, place: Path) -> dict[str, str]:
+    """Write the statements about an image to files whose names begin with `place`."""
+    passed = {}
+    for number, each in enumerate(item.get("evidence", ())):
+        evidence = place.with_name(f"{place.name}.{number}.json")
+        evidence.write_text(about(each, {item["repository"]: digest}))
+        passed[str(evidence)] = provenance.MEDIA_TYPE
+    return passed

@@ -44,9 +44,11 @@ class Upload:
 
     @cached_property
     def blobs(self) -> dict[str, int]:
-        """Config and layers: digest to size in bytes."""
+        """Config and layers: digest to size in bytes; an index has none."""
         data: dict[str, Any] = json.loads(self.manifest)
-        return {item["digest"]: item["size"] for item in (data["config"], *data["layers"])}
+        return {
+            item["digest"]: item["size"] for item in (data.get("config"), *data.get("layers", ())) if item
+        }
 
     def content(self, client: Client, digest: str) -> Content:
         """Return the content of one blob."""
