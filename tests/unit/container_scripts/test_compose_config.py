@@ -55,3 +55,10 @@ def test_what_compose_refuses_of_the_builds_is_an_error(tmp_path: Path) -> None:
     )
     with raises("compose.invalid", match='declares non-buildable service "db"'):
         project_with_builds(tmp_path)
+
+
+def test_a_project_directory_that_is_not_there_is_a_result(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in ("nowhere", "file"):
+        with raises("compose.invalid", match=f"/project/{folder} is not a folder"):
+            project(tmp_path, folder)

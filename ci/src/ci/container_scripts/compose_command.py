@@ -69,6 +69,9 @@ class Compose:
 
     def run(self, variables: dict[str, str], *arguments: str, profiles: tuple[str, ...] = ()) -> Printed:
         """Run a command of Compose and return its output. Raise `RefusedError` if it fails."""
+        if not self.folder.is_dir():
+            msg = f"{self.folder} is not a folder"
+            raise RefusedError(msg)
         command = [self.binary, "--project-directory", str(self.folder)]
         command += [word for file in self.files for word in ("--file", str(self.folder / file))]
         command += [word for name in profiles or self.profiles for word in ("--profile", name)]
