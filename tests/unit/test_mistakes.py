@@ -23,7 +23,7 @@ from ci.release.container import RegistryAccess
 from ci.report import tables
 from ci.scan import container, trivy
 from ci.stack import plan
-from ci.testing import integration, results
+from ci.testing import integration, results, runs
 from ci.workspace import Workspace
 from tests.raised import raises
 from tests.unit.release.test_manifest import RELEASE
@@ -128,6 +128,11 @@ def test_an_image_of_the_stack_without_a_substitute_is_named_with_its_place() ->
     loaded: Any = SimpleNamespace(workspace=workspace(images=ImagesMap({"redis:7": None})))
     with raises("images-map.image-missing", "services.db.image", "redis:7"):
         anyio.run(plan._resolved, loaded, {"redis:7": "services.db.image"}, {})  # noqa: SLF001 - as below
+
+
+def test_services_beside_tests_that_did_not_start_are_named() -> None:
+    with raises("test.service-beside-failed", "'web'", "db, queue", "exited"):
+        raise runs.not_started("web", ["db", "queue"], "start db: exited")
 
 
 def test_a_linter_that_is_not_locked_is_named() -> None:

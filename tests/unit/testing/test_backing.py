@@ -85,6 +85,15 @@ def test_what_such_a_service_needs_itself_runs_as_well(compose: ComposeModel) ->
     assert [each.name for each in backing.everything(beside)] == ["cache", "db", "queue", "registry"]
 
 
+def test_a_job_does_not_run_beside_tests(tmp_path: Path) -> None:
+    waits = "{db: {condition: service_healthy}, seed: {condition: service_completed_successfully}}"
+    services = f"{{web: {{build: ., depends_on: {waits}}}, db: {{image: x}}, seed: {{image: y}}}}"
+    (tmp_path / "compose.yaml").write_text(f"services: {services}")
+    found = project(tmp_path)
+    assert [each.name for each in backing.of(found, found.services["web"])] == ["db"]
+    assert backing.jobs(found.services["web"]) == ["seed"]
+
+
 def test_such_a_service_gets_its_configs(compose: ComposeModel) -> None:
     (queue,) = [each for each in backing.of(compose, compose.services["web"]) if each.name == "queue"]
     assert queue.mounts == {"/plugins": "plugins.txt"}

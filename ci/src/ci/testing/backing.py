@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from ci.project.definition import Definition, FileReference, ServiceDefinition
     from ci.project.model import ComposeModel, Service
 
-__all__ = ["Backing", "Healthcheck", "everything", "of", "variables"]
+__all__ = ["Backing", "Healthcheck", "everything", "jobs", "of", "variables"]
 
 _SECRETS = "/run/secrets"
+_COMPLETED = "service_completed_successfully"
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,18 @@ class Backing:
 
 
 def of(project: ComposeModel, service: Service) -> list[Backing]:
-    """Return what runs beside a service's tests: the services with an image that it depends on."""
-    others = (project.services[name] for name in service.depends_on if name in project.services)
+    """Return what runs beside a service's tests: the services with an image that it depends on.
+
+    Not jobs that it waits for until they have completed: Dagger runs services that stay.
+    """
+    names = [name for name in service.depends_on if name not in jobs(service)]
+    others = (project.services[name] for name in names if name in project.services)
     return [_backing(project, other) for other in others if other.image and not _is_own(project, other)]
+
+
+def jobs(service: Service) -> list[str]:
+    """Return the services that must have completed before a service starts."""
+    return [name for name, condition in service.depends_on.items() if condition == _COMPLETED]
 
 
 def everything(beside: Iterable[Backing]) -> Iterator[Backing]:

@@ -44,18 +44,24 @@ async def prepared(image: BuiltImage, source: dagger.Directory, found: Found) ->
 
 async def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     container: dagger.Container,
+    alone: dagger.Container,
     name: str,
     command: Sequence[str],
     policy: Policy,
     settings: ServiceSettings | None,
     asked_at: float,
 ) -> tuple[results.Result, dagger.Directory]:
-    """Run a command; JUnit is read where it was written, else its exit code is the result."""
+    """Run a command; JUnit is read where it was written, else its exit code is the result.
+
+    `alone` is the container without the services beside it, one of which may be what fails.
+    """
     workdir = await container.workdir() or "/"
     words = ["sh", _PROGRAM, f"{policy.test_timeout}", _OUTPUT, "--", *command]
     try:
         done = await container.with_exec(words).sync()
     except dagger.QueryError as error:
+        if await _has_shell(alone):
+            raise
         raise PipelineError(
             "test.no-shell",
             f"service '{name}': its image has no shell, which a test command needs",
@@ -70,6 +76,14 @@ async def run(  # noqa: PLR0913, PLR0917 - what a run is made of
     merged = junit_file.merged(junit, where=name)
     result = results.read(name, outcome, merged, text, asked_at=asked_at)
     return result, output.with_new_file("junit.xml", merged)  # the report reads one file
+
+
+async def _has_shell(container: dagger.Container) -> bool:
+    try:
+        await container.with_exec(["sh", "-c", ":"]).sync()
+    except dagger.QueryError:
+        return False
+    return True
 
 
 async def _junit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
@@ -44,7 +45,7 @@ class UnitTests:
         found = self.found[artifact.service.name]
         if found.kind == convention.NONE:
             raise untested(artifact.service.name, found, self.project.policy.place)
-        make = partial(self._run, artifact, found)
+        make = partial(self._with_services, artifact, found)
         result, output = await known.run(self.project, artifact, found, make, rerun=bool(self.rerun))
         return replace(result, inputs=await self._inputs(artifact, found)), output
 
@@ -53,6 +54,20 @@ class UnitTests:
             return ""
         tests = unit.tests(self.project.workspace.source, self.project.policy, found)
         return claims.digest([artifact.digest, await tests.digest()])
+
+    async def _with_services(self, artifact: BuiltImage, found: Found) -> Run:
+        """Run tests; name the services beside them if one of these may have failed."""
+        service = artifact.service
+        every = backing.everything(backing.of(self.project.compose, service))
+        beside = list(dict.fromkeys(each.name for each in every))
+        for job in backing.jobs(service):
+            sys.stderr.write(f"tests of {service.name}: the job {job} does not run before them\n")
+        try:
+            return await self._run(artifact, found)
+        except dagger.QueryError as error:
+            if not beside:
+                raise
+            raise not_started(service.name, beside, str(error)) from error
 
     async def _run(self, artifact: BuiltImage, found: Found) -> Run:
         if found.kind not in (convention.COMMAND, convention.STAGE):
@@ -83,9 +98,9 @@ class UnitTests:
         policy = self.project.policy
         container = await commands.prepared(image, self.project.workspace.source, found)
 
-        async def once(container: dagger.Container, asked_at: float) -> Run:
+        async def once(beside: dagger.Container, asked_at: float) -> Run:
             settings = policy.services.get(service.name)
-            return await commands.run(container, service.name, words, policy, settings, asked_at)
+            return await commands.run(beside, container, service.name, words, policy, settings, asked_at)
 
         return await self._fresh(await self._beside(container, service), once)
 
@@ -152,6 +167,17 @@ async def _with_files(
     for place, text in each.files.items():
         container = container.with_new_file(place, text, permissions=0o444)
     return container
+
+
+def not_started(name: str, beside: list[str], output: str) -> PipelineError:
+    """Return the error of tests that could not run with the services beside them."""
+    return PipelineError(
+        "test.service-beside-failed",
+        f"service '{name}': its tests did not start, beside {', '.join(beside)}",
+        details=output,
+        hint="see above which of them ended or did not become healthy; a job that ends needs the condition "
+        "service_completed_successfully in depends_on",
+    )
 
 
 def untested(name: str, found: Found, place: str) -> PipelineError:
