@@ -1,5 +1,4 @@
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -7,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, Protocol
@@ -205,7 +204,7 @@ def test_a_job_that_no_worker_survives_becomes_a_dead_letter(
 ) -> None:
     job_id = research.order()
     with Redis.from_url(redis_url, decode_responses=True) as redis:
-        with contextlib.suppress(ResponseError):  # the service has made it
+        with suppress(ResponseError):  # the service has made it
             redis.xgroup_create("research:jobs", "workers", id="0")
         ((_, [(entry, _)]),) = redis.xreadgroup("workers", "dead", {"research:jobs": ">"})
         redis.xclaim("research:jobs", "workers", "dead", 0, [entry], idle=3_600_000, retrycount=3)
