@@ -62,3 +62,11 @@ def test_a_project_directory_that_is_not_there_is_a_result(tmp_path: Path) -> No
     for folder in ("nowhere", "file"):
         with raises("compose.invalid", match=f"/project/{folder} is not a folder"):
             project(tmp_path, folder)
+
+
+def test_variables_of_an_env_file_are_those_that_the_file_itself_does_not_set(tmp_path: Path) -> None:
+    (tmp_path / "web.env").write_text("OWN=1\nBOTH=2\n")
+    for written in ("[BOTH=3, 'PASSED', URL=a=b]", "{BOTH: 3, PASSED: , URL: a=b}"):
+        service = f"{{image: x, env_file: web.env, environment: {written}}}"
+        (tmp_path / "compose.yaml").write_text(f"services: {{web: {service}}}")
+        assert project(tmp_path).from_files == {"web": ("OWN",)}

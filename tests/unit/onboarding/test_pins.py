@@ -111,3 +111,10 @@ def test_another_escape_character_continues_a_line() -> None:
 def test_a_file_that_is_not_utf_8_is_left_to_the_user() -> None:
     (found,) = pins.dockerfile("Dockerfile", "# caf\ufffd\nFROM redis:7\n")
     assert (found.reference, found.obstacle) == ("redis:7", "its file is not in UTF-8")
+
+
+def test_an_image_of_the_project_is_its_own_with_a_variable_as_well() -> None:
+    images = ("team/web:${TAG:-1}", "$REGISTRY/web", "${ANY}", "redis")
+    text = "".join(f"s{number}: {{image: '{image}'}}\n" for number, image in enumerate(images))
+    found = pins.compose("compose.yaml", text, {"team/web:7", "registry.example/web"})
+    assert [each.reference for each in found] == ["${ANY}", "redis"]

@@ -74,7 +74,7 @@ def from_files(model: Json, template: Json, files: dict[str, list[Json]]) -> dic
     for name in files:
         own = template["services"][name].get("environment") or {}
         given = model["services"][name].get("environment") or {}
-        found[name] = sorted(given.keys() - (own.keys() if isinstance(own, dict) else set()))
+        found[name] = sorted(given.keys() - {each.partition("=")[0] for each in own})  # it can be a list
     return {name: names for name, names in found.items() if names}
 
 

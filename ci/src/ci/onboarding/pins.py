@@ -17,6 +17,7 @@ __all__ = ["Unpinned", "compose", "dockerfile", "pinned"]
 
 # A key of a block, or of a map in braces, with or without an anchor; nothing in a comment.
 _IMAGE = re.compile(r"""(?:^|[\s{,])image:\s*(?:&\S+\s+)?["']?(?P<reference>(?:\$\{[^}]*\}|[^\s"'#,{}])+)""")
+_VARIABLE = re.compile(r"\$\{[^}]*\}|\$\w+")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _COPY = re.compile(
     r"^(?P<head>\s*COPY\s+(?:--\S+\s+)*?--from=)(?P<reference>\S+)(?P<tail>.*)$", re.IGNORECASE
@@ -44,7 +45,7 @@ def compose(file: str, text: str, built: set[str]) -> list[Unpinned]:
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         for match in _IMAGE.finditer(_COMMENT.sub("", line)):
-            if match["reference"] not in built:
+            if not any(_may_be(match["reference"], image) for image in built):
                 found += _unpinned(file, number, match)
     return _changeable(text, found)
 
@@ -83,6 +84,14 @@ def pinned(text: str, wanted: list[Unpinned], digests: Mapping[str, str]) -> str
             end = each.column + len(each.reference)
             lines[each.line - 1] = f"{old[: each.column]}{_tagged(each.reference)}@{digest}{old[end:]}"
     return "".join(lines)
+
+
+def _may_be(reference: str, image: str) -> bool:
+    """Return whether a reference, which may contain variables, can be this image."""
+    literal = _VARIABLE.split(reference)
+    if not any(re.search(r"\w", part) for part in literal):
+        return False
+    return bool(re.fullmatch(".*".join(map(re.escape, literal)), image))
 
 
 def _tagged(reference: str) -> str:
