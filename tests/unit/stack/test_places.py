@@ -85,3 +85,10 @@ def test_an_external_network_has_the_fixed_addresses_of_its_services(
     networks = {"n": {"external": True, "name": "shared"}}
     made = make(read(tmp_path, json.dumps({"services": services, "networks": networks})))
     assert made.subnets == {"shared": {"Subnet": subnet, "Gateway": gateway}}
+
+
+def test_an_image_named_by_the_project_s_folder_gets_a_note(tmp_path: Path) -> None:
+    services = "{web: {build: .}, job: {image: shop-web}, own: {image: here-web}, db: {image: team/shop-web}}"
+    (line,) = notes.of(read(tmp_path, f"name: here\nservices: {services}"))
+    assert line.startswith("services.job.image: shop-web is not what the service web builds")
+    assert "set `name: shop`" in line

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ci.project import unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ci.project.model import ComposeModel
 
 __all__ = ["of", "variables"]
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")  # of a project
 _SHOWN = 2  # places listed per variable; JSON lists all
 
 
@@ -21,11 +25,28 @@ def of(project: ComposeModel) -> list[str]:
         f"{place}: .env is missing because it is never uploaded: pass it with --env-file file:.env"
         for place in project.missing
     ]
+    lines += list(_named_by_folder(project))
     lines += [f"{each}: external, created empty" for each in unsupported.external(project.definition)]
     lines += [
         f"{each}: host is the sandbox, not this machine" for each in unsupported.shared(project.services)
     ]
     return lines
+
+
+def _named_by_folder(project: ComposeModel) -> Iterator[str]:
+    """Yield services that run what another one builds by its default name, with another project's name.
+
+    Without `name:` Compose takes that of the folder, which is not uploaded.
+    """
+    for name, service in project.services.items():
+        for built in project.built:
+            prefix = service.image.removesuffix(":latest").removesuffix(f"-{built}")
+            is_default = f"{prefix}-{built}" == service.image.removesuffix(":latest")
+            if not service.build and is_default and prefix != project.name and _NAME.fullmatch(prefix):
+                yield (
+                    f"services.{name}.image: {service.image} is not what the service {built} builds, because "
+                    f"the project is called {project.name} here: set `name: {prefix}` in the compose file"
+                )
 
 
 def variables(project: ComposeModel) -> dict[str, str]:
