@@ -104,3 +104,15 @@ def test_a_machine_that_runs_them_by_itself_is_left_as_it_is(tmp_path: Path, pro
     done = run(tmp_path, "sh", "-c", f"ls {HANDLERS}; {program} hello")
     assert "containerise" not in done.stdout
     assert done.stdout.split()[-1] == "hello", done.stderr
+
+
+def test_a_call_that_is_asked_to_end_ends_its_command_and_removes_its_handler(tmp_path: Path) -> None:
+    env = {**os.environ, "SANDBOX_STATE": str(tmp_path)}
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    words = command("sh", "-c", f"echo > {ready}; exec sleep 60")
+    call = subprocess.Popen(words, env=env)
+    ready.read_text()
+    call.terminate()
+    assert call.wait(timeout=10) == 143
+    assert ours() == []

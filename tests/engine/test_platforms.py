@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -145,3 +146,29 @@ def recorded(dagger: Dagger, folder: Path, out: Path, *gates: str) -> dict[str, 
     assert json.loads((out / "summary.json").read_text())["failed"] == []
     images = json.loads((out / "build" / "build.json").read_text())["images"]
     return {name: Image(data) for name, data in images.items()}
+
+
+@pytest.mark.long
+def test_unit_tests_run_for_the_other_platform_where_that_is_asked_for(
+    dagger: Dagger, tmp_path: Path
+) -> None:
+    # A command of tests needs a shell with the usual programs.
+    installed = (
+        'RUN ["/bin/busybox", "--install", "-s", "/bin"]\n\nFROM scratch\nCOPY --from=made /bin /bin\n'
+    )
+    dockerfile = platforms.DOCKERFILE.replace("\nFROM scratch\n", installed)
+    folder = platforms.project(tmp_path / "two", dockerfile, {"services-without-tests": []})
+    with (platforms.with_busybox(folder) / ".ci.toml").open("a") as settings:
+        # A step that is cached would start no emulator.
+        command = f"true {token_hex(8)}; uname -m | tee $CI_OUTPUT/machine"
+        settings.write(f"[services.web]\ntest = '{command}'\n")
+    out = tmp_path / "report"
+    words = ["--source", str(folder), "--emulate-tests", "report", "--only", "test"]
+    called = dagger.call(*words, "export", "--path", str(out), "--wipe")
+    assert called.code == 0, called.error
+    machines = {each: (out / "test" / each / "machine").read_text() for each in ("web", "web@arm64")}
+    assert machines == {"web": "x86_64\n", "web@arm64": "aarch64\n"}
+    images = json.loads((out / "summary.json").read_text())["images"]
+    assert images["web@arm64"]["skipped"] == ["start"]
+    assert images["web@arm64"]["tests"].startswith("passed")
+    assert not list(HANDLERS.glob("containerise-*"))

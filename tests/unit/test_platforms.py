@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ci.platforms import Platforms, check_skipped, choose, fits, named, parse, service_of, skipped
@@ -66,6 +68,7 @@ def test_a_gate_that_must_not_be_skipped_is_an_error_where_there_is_another_plat
     check_skipped(several, ("start", "unit", "integration"), "tool.ci.", integration=True)
     check_skipped(several, ("start", "unit"), "tool.ci.", integration=False)
     check_skipped(choose((), {"web": (AMD,)}, AMD), (), "tool.ci.", integration=True)
+    check_skipped(replace(several, emulated=True), ("start", "integration"), "tool.ci.", integration=True)
     with raises("policy.gate-not-skippable", "tool.ci.skippable-gates lacks unit", ARM, f"--platform {AMD}"):
         check_skipped(several, ("start", "integration"), "tool.ci.", integration=True)
 

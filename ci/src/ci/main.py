@@ -30,6 +30,7 @@ from ci.functions.options import (
     Rerun,
     Severity,
     StartTimeout,
+    StopTimeout,
     Username,
 )
 from ci.functions.registry import Registry
@@ -69,6 +70,7 @@ class Ci:
     fresh: project.Fresh = False
     jobs: project.Jobs = 8
     platform: project.Platforms = ""
+    emulate_tests: project.EmulateTests = False
 
     @function()
     async def services(self, format: PlanFormat = "table") -> str:  # noqa: A002 - the option's name
@@ -189,10 +191,7 @@ class Ci:
         self,
         only: Annotated[list[str] | None, Doc("Services to run, with what they need; default: all")] = None,
         start_timeout: StartTimeout = 120,
-        stop_timeout: Annotated[
-            int,
-            Doc("Seconds after which a service that does not stop is killed, whatever its stop_grace_period"),
-        ] = 10,
+        stop_timeout: StopTimeout = 10,
     ) -> ComposeStack:
         """Return the compose project as a stack, for `check`, `logs`, `ports up` and `service`."""
         return ComposeStack(
@@ -296,4 +295,5 @@ class Ci:
             fresh=self.fresh,
             jobs=self.jobs,
             platform=self.platform,
+            emulate_tests=self.emulate_tests,
         )

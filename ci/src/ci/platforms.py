@@ -46,12 +46,13 @@ class Platforms:
     """The platforms of one call; a service that is not in `services` has one image, as ever.
 
     `own` is the engine's. `single` is the platform of all images, if one was chosen for them. `services` have
-    several each, in the order of the index.
+    several each, in the order of the index. `emulated` says that unit tests run for the others as well.
     """
 
     own: str = ""
     single: str = ""
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    emulated: bool = False
 
     @property
     def others(self) -> dict[str, list[str]]:
@@ -100,7 +101,8 @@ def skipped(name: str, *, tests: bool, integration: bool) -> tuple[str, ...]:
 
 def check_skipped(platforms: Platforms, skippable: Sequence[str], place: str, *, integration: bool) -> None:
     """Reject platforms for which a gate would not run that the settings at `place` do not let be skipped."""
-    needed = [gate for gate in GATES if gate not in skippable and (integration or gate != "integration")]
+    runs = {"unit": platforms.emulated, "integration": not integration}
+    needed = [gate for gate in GATES if gate not in skippable and not runs.get(gate)]
     if needed and platforms.others:
         raise PipelineError(
             "policy.gate-not-skippable",

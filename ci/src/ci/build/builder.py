@@ -35,7 +35,8 @@ __all__ = ["build", "build_all"]
 
 async def build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
     """Build the named services' images, or all, for the engine's own platform or the one that is chosen."""
-    await platform.check(project.workspace)
+    if project.workspace.platform not in project.platforms.others:
+        await platform.check(project.workspace)
     return await _build(project, only)
 
 

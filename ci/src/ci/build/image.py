@@ -48,6 +48,7 @@ class BuiltImage:
     - `versions`: versions of the programs that built it
     - `cache_note`: how the layer cache was used, if this call built with one
     - `platform`: the platform that it was built for; empty if that was not chosen
+    - `emulator`: what runs its programs while a container of it does
     """
 
     service: Service
@@ -64,6 +65,7 @@ class BuiltImage:
     versions: Mapping[str, str]
     cache_note: str = ""
     platform: str = ""
+    emulator: dagger.Service | None = None
 
     @property
     def name(self) -> str:
@@ -83,8 +85,10 @@ class BuiltImage:
         return made[self.base_layers :]
 
     async def container(self) -> dagger.Container:
-        """Import this image as a container."""
-        return dag.container().import_(await self.packed())
+        """Import this image as a container, whose programs the engine runs or an emulator does."""
+        platform = dagger.Platform(self.platform) if self.platform else None
+        container = dag.container(platform=platform).import_(await self.packed())
+        return container.with_service_binding("emulator", self.emulator) if self.emulator else container
 
 
 def config(workspace: Workspace, image: dagger.Container) -> dagger.File:

@@ -56,11 +56,13 @@ fi
 take_number
 remove
 trap remove EXIT
-trap 'exit 143' TERM
 # Flags: P gives the program's own name to the emulator, O and C open the program with the rights of its file.
 printf '%s' ":$prefix-$architecture-$number:M:0:$magic:$mask:$emulator:POCF" >"$handlers/register"
 say "programs of $architecture run with an emulator ($prefix-$architecture-$number)"
 code=0
 # The lock is not for the command's children: one that stays behind would keep it.
-"$@" 8>&- || code=$?
+"$@" 8>&- &
+command=$!
+trap 'kill "$command"; wait "$command" || true; exit 143' TERM
+wait "$command" || code=$?
 exit "$code"

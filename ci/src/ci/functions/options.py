@@ -34,6 +34,7 @@ __all__ = [
     "Severity",
     "SourceUrl",
     "StartTimeout",
+    "StopTimeout",
     "Username",
     "Version",
     "Workflow",
@@ -67,6 +68,9 @@ EarlierReport = Annotated[
     ),
 ]
 StartTimeout = Annotated[int, Doc("Seconds that a service may take to reach the state that others wait for")]
+StopTimeout = Annotated[
+    int, Doc("Seconds after which a service that does not stop is killed, whatever its stop_grace_period")
+]
 ErrorCode = Annotated[str, Doc("The code at the end of an error, such as compose.no-services")]
 ModuleAddress = Annotated[
     str, Doc("This module's address for the workflow, as github.com/OWNER/NAME@VERSION; default: none")

@@ -14,6 +14,7 @@ __all__ = [
     "DatabaseMirrors",
     "DatabaseRegistry",
     "DockerConfig",
+    "EmulateTests",
     "EnvFile",
     "EvidenceRepository",
     "Files",
@@ -109,4 +110,7 @@ Platforms = Annotated[
         "Platforms of all images, such as linux/amd64,linux/arm64: several give each image one index; "
         "default: those of each build in the compose file, else the engine's own"
     ),
+]
+EmulateTests = Annotated[
+    bool, Doc("Run the unit tests for platforms that the engine does not run as well, with an emulator")
 ]

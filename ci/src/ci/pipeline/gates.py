@@ -21,7 +21,7 @@ from ci.scan import gate as scan_gate
 from ci.scan import trivy
 from ci.scan.fetch import Request
 from ci.stack.plan import plan
-from ci.testing import integration, results
+from ci.testing import emulation, integration, results
 from ci.testing.discover import discover
 from ci.testing.runs import UnitTests
 from ci.testing.suite import Suite, no_files
@@ -98,7 +98,7 @@ async def test(inputs: Inputs, only: list[str], *, rerun: bool) -> str:
     """Run unit tests in the images; fail if one fails."""
     project = await inputs.project()
     async with project.evidence:
-        images = await build(project, only)
+        images = await (build_all if project.platforms.emulated else build)(project, only)
         limit = min(inputs.jobs, SUITES)
         return await noted(project, await passed_tests(project, images, limit, rerun=rerun))
 
@@ -125,12 +125,21 @@ async def unit_tests(
     """Run the unit tests of built images: each one's result and its output folder."""
     nonce = secrets.token_hex(8) if rerun else ""
     untested = project.policy.services_without_tests
-    tested = {name: image for name, image in images.items() if name not in untested and not image.platform}
+    tested = {
+        name: image
+        for name, image in images.items()
+        if image.service.name not in untested and (project.platforms.emulated or not image.platform)
+    }
     services = [image.service for image in tested.values()]
     found = await discover(project.workspace.source, project.policy, services)
-    tests = UnitTests(project, found, nonce)
-    work = {name: partial(tests.run, image) for name, image in tested.items()}
-    done = list((await parallel.run(work, limit=limit)).values())
+    emulated = {name: await emulation.of(project, image) for name, image in tested.items()}
+    work = {
+        name: partial(UnitTests(where, found, nonce).run, image) for name, (where, image) in emulated.items()
+    }
+    try:
+        done = list((await parallel.run(work, limit=limit)).values())
+    finally:
+        await emulation.ended(image for _, image in emulated.values())
     return done + [
         (_not_run(project, image), dag.directory()) for name, image in images.items() if name not in work
     ]
@@ -145,7 +154,7 @@ def _not_run(project: Project, image: BuiltImage) -> results.Result:
 def skipped(project: Project, image: BuiltImage) -> tuple[str, ...]:
     """Return the gates that do not run for an image, because the engine does not run its platform."""
     policy = project.policy
-    tests = image.service.name not in policy.services_without_tests
+    tests = image.service.name not in policy.services_without_tests and not project.platforms.emulated
     return platforms.skipped(image.name, tests=tests, integration=bool(policy.integration))
 
 

@@ -52,6 +52,7 @@ class Inputs:
     fresh: bool = False
     jobs: int = 8
     platform: str = ""
+    emulate_tests: bool = False
 
     async def workspace(self) -> Workspace:
         """Read the images map and the env file."""
@@ -85,7 +86,7 @@ class Inputs:
         return replace(
             project,
             workspace=replace(project.workspace, platform=chosen.single),
-            platforms=chosen,
+            platforms=replace(chosen, emulated=self.emulate_tests),
             evidence=await evidence_of(project.workspace, project.policy, given),
         )
 

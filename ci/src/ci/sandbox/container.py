@@ -22,11 +22,22 @@ if TYPE_CHECKING:
 
     from ci.workspace import Workspace
 
-__all__ = ["LOOPBACK_PORTS", "VERSION", "command", "container", "emulating", "image", "privileged", "run"]
+__all__ = [
+    "LOOPBACK_PORTS",
+    "VERSION",
+    "command",
+    "container",
+    "emulating",
+    "emulator",
+    "image",
+    "privileged",
+    "run",
+]
 
 LOOPBACK_PORTS = "SANDBOX_LOOPBACK_PORTS"
 _VOLUME = "docker-engine"
 _EMULATOR = "/opt/emulator"
+_PORT = 8000
 _FILES = ["containerd.toml", "daemon.json", "runc.sh", "sandbox.sh"]
 
 # Everything besides the project that affects builds. Data of another version is not reused.
@@ -84,6 +95,24 @@ async def emulating(
         return container, []
     words = [f"{WORKDIR}/emulate.sh", _EMULATOR, wanted.architecture, wanted.magic, wanted.mask]
     return container.with_mounted_file(_EMULATOR, binary), words
+
+
+async def emulator(workspace: Workspace, platform: str) -> dagger.Service | None:
+    """Return a service that emulates a platform in other containers while it runs; none without an emulator.
+
+    It listens on a port, because Dagger waits for one before it takes a service for started.
+    """
+    programs = module_source.files().directory("ci/container_scripts").filter(include=["emulate.sh"])
+    plain = (
+        workspace.tool(tools.PYTHON)
+        .with_mounted_directory(WORKDIR, programs)
+        .with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
+        .with_env_variable("SANDBOX_STATE", STATE)
+        .with_exposed_port(_PORT)
+    )
+    container, words = await emulating(workspace, plain, platform)
+    listen = ["python3", "-m", "http.server", str(_PORT), "--directory", WORKDIR]
+    return container.as_service(args=[*words, *listen], insecure_root_capabilities=True) if words else None
 
 
 async def run(

@@ -64,7 +64,7 @@ async def claim(project: Project, artifact: BuiltImage, found: Found) -> Claim |
     """Describe a run of unit tests; none for a stage, whose build may read anything."""
     if found.stage or found.kind in {convention.NONE, convention.STAGE}:
         return None
-    name, source = artifact.service.name, project.workspace.source
+    name, source = artifact.name, project.workspace.source
     beside = backing.of(project.compose, artifact.service)
     given = {
         "convention": claims.digest(asdict(found)),

@@ -47,7 +47,8 @@ class UnitTests:
             raise untested(artifact.service.name, found, self.project.policy.place)
         make = partial(self._with_services, artifact, found)
         result, output = await known.run(self.project, artifact, found, make, rerun=bool(self.rerun))
-        return replace(result, inputs=await self._inputs(artifact, found)), output
+        inputs = await self._inputs(artifact, found)
+        return replace(result, name=artifact.name, inputs=inputs), output
 
     async def _inputs(self, artifact: BuiltImage, found: Found) -> str:
         if not found.tests:

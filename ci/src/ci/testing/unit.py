@@ -95,7 +95,7 @@ async def prepared(
     if found.config:
         place = f"{_CONFIG}/{posixpath.basename(found.config)}"
         container = container.with_mounted_file(place, workspace.source.file(found.config))
-    packages, python = await _python(container, artifact.service, policy.place)
+    packages, python = await _python(container, artifact, policy.place)
     dependencies = await install(workspace, policy, found, python)
     # A .pth file adds them after the image's own packages; PYTHONPATH would add them before.
     added = [FOLDER, *([workdir] if workdir != "/" else [])]
@@ -113,8 +113,9 @@ def tests(source: dagger.Directory, policy: Policy, found: Found) -> dagger.Dire
     return folder
 
 
-async def _python(container: dagger.Container, service: Service, place: str) -> tuple[str, Python]:
+async def _python(container: dagger.Container, artifact: BuiltImage, place: str) -> tuple[str, Python]:
     """Return the folder of the image's packages, and its Python."""
+    service = artifact.service
     try:
         facts = await container.with_exec(["python", "-c", _FACTS]).stdout()
     except dagger.QueryError as error:
@@ -126,7 +127,8 @@ async def _python(container: dagger.Container, service: Service, place: str) -> 
         ) from error
     packages, version, musl, platform = json.loads(facts)
     machine = platform.rpartition("-")[2]
-    return packages, Python(version, f"{machine}-unknown-linux-musl" if musl else "")
+    glibc = f"{machine}-unknown-linux-gnu" if artifact.platform else ""
+    return packages, Python(version, f"{machine}-unknown-linux-musl" if musl else glibc)
 
 
 async def measured(source: dagger.Directory, policy: Policy, service: Service) -> str:
