@@ -118,3 +118,11 @@ def test_an_image_of_the_project_is_its_own_with_a_variable_as_well() -> None:
     text = "".join(f"s{number}: {{image: '{image}'}}\n" for number, image in enumerate(images))
     found = pins.compose("compose.yaml", text, {"team/web:7", "registry.example/web"})
     assert [each.reference for each in found] == ["${ANY}", "redis"]
+
+
+def test_an_image_of_an_anchor_or_of_another_file_is_named_by_its_service() -> None:
+    found = pins.compose("compose.yaml", "services: {a: {image: 'tool:${TAG:-1}'}, b: {image: *db}}", set())
+    images = {"a": "tool:2", "b": "postgres:16", "c": f"redis@{DIGEST}", "d": "placeholder-of-IMAGE-"}
+    (other,) = pins.elsewhere(images, found)
+    assert (other.place, other.reference) == ("services.b.image", "postgres:16")
+    assert "anchor" in other.obstacle

@@ -127,6 +127,6 @@ def _ignored(known: Known) -> Iterator[tuple[str, str]]:
 
 
 def _pinned(known: Known) -> Iterator[tuple[str, str]]:
-    for path in sorted({each.file for each in known.unpinned}):
+    for path in sorted({each.file for each in known.unpinned if each.line}):
         wanted = [each for each in known.unpinned if each.file == path]
         yield path, pins.pinned(known.texts[path], wanted, known.digests)

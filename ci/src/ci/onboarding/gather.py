@@ -56,6 +56,8 @@ async def gather(  # noqa: PLR0913 - what a project is known by
     texts = await _texts(source, composed | dockerfiles | ignored | others)
     built = {each.image for each in compose.built.values() if each.image}
     unpinned = [each for path in composed & texts.keys() for each in pins.compose(path, texts[path], built)]
+    pulled = {n: s.image for n, s in compose.services.items() if s.image not in {*built, ""} and not s.build}
+    unpinned += pins.elsewhere(pulled, unpinned)
     unpinned += [each for path in dockerfiles & texts.keys() for each in pins.dockerfile(path, texts[path])]
     has_suite, obstacle = await _suite(source, policy)
     return Known(

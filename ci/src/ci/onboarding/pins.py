@@ -13,7 +13,7 @@ from ci.references import parse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Unpinned", "compose", "dockerfile", "pinned"]
+__all__ = ["Unpinned", "compose", "dockerfile", "elsewhere", "pinned"]
 
 # A key of a block, or of a map in braces, with or without an anchor; nothing in a comment.
 _IMAGE = re.compile(r"""(?:^|[\s{,])image:\s*(?:&\S+\s+)?["']?(?P<reference>(?:\$\{[^}]*\}|[^\s"'#,{}])+)""")
@@ -36,8 +36,8 @@ class Unpinned:
 
     @property
     def place(self) -> str:
-        """The file and the line, as editors open it."""
-        return f"{self.file}:{self.line}"
+        """The file and the line, as editors open it; the key if the file is not known."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 def compose(file: str, text: str, built: set[str]) -> list[Unpinned]:
@@ -48,6 +48,24 @@ def compose(file: str, text: str, built: set[str]) -> list[Unpinned]:
             if not any(_may_be(match["reference"], image) for image in built):
                 found += _unpinned(file, number, match)
     return _changeable(text, found)
+
+
+def elsewhere(images: Mapping[str, str], found: list[Unpinned]) -> list[Unpinned]:
+    """Return the images of services that none of the references is: of other files, or of a YAML anchor."""
+    obstacle = "it comes from another file or from an anchor: add the digest there"
+    return [
+        Unpinned(f"services.{name}.image", 0, 0, image, obstacle)
+        for name, image in images.items()
+        if not any(each.reference == image or _may_be(each.reference, image) for each in found)
+        and _is_unpinned(image)
+    ]
+
+
+def _is_unpinned(image: str) -> bool:
+    try:
+        return not parse(image, where="image").pinned
+    except PipelineError:
+        return False
 
 
 def dockerfile(file: str, text: str) -> list[Unpinned]:
