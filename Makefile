@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: test-packages test-long help pipeline test test-unit bench record pictures lint format reference up down status reset
+.PHONY: test-packages test-docker test-long help pipeline test test-unit bench record pictures lint format reference up down status reset
 
 # The engine to use: airgap, docker or runner. If empty, one is detected and the reason is printed.
 export CI_ENGINE ?=
@@ -41,6 +41,13 @@ test: $(VENV)/ready $(VENV)/nginx test-packages lint ## run all tests except tho
 
 test-long: $(VENV)/ready $(VENV)/nginx test-packages ## run the tests that take minutes each: tutorial, pull request, disruption, signing
 	@$(ENGINE) && $(BIN)/pytest -m long -v
+
+# An engine that Docker runs, as on most machines. The registry with the base images is the air-gapped engine's.
+test-docker: $(VENV)/ready test-packages ## run the pipeline and the tests marked docker_path on an engine that a Docker Engine runs
+	@python3 -m airgap up && python3 -m tools.docker_path up && eval "$$(python3 -m tools.docker_path env)" \
+	  && $(MAKE) --no-print-directory CI_ENGINE=docker pipeline \
+	  && eval "$$(python3 -m airgap env --auto)" && $(BIN)/pytest -m docker_path -v \
+	  && python3 -m tools.docker_path status
 
 # nginx is unpacked and not installed, because its package would start a server on this machine.
 $(VENV)/nginx:

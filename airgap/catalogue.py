@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from airgap import trivy
 from airgap.recipe import read
 
-__all__ = ["IMAGES", "UNAVAILABLE", "Image", "by_name", "images_map"]
+__all__ = ["IMAGES", "UNAVAILABLE", "Image", "by_name", "image", "images_map"]
 
 # References that cannot be replaced by anything from package registries.
 UNAVAILABLE: tuple[str, ...] = ("grafana/grafana:13.2.3",)
@@ -45,22 +45,23 @@ class Image:
     needs: tuple[str, ...]
 
 
-def _image(name: str) -> Image:
+def image(name: str) -> Image:
+    """Return the image of a recipe, whether or not `up` builds it."""
     recipe = read(name)
     return Image(name, recipe.targets[0], recipe.references, (recipe.needs,) if recipe.needs else ())
 
 
-IMAGES: tuple[Image, ...] = tuple(_image(name) for name in _NAMES)
+IMAGES: tuple[Image, ...] = tuple(image(name) for name in _NAMES)
 
 
 def by_name(name: str) -> Image:
     """Return the image of that name."""
-    return next(image for image in IMAGES if image.name == name)
+    return next(each for each in IMAGES if each.name == name)
 
 
 def images_map(registry: str) -> dict[str, str | None]:
     """Map each reference to the image to pull instead; None means that there is no image."""
     there: dict[str, str | None] = {
-        reference: f"{registry}/{image.target}" for image in IMAGES for reference in image.references
+        reference: f"{registry}/{each.target}" for each in IMAGES for reference in each.references
     }
     return there | trivy.images_map(registry) | dict.fromkeys(UNAVAILABLE)

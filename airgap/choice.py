@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 from airgap import packages
 from airgap.errors import AirgapError
+from airgap.exports import RUNNER
 from airgap.process import output_of
 from airgap.settings import VERSION
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from airgap.settings import Settings
 
 FORCE = "CI_ENGINE"
-RUNNER = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 KINDS = ("airgap", "docker", "runner")
 
 # The Docker Hub's own API address: what an engine pulls base images from.

@@ -58,13 +58,14 @@ def programs(state: State) -> Path:
 
 def build(state: State) -> None:
     """Build all four programs with the user's own Go module and build caches."""
+    state.make(KIND, fingerprint(), lambda made: compile_into(state, made, "tool"))
 
-    def compile_into(made: Path) -> None:
-        run(
-            ("go", "build", "-v", *_FLAGS, "-o", f"{made}/", "tool"),
-            log=state.log("engine-build"),
-            cwd=golang.ENGINE_SOURCE,
-            env=golang.environment(state),
-        )
 
-    state.make(KIND, fingerprint(), compile_into)
+def compile_into(state: State, folder: Path, package: str) -> None:
+    """Build the programs of a package of this Go module, or of one that it requires, into a folder."""
+    run(
+        ("go", "build", "-v", *_FLAGS, "-o", f"{folder}/", package),
+        log=state.log("engine-build"),
+        cwd=golang.ENGINE_SOURCE,
+        env=golang.environment(state),
+    )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airgap.state import State
 
 CHOSEN = "CI_ENGINE_CHOSEN"  # tells later programs which kind of engine was chosen
+RUNNER, CLI = "_EXPERIMENTAL_DAGGER_RUNNER_HOST", "_EXPERIMENTAL_DAGGER_CLI_BIN"
 QUIET = {"DO_NOT_TRACK": "1", "DAGGER_NO_NAG": "1", "DAGGER_NO_UPDATE_CHECK": "1"}
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -45,11 +46,19 @@ def variables(state: State, settings: Settings) -> dict[str, str]:
         raise AirgapError(f"no Dagger engine at {settings.runner_host}", hint="run python3 -m airgap up")
     return {
         CHOSEN: "airgap",
-        "_EXPERIMENTAL_DAGGER_RUNNER_HOST": settings.runner_host,
-        "_EXPERIMENTAL_DAGGER_CLI_BIN": str(launcher(state)),
+        RUNNER: settings.runner_host,
+        CLI: str(launcher(state)),
         **QUIET,
         "CI_REGISTRY": settings.registry,
     }
+
+
+def of_docker() -> str:
+    """Format lines for a shell's `eval` that let Dagger's CLI start its own engine.
+
+    The variables of another engine are removed, because the CLI would silently use that one.
+    """
+    return f"unset {RUNNER} {CLI}\n" + shell({CHOSEN: "docker", **QUIET})
 
 
 def shell(variables: dict[str, str], *, path: Path | None = None) -> str:

@@ -35,7 +35,14 @@ def container_address(settings: Settings) -> str:
 
 
 def command(settings: Settings) -> tuple[str, ...]:
-    """Return the command line of socat.
+    """Return the command line of socat for the bridge of this engine."""
+    return forwarding(
+        settings.registry_port, bind=network.GATEWAY, clients=network.SUBNET, registry=settings.registry
+    )
+
+
+def forwarding(port: int, *, bind: str, clients: str, registry: str) -> tuple[str, ...]:
+    """Return the command line of a socat that forwards a port of one address to a registry.
 
     - `-d`: log warnings too, such as a refused client.
     - `ip-freebind`: the bridge exists only from the engine's first container until the engine's end.
@@ -45,11 +52,11 @@ def command(settings: Settings) -> tuple[str, ...]:
     - `nodelay`: an answer sent in pieces must not wait for the client's acknowledgements.
     """
     listener = (
-        f"TCP4-LISTEN:{settings.registry_port}",
-        f"bind={network.GATEWAY}",
+        f"TCP4-LISTEN:{port}",
+        f"bind={bind}",
         "ip-freebind=1",
         "reuseaddr",
-        f"range={network.SUBNET}",
+        f"range={clients}",
         "backlog=128",
         "keepalive",
         "nodelay",
@@ -58,7 +65,7 @@ def command(settings: Settings) -> tuple[str, ...]:
     return (
         *("/usr/bin/socat", "-d", "-t", str(_HALF_CLOSED_SECONDS), "-b", "65536"),
         ",".join(listener),
-        f"TCP4:{settings.registry},nodelay",
+        f"TCP4:{registry},nodelay",
     )
 
 

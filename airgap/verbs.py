@@ -137,7 +137,8 @@ def show_env(settings: Settings, *, auto: bool) -> None:
         print(chosen, file=sys.stderr)
         if chosen.kind != "airgap":
             choice.check_cli()
-            print(exports.shell({exports.CHOSEN: chosen.kind, **exports.QUIET}), end="")
+            runner = exports.shell({exports.CHOSEN: chosen.kind, **exports.QUIET})
+            print(exports.of_docker() if chosen.kind == "docker" else runner, end="")
             return
         up(settings)
     print(exports.shell(exports.variables(state, settings), path=exports.launcher(state).parent), end="")

@@ -30,7 +30,6 @@ TOOLS = ("iproute2", "iptables", "mmdebstrap", "skopeo", "util-linux")
 REGISTRY = "127.0.0.1:5000"  # on the loopback of Docker's network namespace
 
 _SCRIPT = Path(__file__).with_name("daemon.sh")
-_ADDRESS, _GATEWAY = "172.31.238.2", "172.31.238.1"
 _PLUGINS = "usr/libexec/docker/cli-plugins"
 _START_SECONDS = 60
 _STOP_SECONDS = 60
@@ -43,11 +42,28 @@ def default_state() -> Path:
 
 
 @dataclass(frozen=True)
+class Link:
+    """The pair of interfaces that links Docker's network to this one: our end's name, both addresses."""
+
+    name: str
+    address: str
+    gateway: str
+
+
+PEER = Link("peer0", "172.31.238.2", "172.31.238.1")
+
+
+@dataclass(frozen=True)
 class Docker:
-    """A Docker in a state folder. The folder `shared` has the same path in Docker's root."""
+    """A Docker in a state folder. The folder `shared` has the same path in Docker's root.
+
+    Each Docker that runs concurrently needs a link of its own. ``options`` are further options of dockerd.
+    """
 
     state: State
     say: Callable[[str], None]
+    link: Link = PEER
+    options: tuple[str, ...] = ()
 
     @property
     def shared(self) -> Path:
@@ -121,13 +137,16 @@ class Docker:
             raise AirgapError(f"`{' '.join(argv)}` ended with exit code {done.returncode}:\n{shown}")
         return done
 
+    @property
+    def root(self) -> Path:
+        """Docker's root, whether or not it is there."""
+        return self.state.artifact("root", _root_fingerprint())
+
     def _root(self) -> Path:
         compose = compose_binary()
         lines = list(mirrors(SUITE))
-        fingerprint = fingerprint_of(SUITE, " ".join(INSIDE), compose)
-        found = self.state.artifact("root", fingerprint)
-        if found.exists():
-            return found
+        if self.root.exists():
+            return self.root
         self.say("creating Docker's root from Debian packages")
         log = self.state.log("root")
 
@@ -149,22 +168,25 @@ class Docker:
             shutil.copy(compose, made / _PLUGINS / "docker-compose")
             (made / _PLUGINS / "docker-compose").chmod(0o755)
 
-        return self.state.make("root", fingerprint, build)
+        return self.state.make("root", _root_fingerprint(), build)
 
     def _fingerprint(self) -> str:
-        return fingerprint_of(SUITE, " ".join(INSIDE), compose_binary(), _SCRIPT)
+        return fingerprint_of(
+            SUITE, " ".join(INSIDE), compose_binary(), _SCRIPT, repr(self.link), " ".join(self.options)
+        )
 
     def _start(self, root: Path, lock: int) -> None:
         for folder in (self.shared, self.data):
             folder.mkdir(parents=True, exist_ok=True)
         self._masquerade("-A")
         namespace = ("unshare", "--mount", "--propagation", "private", "sh", str(_SCRIPT))
-        places = (str(root), str(self.shared), str(self.data), _ADDRESS, _GATEWAY)
+        ends = (self.link.name, self.link.address, self.link.gateway)
+        places = (str(root), str(self.shared), str(self.data), *ends)
         dockerd = ("dockerd", "--data-root", str(self.data), "--storage-driver", "overlay2")
         options = ("--bip", "172.31.240.1/24", "--default-address-pool", "base=172.31.128.0/18,size=24")
         self.daemon.start(
             Program(
-                (*namespace, *places, *dockerd, *options),
+                (*namespace, *places, *dockerd, *options, *self.options),
                 {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **inherited()},
                 self._fingerprint(),
             ),
@@ -187,12 +209,17 @@ class Docker:
     def _masquerade(self, action: str) -> None:
         """Add or remove the iptables rule for Docker's network, after removing a stale one."""
         kind = "legacy" if Path("/proc/net/ip_tables_names").exists() else "nft"
-        rule = ("POSTROUTING", "-s", f"{_ADDRESS}/32", "!", "-o", "peer0", "-j", "MASQUERADE")
+        outside = ("-s", f"{self.link.address}/32", "!", "-o", self.link.name)
+        rule = ("POSTROUTING", *outside, "-j", "MASQUERADE")
         argv = (f"/usr/sbin/iptables-{kind}", "-w", "-t", "nat")
         while subprocess.run([*argv, "-D", *rule], capture_output=True, check=False).returncode == 0:
             pass
         if action == "-A":
             run((*argv, "-A", *rule), log=self.state.log("network"))
+
+
+def _root_fingerprint() -> str:
+    return fingerprint_of(SUITE, " ".join(INSIDE), compose_binary())
 
 
 def compose_binary() -> Path:
@@ -216,4 +243,4 @@ def running(say: Callable[[str], None]) -> Iterator[Docker]:
             docker.down()
 
 
-__all__ = ["REGISTRY", "Docker", "default_state", "running"]
+__all__ = ["REGISTRY", "Docker", "Link", "default_state", "running"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import http.server
 import os
+import subprocess
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from airgap import choice
+from airgap import choice, exports
 from airgap.errors import AirgapError
 from airgap.settings import Settings
 
@@ -67,7 +68,7 @@ def a_registry() -> dict[str, str]:
 
 
 def test_a_given_engine_is_taken() -> None:
-    chosen = choice.choose({choice.RUNNER: "tcp://engine.test:1234"}, HERE)
+    chosen = choice.choose({exports.RUNNER: "tcp://engine.test:1234"}, HERE)
     assert (
         str(chosen)
         == "engine: a given engine, because _EXPERIMENTAL_DAGGER_RUNNER_HOST is tcp://engine.test:1234"
@@ -75,7 +76,7 @@ def test_a_given_engine_is_taken() -> None:
 
 
 def test_our_own_engine_given_is_the_air_gapped_one() -> None:
-    chosen = choice.choose({choice.RUNNER: "unix:///run/dagger/engine.sock"}, HERE)
+    chosen = choice.choose({exports.RUNNER: "unix:///run/dagger/engine.sock"}, HERE)
     assert chosen == choice.Choice("airgap", "_EXPERIMENTAL_DAGGER_RUNNER_HOST names it")
 
 
@@ -114,7 +115,7 @@ def test_without_any_the_error_says_what_to_install(programs: Path, monkeypatch:
     ) as caught:
         choice.choose({}, HERE, hub=NOWHERE)
     assert "install Docker" in caught.value.hint
-    assert choice.RUNNER in caught.value.hint
+    assert exports.RUNNER in caught.value.hint
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     (programs / "dpkg-query").unlink()
     with pytest.raises(AirgapError, match="not root on Debian"):
@@ -122,8 +123,8 @@ def test_without_any_the_error_says_what_to_install(programs: Path, monkeypatch:
 
 
 def test_one_variable_forces_it(programs: Path) -> None:
-    assert choice.choose({choice.FORCE: "airgap", choice.RUNNER: "tcp://x"}, HERE).kind == "airgap"
-    assert choice.choose({choice.FORCE: "runner", choice.RUNNER: "tcp://x"}, HERE).kind == "runner"
+    assert choice.choose({choice.FORCE: "airgap", exports.RUNNER: "tcp://x"}, HERE).kind == "airgap"
+    assert choice.choose({choice.FORCE: "runner", exports.RUNNER: "tcp://x"}, HERE).kind == "runner"
     script(programs / "docker", "echo 28.2.2")
     assert str(choice.choose({choice.FORCE: "docker"}, HERE, hub=NOWHERE)).endswith(
         "because CI_ENGINE=docker"
@@ -168,3 +169,10 @@ def test_a_cli_of_another_version_is_refused(programs: Path, cli: str, expected:
 def test_the_cli_of_the_right_version_is_taken(programs: Path) -> None:
     script(programs / "dagger", "echo 'dagger v0.21.8 (unix:///run/dagger/engine.sock) linux/amd64'")
     choice.check_cli()
+
+
+def test_the_exports_for_docker_take_another_engine_s_out_of_the_shell() -> None:
+    script = exports.of_docker() + 'echo "${_EXPERIMENTAL_DAGGER_RUNNER_HOST-none} $CI_ENGINE_CHOSEN"'
+    before = {"_EXPERIMENTAL_DAGGER_RUNNER_HOST": "unix:///run/dagger/engine.sock"}
+    done = subprocess.run(["/bin/sh", "-euc", script], env=before, capture_output=True, text=True, check=True)
+    assert done.stdout == "none docker\n"

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airgap import catalogue, images, imagesteps, layout, programs, recipe, rootfs, trivy
-from airgap.settings import Settings
+from airgap import catalogue, engineimage, images, imagesteps, layout, programs, recipe, rootfs, trivy
+from airgap.errors import AirgapError
+from airgap.settings import VERSION, Settings
 from ci.references import ImagesMap, parse
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from airgap.state import State
 
 NAMES = [image.name for image in catalogue.IMAGES]
+# Recipes that `up` does not build, and so not in the images map.
+APART = [engineimage.NAME]
 FOLDERS = sorted(path.parent.name for path in recipe.RECIPES.glob("*/image.toml"))
 
 
@@ -47,7 +50,7 @@ def prints() -> dict[str, str]:
 
 
 def test_every_recipe_is_an_image_and_comes_after_what_it_needs() -> None:
-    assert sorted(NAMES) == FOLDERS
+    assert sorted([*NAMES, *APART]) == FOLDERS
     for position, each in enumerate(catalogue.IMAGES):
         assert set(each.needs) <= set(NAMES[:position])
 
@@ -133,7 +136,7 @@ def test_images_that_go_builds_say_so(state: State) -> None:
     assert built == {name for name in NAMES if (recipe.RECIPES / name / "go.mod").exists()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *APART])
 def test_recipe_is_whole(name: str) -> None:
     read = recipe.read(name)
     assert bool(read.version) != bool(read.version_of)
@@ -177,6 +180,19 @@ def test_an_image_of_debian_testing_lists_its_packages_versions(name: str) -> No
     assert read.version_of in read.versions
     assert read.version_of in read.debian.packages
     assert f"{read.references[0]}: Debian testing's " in read.stand_in
+
+
+def test_the_engine_s_image_has_the_name_that_its_cli_runs() -> None:
+    read = recipe.read(engineimage.NAME)
+    assert read.references == (engineimage.REFERENCE,) == (f"registry.dagger.io/engine:{read.version}",)
+    assert read.version == VERSION
+    assert read.stand_in.startswith(f"{engineimage.REFERENCE}: ")
+
+
+def test_the_engine_s_image_is_not_built_without_what_it_is_made_of(state: State) -> None:
+    with pytest.raises(AirgapError, match="the air-gapped engine is not built") as caught:
+        engineimage.build(state)
+    assert "airgap up" in caught.value.hint
 
 
 def test_a_key_that_no_one_reads_is_refused(recipes: Path) -> None:

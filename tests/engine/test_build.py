@@ -34,6 +34,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.docker_path
 def test_all_images_are_built_and_the_table_names_each(dagger: Dagger) -> None:
     called = dagger.call("build")
     assert called.code == 0, called.error

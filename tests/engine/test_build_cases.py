@@ -12,7 +12,7 @@ from tests.engine.images import Image, built, copied, sha256
 if TYPE_CHECKING:
     from tests.engine.client import Dagger
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.docker_path]
 
 Images = dict[str, Image]
 

@@ -13,7 +13,7 @@ from tests.engine.client import ROOT, Dagger
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.docker_path]
 
 GATES = {"ci:lint", "ci:posture", "ci:scan", "ci:test", "ci:test-integration"}
 

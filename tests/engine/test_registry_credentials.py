@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.engine.client import Called, Dagger
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.docker_path]
 LOGIN = base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
 
 

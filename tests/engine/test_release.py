@@ -74,6 +74,7 @@ def committed(folder: Path, *messages: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.docker_path
 def test_release_then_again_then_promote_by_digest(sound: Shop, registry: Registry, tmp_path: Path) -> None:
     out = tmp_path / "out"
     commit = committed(tmp_path / "clone", "", "Sell things")

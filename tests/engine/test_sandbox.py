@@ -21,7 +21,7 @@ from tests.engine.client import ROOT, Called, Dagger
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.docker_path]
 
 SCRIPTS = ROOT / "ci" / "src" / "ci" / "container_scripts"
 

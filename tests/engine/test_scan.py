@@ -42,6 +42,7 @@ def excepted(until: datetime) -> str:
     return json.dumps({"vulnerabilities": [entry]})  # JSON is YAML
 
 
+@pytest.mark.docker_path
 def test_a_known_vulnerable_package_fails_with_all_that_is_needed_to_mend_it(vulnerable: Shop) -> None:
     called = vulnerable.scan()
     assert called.code != 0
@@ -51,6 +52,7 @@ def test_a_known_vulnerable_package_fails_with_all_that_is_needed_to_mend_it(vul
     assert "Traceback" not in called.error
 
 
+@pytest.mark.docker_path
 def test_the_fixed_package_passes(dagger: Dagger, tmp_path: Path) -> None:
     called = shop(dagger, tmp_path / "shop").scan()
     assert called.code == 0, called.error

@@ -35,6 +35,7 @@ def hardened(dagger: Dagger, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return {path.stem: json.loads(path.read_text()) for path in output.glob("*.log")}
 
 
+@pytest.mark.docker_path
 @HARDENED
 def test_a_hardened_service_has_nothing_it_did_not_ask_for(hardened: dict[str, dict[str, Any]]) -> None:
     seen = hardened["closed"]
@@ -52,6 +53,7 @@ def test_a_hardened_service_has_nothing_it_did_not_ask_for(hardened: dict[str, d
     assert "192.0.2.7\telsewhere" in seen["hosts"]
 
 
+@pytest.mark.docker_path
 @HARDENED
 def test_a_plain_service_has_what_docker_gives_and_no_more(hardened: dict[str, dict[str, Any]]) -> None:
     seen = hardened["plain"]
@@ -64,6 +66,7 @@ def test_a_plain_service_has_what_docker_gives_and_no_more(hardened: dict[str, d
     assert [name for name in seen["environment"] if "DAGGER" in name or "OTEL" in name] == []
 
 
+@pytest.mark.docker_path
 @HARDENED
 def test_limits_are_those_of_either_place_in_the_file(hardened: dict[str, dict[str, Any]]) -> None:
     # mem_limit, pids_limit and cpus; and the same below deploy.resources.limits.
@@ -74,6 +77,7 @@ def test_limits_are_those_of_either_place_in_the_file(hardened: dict[str, dict[s
     assert limits["scratch"] == [3 << 20, "0o750", 0, 0]
 
 
+@pytest.mark.docker_path
 @HARDENED
 def test_a_privileged_service_has_everything(hardened: dict[str, dict[str, Any]]) -> None:
     seen = hardened["boss"]
@@ -82,12 +86,14 @@ def test_a_privileged_service_has_everything(hardened: dict[str, dict[str, Any]]
     assert "kmsg" in seen["devices"]
 
 
+@pytest.mark.docker_path
 @HARDENED
 def test_an_internal_network_has_no_way_out(hardened: dict[str, dict[str, Any]]) -> None:
     assert not hardened["inside"]["default_route"]
     assert hardened["plain"]["default_route"]
 
 
+@pytest.mark.docker_path
 @HARDENED
 def test_network_mode_none_leaves_the_loopback_only(hardened: dict[str, dict[str, Any]]) -> None:
     assert hardened["offline"]["up"] == ["lo"]
@@ -225,6 +231,7 @@ def test_a_variable_without_a_value_is_said(dagger: Dagger, tmp_path: Path) -> N
     assert "note | NOBODY_SET_IT" in called.stderr
 
 
+@pytest.mark.docker_path
 def test_published_ports_are_on_this_machine(tmp_path: Path) -> None:
     ports = {"web": free_port(), "other": free_port()}
     services = {
