@@ -5,7 +5,7 @@
 REQUEST is JSON: `files`, `profiles`, and whether to create `bake`, the Bake file
 of `docker compose build`. Compose writes it only if Buildx is among the plugins
 below DOCKER_CONFIG. The result in OUTPUT is JSON: either `error` with Compose's
-output `env_files` and `missing`, or `env_file_error`, or
+output `env_files`, `missing` and `of_windows`, or `env_file_error`, or
 
     model         Compose's output, to be read by Compose again, with each literal `$` doubled
     undoubled     the same without doubling
@@ -21,6 +21,7 @@ output `env_files` and `missing`, or `env_file_error`, or
     from_files    the variables of each service that only these set
     missing       the places that use a `.env` that does not exist
     links         for paths with symbolic links: these, and at the end the place that the path leads to
+    of_windows    the places with a path that only works on Windows
 
 Every variable of ENV_FILE and every required one gets a placeholder. Compose then
 also reads the project with the values. If the results differ, the variables that
@@ -37,7 +38,7 @@ import sys
 from pathlib import Path
 
 from ci.container_scripts import compose_env_file as env_file
-from ci.container_scripts import compose_links
+from ci.container_scripts import compose_links, compose_paths
 from ci.container_scripts import compose_report as report
 from ci.container_scripts.compose_command import Compose, Json, RefusedError, undoubled
 from ci.container_scripts.compose_reading import TEMPLATE, Reading
@@ -77,6 +78,7 @@ def read(reading: Reading, *, bake: bool) -> Json:
         "from_files": report.from_files(model, reading.template, files),
         "missing": report.missing(model, files, reading.compose.folder, given=bool(reading.source)),
         "links": compose_links.links(model, [file["path"] for listed in files.values() for file in listed]),
+        "of_windows": compose_paths.of_windows(model, files, reading.compose.folder),
     }
 
 
@@ -90,7 +92,8 @@ def refused(reading: Reading, error: RefusedError) -> Json:
         return outcome
     files = report.env_files(template, list(template["services"]))
     missing = report.missing({}, files, compose.folder, given=bool(reading.source))
-    return outcome | {"env_files": files, "missing": missing}
+    of_windows = compose_paths.of_windows(template, files, compose.folder)
+    return outcome | {"env_files": files, "missing": missing, "of_windows": of_windows}
 
 
 def main(binary: str, folder: str, output: str, request: str, source: str = "") -> None:

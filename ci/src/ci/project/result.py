@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ci.errors import PipelineError
+
 __all__ = ["ComposeResult", "read"]
 
 
@@ -22,6 +24,13 @@ class MissingFile(Struct, frozen=True):
     place: str
     path: str
     required: bool
+
+
+class Place(Struct, frozen=True):
+    """A key of the compose file, and the path there."""
+
+    place: str
+    path: str
 
 
 class ComposeResult(Struct, frozen=True):
@@ -43,8 +52,18 @@ class ComposeResult(Struct, frozen=True):
     from_files: dict[str, tuple[str, ...]] = {}
     missing: tuple[MissingFile, ...] = ()
     links: dict[str, tuple[str, ...]] = {}
+    of_windows: tuple[Place, ...] = ()
 
 
 def read(text: str) -> ComposeResult:
-    """Read the program's output."""
-    return msgspec.json.decode(text, type=ComposeResult)
+    """Read the program's output. Reject paths that only work on Windows."""
+    found = msgspec.json.decode(text, type=ComposeResult)
+    if found.of_windows:
+        places = dict.fromkeys(f"{each.place}: {each.path}" for each in found.of_windows)
+        raise PipelineError(
+            "compose.windows-path",
+            f"paths with backslashes only work on Windows: {', '.join(places)}",
+            hint="write each relative to the compose file and with slashes, such as ./services/web: "
+            "Compose accepts that on Windows too",
+        )
+    return found
