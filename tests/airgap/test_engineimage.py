@@ -1,4 +1,4 @@
-"""The engine's image: what is put into it, and how its entrypoint starts the engine. Nothing is built here."""
+"""The engine's image: what is put into it, and how its entrypoint starts the engine."""
 
 from __future__ import annotations
 
