@@ -18,7 +18,7 @@ from tests.workflows.runner import ROOT, WORKFLOWS, read, scripts
 CHECK = Path(sys.executable).parent / "check-jsonschema"
 EXAMPLES = ROOT / "docs" / "examples"
 GITLAB, AZURE = EXAMPLES / "gitlab-ci.yml", EXAMPLES / "azure-pipelines.yml"
-KUBERNETES, VALUES = EXAMPLES / "kubernetes.yaml", EXAMPLES / "kubernetes-values.yaml"
+KUBERNETES, VALUES = (EXAMPLES / "kubernetes" / name for name in ("manifest.yaml", "values.yaml"))
 # Functions that every system has to call; GitHub's are found in its workflows.
 FUNCTIONS = {"report", "gate", "publish", "release", "releases", "drift", "scan"}
 
