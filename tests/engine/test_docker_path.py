@@ -116,7 +116,7 @@ def shared(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     for name in ("ca.pem", "server.pem", "server-key.pem"):
         (place / name).write_bytes((folder / name).read_bytes())
     command = next(block for block in blocks("sh") if "docker run" in block)
-    words = shlex.split(command.replace("/etc/dagger-engine", str(place)))
+    words = shlex.split(command.replace("\\\n", "").replace("/etc/dagger-engine", str(place)))
     remove = ("docker", "rm", "--force", "--volumes", NAME)
     machine.docker.run(*remove, check=False)
     machine.docker.run(*words)
