@@ -45,7 +45,7 @@ test-long: $(VENV)/ready $(VENV)/nginx test-packages ## run the tests that take 
 # An engine that Docker runs, as on most machines. The registry with the base images is the air-gapped engine's.
 test-docker: $(VENV)/ready test-packages ## run the pipeline and the tests marked docker_path on an engine that a Docker Engine runs
 	@python3 -m airgap up && python3 -m tools.docker_path up && eval "$$(python3 -m tools.docker_path env)" \
-	  && $(MAKE) --no-print-directory CI_ENGINE=docker pipeline \
+	  && make --no-print-directory CI_ENGINE=docker pipeline \
 	  && eval "$$(python3 -m airgap env --auto)" && $(BIN)/pytest -m docker_path -v \
 	  && python3 -m tools.docker_path status
 
