@@ -39,7 +39,7 @@ def test_a_red_check_fails_and_says_why(tmp_path: Path) -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
     for name in tracked.stdout.splitlines():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, copy / name)
+        shutil.copy2(ROOT / name, copy / name, follow_symlinks=False)
     (copy / "compose.yaml").write_text("services: {web: {imag: x}}")
     subprocess.run(["git", "init", "--quiet", "."], cwd=copy, check=True)
     checked = Dagger(copy).run("check", "posture")
