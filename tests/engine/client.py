@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,3 +61,14 @@ class Dagger:
             timeout=LIMIT,
         )
         return Called(done.returncode, done.stdout, done.stderr)
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """End a call as Ctrl-C does: the client sometimes goes on after the first, and never after the second."""
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+            return
+    process.kill()
+    raise AssertionError("the client did not end")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import time
 import urllib.request
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.engine.client import ROOT
+from tests.engine.client import ROOT, interrupt
 from tests.engine.shops import SOUND, VULNERABLE, Shop, shop
 from tests.engine.test_stack import free_port
 from tests.unit.report.folders import Report
@@ -110,8 +109,7 @@ def test_a_report_is_served_and_compared_with_another(dagger: Dagger, tmp_path: 
             page = awaited(address, process)
             log = awaited(f"{address}test-integration/logs/agent.log", process)
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+            interrupt(process)
     assert "<h1>Failed in test, scan</h1>" in page
     assert "Since the earlier run" in page
     assert log == (late / "test-integration" / "logs" / "agent.log").read_text()

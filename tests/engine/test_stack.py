@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import subprocess
 import time
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.engine.client import FIXTURES, ROOT, Dagger
+from tests.engine.client import FIXTURES, ROOT, Dagger, interrupt
 from tests.engine.stacks import PYTHON, logs
 
 if TYPE_CHECKING:
@@ -257,8 +256,7 @@ def test_published_ports_are_on_this_machine(tmp_path: Path) -> None:
                         answered.add(port)
                 except OSError:
                     time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+        interrupt(process)
     assert answered == set(ports.values())
 
 

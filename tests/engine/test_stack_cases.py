@@ -14,13 +14,12 @@ import socket
 import subprocess
 import time
 import tomllib
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.engine.client import FIXTURES, ROOT
+from tests.engine.client import FIXTURES, ROOT, interrupt
 from tests.engine.stacks import PYTHON
 
 if TYPE_CHECKING:
@@ -224,17 +223,6 @@ def test_one_port_at_two_addresses_is_refused_only_where_ports_are_opened(
         assert text in refused.error
 
 
-def ended(process: subprocess.Popen[bytes]) -> None:
-    """End a call as Ctrl-C does: the client sometimes goes on after the first, and never after the second."""
-    for _ in range(2):
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(60)
-            return
-    process.kill()
-    pytest.fail("the client did not end")
-
-
 @pytest.fixture(scope="module")
 def published(source: Path) -> Iterator[Callable[[int], str]]:
     """Open the published ports on this machine; the fixture is a function that reads a line of one."""
@@ -260,7 +248,7 @@ def published(source: Path) -> Iterator[Callable[[int], str]]:
         try:
             yield line_of
         finally:
-            ended(process)
+            interrupt(process)
 
 
 @pytest.mark.xdist_group("ports")
