@@ -25,9 +25,10 @@ __all__ = ["added", "compared", "served"]
 # Below the folder that `currentModule.workdir` reads, in the container of the running function.
 _WORK = Path("/scratch")
 _PORT = 8080
-# What a later run needs to compare itself with this one, in a folder that a workflow can keep.
+# What a later run needs to compare itself with this one, in a folder that a workflow can keep: these and
+# what the page reads of an earlier run.
 _BASELINE = "baseline"
-_KEPT = ("summary.json", "history.json", "scan/scan.json", "scan/*/sbom.cdx.json")
+_DOCUMENTS = ("summary.json", "scan/scan.json")
 
 
 async def added(
@@ -38,12 +39,12 @@ async def added(
     `graph` and `details` are parts of the job summary.
     """
     # The formats are imported in functions, because only a report needs a template library.
-    from ci.report import history, markdown  # noqa: PLC0415
+    from ci.report import history, markdown, read  # noqa: PLC0415
 
     run = await _read(report, earlier)
     texts = {"summary.md": markdown.render(run, graph, details), history.NAME: history.write(run.history)}
     whole = report.with_directory("/", _written(run, texts))
-    return whole.with_directory(_BASELINE, whole.filter(include=list(_KEPT)))
+    return whole.with_directory(_BASELINE, whole.filter(include=[*_DOCUMENTS, *read.EARLIER_FILES]))
 
 
 async def compared(report: dagger.Directory, earlier: dagger.Directory, of: Summary) -> dagger.Directory:

@@ -199,11 +199,6 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
     return result
 
 
-def read(path: str) -> bytes:
-    """Return the content of a file."""
-    return Path(path).read_bytes()
-
-
 def _ready(client: Client, request: Json, folder: Path) -> list[Json]:
     """Make the images that are released, or check those that are promoted where they come from."""
     items: list[Json] = request["images"]
