@@ -67,10 +67,15 @@ def test_a_body_that_is_no_json_leaves_the_connection_usable(filled: Server) -> 
 
 def test_a_body_without_length_is_refused(filled: Server) -> None:
     connection = HTTPConnection("127.0.0.1", filled.port, timeout=20)
-    connection.request("POST", "/collections/c/points/count", iter([b"{}"]), encode_chunked=True)
-    response = connection.getresponse()
-    assert (response.status, response.getheader("Connection")) == (411, "close")
-    connection.close()
+    try:
+        # The head alone: the answer needs no body, and a body would race with the close of the connection.
+        connection.putrequest("POST", "/collections/c/points/count")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Connection")) == (411, "close")
+    finally:
+        connection.close()
 
 
 def test_calls_side_by_side(filled: Server) -> None:
