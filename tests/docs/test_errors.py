@@ -24,6 +24,19 @@ UNTESTED = {
     "signing.signature-lost": "takes a registry that accepts a signature and does not keep it",
 }
 
+# Options of other programs that errors advise to use.
+FOREIGN = {
+    "--group": "uv add",
+    "--query": "az acr show",
+    "--image": "az acr repository show",
+    "--unshallow": "git fetch",
+    "--tags": "git fetch",
+    "--git-common-dir": "git rev-parse",
+    "--ref-format": "git refs migrate",
+    "--path": "export of Dagger's command line",
+    "--key": "cosign public-key",
+}
+
 
 @cache
 def text_of_tests() -> str:
@@ -42,6 +55,18 @@ def test_there_are_codes_and_each_has_the_form_and_a_next_step() -> None:
 def test_the_page_has_one_anchor_a_code() -> None:
     anchors = re.findall(r'<a id="(.+?)"></a>', (FOLDER / "errors.md").read_text())
     assert anchors == list(codes.entries())
+
+
+def test_each_option_that_an_error_names_exists() -> None:
+    own = re.findall(r"^\| `(--[a-z-]+)` \|", (FOLDER / "functions.md").read_text(), re.MULTILINE)
+    named = {
+        option: code
+        for code, entry in codes.entries().items()
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", f"{entry.text} {entry.hint}")
+    }
+    assert len(named) > 20
+    assert {option: code for option, code in named.items() if option not in {*own, *FOREIGN}} == {}
+    assert FOREIGN.keys() <= named.keys(), "an option of another program that no error names"
 
 
 @pytest.mark.parametrize("code", codes.entries())

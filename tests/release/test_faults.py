@@ -82,7 +82,7 @@ def test_registry_down_during_tagging(
     if tag != "claim-":
         assert "registry.tagging-interrupted" in run.error
         assert "every image of the set is complete under its digest" in run.error
-        assert "the same command goes on from here" in run.error
+        assert "the same command continues from here" in run.error
     if tag == "latest":
         assert "tagged: agent:sha-" in run.error
         assert "research:1," not in run.error.partition("left or not known: ")[2]

@@ -97,14 +97,14 @@ class Ci:
 
     @function()
     async def format(self) -> dagger.Changeset:
-        """Return what ruff changes; the command line shows it and asks whether to apply it."""
+        """Return ruff's changes; the command line shows them and asks whether to apply them."""
         return Lint(await self._inputs().project()).formatted()
 
     # Waivers and exceptions end on a day, so a result is not cached beyond its session.
     @check
     @function(cache="session")
     async def posture(self, only: Only = None) -> str:
-        """Judge each image by the posture rules (user, layers, secrets, size, start and stop)."""
+        """Check each image against the posture rules (user, layers, secrets, size, start and stop)."""
         return await gates.posture(self._inputs(), only or [])
 
     @check
@@ -119,7 +119,7 @@ class Ci:
         self,
         only: Only = None,
         severity: Severity = None,
-        ignore_unfixed: Annotated[bool, Doc("Let vulnerabilities pass that nobody has fixed yet")] = False,
+        ignore_unfixed: Annotated[bool, Doc("Accept vulnerabilities that have no fix yet")] = False,
         database_days: Annotated[int, Doc("How old Trivy's database may be, in days")] = 3,
         vex: Annotated[list[str] | None, Doc("VEX files, by their paths in --source; default: none")] = None,
         base: EarlierScan = None,
@@ -144,14 +144,14 @@ class Ci:
 
     @function(cache="session")
     async def gate(self, history: History = None, only: Parts = None) -> str:
-        """Build, judge, test and scan all images; the first failure cancels the rest."""
+        """Build, check, test and scan all images; the first failure cancels the rest."""
         if only:
             return await part(self._inputs(), only, history)
         return (await gate(self._inputs(), history)).text
 
     @function(cache="never")
     async def shards(
-        self, count: Annotated[int, Doc("The number of machines, each of which runs gate --only")]
+        self, count: Annotated[int, Doc("The number of machines; each runs its part with gate --only")]
     ) -> str:
         """Divide the gates among machines by their recorded times, and print the matrix as JSON."""
         return await shard(self._inputs(), count)
@@ -165,18 +165,18 @@ class Ci:
         history: History = None,
         base: EarlierReport = None,
     ) -> dagger.Directory:
-        """Run gates to their end, whatever fails; return a page, a summary and each one's files."""
+        """Run all gates, even after a failure; return a page, a summary and each gate's files."""
         return await report.report(self._inputs(), only or [], history, base)
 
     @function(cache="never")
     async def report_site(
         self,
         folder: Annotated[
-            dagger.Directory | None, Doc("A report that exists; default: one of all gates is made")
+            dagger.Directory | None, Doc("An existing report; default: a new one of all gates")
         ] = None,
         base: EarlierReport = None,
     ) -> dagger.Service:
-        """Serve a report to a browser: `report-site up`; --folder and --base compare two that exist."""
+        """Serve a report to a browser: `report-site up`; --folder and --base compare two existing ones."""
         return await report.site(self._inputs(), folder, base)
 
     @function(cache="session")
@@ -189,7 +189,7 @@ class Ci:
     @function()
     async def stack(
         self,
-        only: Annotated[list[str] | None, Doc("Services to run, with what they need; default: all")] = None,
+        only: Annotated[list[str] | None, Doc("Services to run, with those that they depend on; default: all")] = None,
         start_timeout: StartTimeout = 120,
         stop_timeout: StopTimeout = 10,
     ) -> ComposeStack:
@@ -208,11 +208,11 @@ class Ci:
     async def tags(
         self,
         ref: Ref,
-        sha: Annotated[str, Doc("The commit, for its own tag; default: none")] = "",
+        commit: Annotated[str, Doc("The full id of the commit, for its own tag; default: none")] = "",
         default_branch: DefaultBranch = "main",
     ) -> str:
         """Print the tags that a git ref gives its images, without building any."""
-        return await publish.image_tags(self._inputs(), ref, sha, default_branch)
+        return await publish.image_tags(self._inputs(), ref, commit, default_branch)
 
     @function()
     async def releases(
@@ -241,7 +241,7 @@ class Ci:
         ] = None,
         sign_password: Annotated[
             dagger.Secret | None,
-            Doc("The password of --sign-key, as env:VARIABLE or file:PATH; default: it has none"),
+            Doc("The password of --sign-key, as env:VARIABLE or file:PATH; default: none"),
         ] = None,
     ) -> Registry:
         """Select a registry and its credentials, to `publish`, `release`, `promote` and `verify` images."""
@@ -251,7 +251,7 @@ class Ci:
 
     @function(cache="never")
     async def sandbox(
-        self, empty: Annotated[bool, Doc("Remove the data that no call is using at the moment")] = False
+        self, empty: Annotated[bool, Doc("Remove the data that no running call uses")] = False
     ) -> str:
         """Print what the volume of the sandbox's Docker Engine contains."""
         return await usage.render(await self._inputs().workspace(), empty=empty)
@@ -268,7 +268,7 @@ class Ci:
 
     @function()
     async def explain(self, code: ErrorCode) -> str:
-        """Print what an error code means and what to do next; {…} is a value that the error itself shows."""
+        """Print what an error code means and what to do next; {…} represents a value of the actual error."""
         # Imported here because every other call does without.
         from ci.catalogue import codes  # noqa: PLC0415
 

@@ -114,7 +114,7 @@ def check_skipped(platforms: Platforms, skippable: Sequence[str], place: str, *,
 
 
 def parse(text: str, *, where: str = "--platform") -> tuple[str, ...]:
-    """Read a list of platforms, separated by commas; none of them may be there twice."""
+    """Read a list of platforms, separated by commas; none may be listed twice."""
     return _checked([each.strip() for each in text.split(",")] if text.strip() else [], where)
 
 
@@ -151,6 +151,6 @@ def _checked(platforms: Sequence[str], where: str) -> tuple[str, ...]:
             )
         if list(platforms).count(platform) > 1:
             raise PipelineError(
-                "build.platform-twice", f"{where}: {platform} is there twice", hint="remove one of them"
+                "build.platform-twice", f"{where}: {platform} is listed twice", hint="remove one of them"
             )
     return tuple(platforms)

@@ -70,7 +70,7 @@ def parse(text: str, *, where: str) -> Reference:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """The keys and values of a JSON object, also of keys that are there twice."""
+    """The keys and values of a JSON object, including keys that occur twice."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class ImagesMap:
             if name in entries:
                 raise PipelineError(
                     "images-map.duplicate-key",
-                    f"images map {where}: {name} is there twice, the second time as '{key}'",
+                    f"images map {where}: {name} occurs twice, the second time as '{key}'",
                     hint="keep one of the two entries",
                 )
             entries[name] = value

@@ -66,7 +66,7 @@ def _one(leaves: list[Exception]) -> PipelineError:
     if not ours:
         return PipelineError("engine.step-refused", "the engine rejected a step", details=details, hint=hint)
     return PipelineError(
-        "engine.several-failed", f"{len(texts)} things went wrong", details=details, hint=hint
+        "engine.several-failed", f"{len(texts)} failures", details=details, hint=hint
     )
 
 

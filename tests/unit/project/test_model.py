@@ -135,4 +135,4 @@ def test_a_file_without_services_is_an_error() -> None:
 def test_an_unknown_service_lists_the_valid_ones() -> None:
     with raises("project.unknown-service", match="'redis', 'wbe'") as caught:
         compose.select(read().built, ["redis", "wbe"])
-    assert caught.value.hint == "choose from web; a profile's need --profiles"
+    assert caught.value.hint == "choose from web; services of a profile need --profiles"

@@ -74,7 +74,7 @@ def test_a_registry_elsewhere_is_not_spoken_to_without_verification(
 
 
 def test_a_registry_without_tls_is_told_with_what_helps(connect: Connect) -> None:
-    with Fake() as fake, raises("registry.tls-absent", "--registry-service tcp://HOST:PORT"):
+    with Fake() as fake, raises("registry.tls-absent", "--service tcp://HOST:PORT"):
         connect(fake, plain_http=False).tags(f"{fake.host}/team/web")
 
 

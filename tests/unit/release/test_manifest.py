@@ -136,6 +136,7 @@ def test_what_is_no_manifest_is_refused(code: str, text: str, said: str) -> None
 def test_a_digest_of_the_manifest_is_found() -> None:
     assert RELEASE.image(GATEWAY).service == "gateway"
     assert RELEASE.image(f"ghcr.io/team/agent@{AGENT}").service == "agent"
+    assert RELEASE.image("agent").service == "agent"
 
 
 @pytest.mark.parametrize("reference", [SBOM, "ghcr.io/team/agent:1.2.3", ""])

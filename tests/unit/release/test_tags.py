@@ -116,7 +116,7 @@ def test_what_cannot_be_tagged_is_refused_and_named(code: str, ref: str, text: s
 
 @pytest.mark.parametrize("sha", ["abc", "HEAD", "g" * 40, SHA.upper()])
 def test_what_is_no_commit_is_refused(sha: str) -> None:
-    with raises("tags.commit-invalid", match=f"--sha '{sha}'"):
+    with raises("tags.commit-invalid", match=f"--commit '{sha}'"):
         tags.decide("refs/heads/main", sha=sha)
 
 

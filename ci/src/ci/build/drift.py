@@ -74,7 +74,7 @@ def judge(images: Sequence[Pinned], now: Mapping[str, str]) -> str:
             "drift.moved",
             f"the tags of {len(moved)} of {len(compared)} images have moved since they were pinned",
             details=shown,
-            hint="update the digests, let the gates judge the new images, and commit",
+            hint="update the digests, let the gates check the new images, and commit",
         )
     return shown
 

@@ -63,8 +63,8 @@ EarlierScan = Annotated[
 EarlierReport = Annotated[
     dagger.Directory | None,
     Doc(
-        "The folder of an earlier report, to compare sizes and findings with; an empty folder: "
-        "nothing to compare with; default: none"
+        "The folder of an earlier report, to compare sizes and findings with; an empty folder is ignored; "
+        "default: none"
     ),
 ]
 StartTimeout = Annotated[int, Doc("Seconds that a service may take to reach the state that others wait for")]

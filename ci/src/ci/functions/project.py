@@ -83,26 +83,26 @@ DatabaseRegistry = Annotated[
 ]
 DatabaseMirrors = Annotated[
     list[str] | None,
-    Doc("Where Trivy's database is fetched from, in the order they are tried; default: Trivy's own two"),
+    Doc("Repositories that Trivy's database is fetched from, in this order; default: Trivy's own two"),
 ]
 LayerCache = Annotated[
     str, Doc("Layer cache that builds read: a repository as host[:port]/name; default: tool.ci.cache")
 ]
 CacheBranch = Annotated[
-    str, Doc("The branch whose layers are read besides those of tool.ci.default-branch; default: none")
+    str, Doc("A branch whose layers are read in addition to those of tool.ci.default-branch; default: none")
 ]
 CacheWrite = Annotated[
-    bool, Doc("Write the layer cache of --cache-branch, and evidence, as well: for trusted jobs")
+    bool, Doc("Also write the layer cache of --cache-branch, and evidence: for trusted jobs")
 ]
 EvidenceRepository = Annotated[
     str,
     Doc(
-        "Where the evidence of passed gates is, which are then not run again: a repository that only trusted "
-        "jobs can write, as host[:port]/name; default: tool.ci.evidence, or that of the layer cache"
+        "Repository with the evidence of passed gates, which are then not run again, as host[:port]/name; only "
+        "trusted jobs may write to it; default: tool.ci.evidence, or that of the layer cache"
     ),
 ]
 RunUrl = Annotated[str, Doc("The address of this run, which its evidence names; default: none")]
-Fresh = Annotated[bool, Doc("Run every gate, whatever evidence there is")]
+Fresh = Annotated[bool, Doc("Run every gate and ignore evidence")]
 Jobs = Annotated[int, Doc("How many images are worked on concurrently")]
 Platforms = Annotated[
     str,
@@ -112,5 +112,5 @@ Platforms = Annotated[
     ),
 ]
 EmulateTests = Annotated[
-    bool, Doc("Run the unit tests for platforms that the engine does not run as well, with an emulator")
+    bool, Doc("Also run the unit tests for platforms that the engine can only emulate")
 ]

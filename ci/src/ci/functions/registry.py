@@ -91,7 +91,7 @@ class Registry:
         self,
         version: Version = "",
         release: ReleaseFile = None,
-        only: Annotated[list[str] | None, Doc("Digests of the release to promote; default: all")] = None,
+        only: Annotated[list[str] | None, Doc("Services of the release to promote; default: all")] = None,
         dry_run: DryRun = False,
     ) -> str:
         """Copy a release to the target by digest, with SBOM, provenance and signatures."""
@@ -109,10 +109,10 @@ class Registry:
         ] = None,
         require: Annotated[
             list[str] | None,
-            Doc("Gates that each needs evidence of: unit, posture, scan, integration; default: none"),
+            Doc("Gates that each image must have evidence of: unit, posture, scan, integration; default: none"),
         ] = None,
     ) -> str:
-        """Check each digest of a release: SBOM and provenance, evidence of gates, and signed by a key."""
+        """Check each image of a release by digest: SBOM, provenance, evidence of gates, signature."""
         of = promote.Wanted(release, version)
         return await promote.verify(self.inputs, self.to.access, of, public_key, require or [])
 

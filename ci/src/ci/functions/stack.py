@@ -16,7 +16,7 @@ __all__ = ["ComposeStack"]
 
 @object_type
 class ComposeStack:
-    """A compose project as a stack that runs; each call starts its own."""
+    """A compose project as a running stack; each call starts its own."""
 
     inputs: Inputs
     only: list[str]
@@ -37,14 +37,14 @@ class ComposeStack:
     async def logs(self) -> dagger.Directory:
         """Start the stack, wait until it is up, stop it, and return its logs, also when it does not come up.
 
-        NAME.log is what a container wrote; ps.json, inspect.json and events.json are Docker's own, times.json
-        has the seconds, and error.txt says why the stack did not come up.
+        NAME.log is a container's output; ps.json, inspect.json and events.json are from Docker, times.json
+        contains the seconds, and error.txt says why the stack did not come up.
         """
         return await (await (await self._stack()).run(rerun=True)).logs()
 
     @function(cache="never")
     async def check(self) -> str:
-        """Start the stack, wait until it is up, and stop it; one that does not come up fails the call."""
+        """Start the stack, wait until it is up, and stop it; fail if it does not come up."""
         return await stack.check(await self._stack())
 
     async def _stack(self) -> stack.Stack:

@@ -36,7 +36,7 @@ def error(verdict: Verdict) -> PipelineError | None:
         "posture.failed",
         f"posture: the gate fails for {', '.join(verdict.failures)}",
         details=text(verdict),
-        hint="do what is listed under each rule; what must stay for a while gets an entry in "
+        hint="do what is listed under each rule; to accept something temporarily, add an entry to "
         "the setting waivers with rule, service, names, reason and until",
     )
 

@@ -36,7 +36,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORGOTTEN = {"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"}
 _NOT_FOUND, _CONFLICT, _PRECONDITION, _RANGE, _INSUFFICIENT_STORAGE = 404, 409, 412, 416, 507
 _IMMUTABLE = {"TAG_INVALID", "TAG_IMMUTABLE", "IMMUTABLE_TAG", "PRECONDITION"}
-_GO_ON = "check the registry and what is between it and this machine, then run it again: it goes on from here"
+_GO_ON = "check the registry and the network to it, then run it again: it continues from here"
 _CREDENTIALS = (
     "check --username and --password, that a token has not expired, and its role on this repository"
 )
@@ -68,7 +68,7 @@ UNAUTHORIZED = Failure(
 CORRUPTED = Failure(
     "registry.transfer-corrupted",
     "the registry received other bytes than were sent",
-    hint="check what is between the registry and this machine, then run it again: the files are intact",
+    hint="check the network to the registry, then run it again: the files are intact",
     delays=DELAYS,
 )
 LOST = Failure(
@@ -98,18 +98,18 @@ DENIED = Failure(
 )
 _NO_ROOM = Failure(
     "registry.full",
-    "the registry has no room left",
+    "the registry's storage or quota is full",
     hint="free space or raise the quota of the registry, then run it again",
 )
 BLOBS_MISSING = Failure(
     "registry.blobs-missing",
-    "the registry does not have what the manifest names",
+    "the registry lacks blobs that the manifest names",
     hint="check the registry's storage and its clean-up, then run it again",
     delays=DELAYS[:2],
 )
 _TOO_LARGE_BODY = Failure(
     "registry.body-too-large",
-    "a request of this size is refused with 413, however small the pieces are",
+    "a request of this size is refused with 413, even in the smallest chunks",
     hint="raise the limit of the proxy in front of the registry (nginx: client_max_body_size)",
     status=413,
 )
@@ -123,7 +123,7 @@ _LOCKED = Failure(
 _FIXED_TAG = Failure(
     "registry.tag-immutable",
     "the registry does not let this tag move",
-    hint="leave the tags that move (latest, branches) out of the registry's rule of immutable tags",
+    hint="exclude the tags that move (latest, branches) from the registry's rule for immutable tags",
 )
 
 
@@ -182,7 +182,7 @@ def silent(seconds: float) -> Failure:
     """Return the failure for a connection on which nothing moved for so long."""
     return Failure(
         "registry.timeout",
-        f"nothing came from the registry or went to it for {seconds:g} s",
-        hint="check that the registry answers, then run it again: it goes on from here",
+        f"no data moved to or from the registry for {seconds:g} s",
+        hint="check that the registry answers, then run it again: it continues from here",
         delays=DELAYS_SILENT,
     )

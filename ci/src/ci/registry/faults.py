@@ -22,7 +22,7 @@ _NOT_TLS = {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAIL
 _NO_TLS = Failure(
     "registry.tls-absent",
     "it answers without TLS",
-    hint="hand it in: --registry-service tcp://HOST:PORT; it is then reached over plain HTTP",
+    hint="pass it as a service: --service tcp://HOST:PORT; it is then reached over plain HTTP",
 )
 # Not an end: the next try speaks it.
 TLS = Failure(

@@ -107,7 +107,7 @@ def put_all(client: Client, subject: str, made: list[tuple[Json, bytes]]) -> Non
     raise PipelineError(
         "registry.attachment-lost",
         f"a file attached to {subject} has disappeared from its list",
-        hint="check that no other run writes to the same images, then run it again",
+        hint="check that no other run is writing to the same images, then run it again",
     )
 
 

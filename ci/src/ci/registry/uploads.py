@@ -27,7 +27,7 @@ _NOT_FOUND, _TOO_LARGE = 404, 413
 _FORGOTTEN = {"registry.upload-forgotten", failures.CORRUPTED.code}
 _CHANGED = Failure(
     "registry.digest-mismatch",
-    "the file is not what its digest says",
+    "the file does not match its digest",
     hint="build again: the image's files were changed",
 )
 

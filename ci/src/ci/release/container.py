@@ -175,7 +175,7 @@ async def _execute(container: dagger.Container, command: str) -> tuple[int, str,
             "registry.program-ended",
             f"the push was ended with exit code {error.exit_code}",
             details=error.stderr,
-            hint="run it again: it goes on from where it was",
+            hint="run it again: it continues from there",
         ) from error
     except dagger.QueryError as error:
         raise PipelineError(

@@ -23,7 +23,7 @@ __all__ = ["Platform", "Release", "Released", "read", "write"]
 
 _SCHEMA = 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
-_REPAIR = "take the file as `release` wrote it, unchanged"
+_REPAIR = "use the file exactly as `release` wrote it"
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,17 @@ class Release:
     images: tuple[Released, ...]
 
     def image(self, reference: str) -> Released:
-        """Return the image of a digest or a reference with one; any other is refused."""
+        """Return the image of a service, of a digest, or of a reference with one; refuse any other."""
         digest = reference.rpartition("@")[2]
         for image in self.images:
-            if image.digest == digest:
+            if reference == image.service or digest == image.digest:
                 return image
         known = ", ".join(f"{image.service}={image.digest}" for image in self.images)
         raise PipelineError(
             "release-manifest.unknown-image",
             f"'{reference}' is not in the release manifest",
             details=f"it has: {known}",
-            hint="promote what was published: a digest that passed the gates",
+            hint="name a service of the release, or the digest of one of its images",
         )
 
 

@@ -115,7 +115,7 @@ async def promote(  # noqa: PLR0913 - as publish
 ) -> Outcome:
     """Copy a released set by digest, with all that is attached; nothing is built.
 
-    `only` are digests (or references with one) of the manifest, default: all.
+    `only` are services or digests (or references with one) of the manifest, default: all.
     Each image is verified where it comes from and where it goes.
     """
     chosen = [release.image(reference) for reference in only] or list(release.images)

@@ -88,8 +88,8 @@ async def _cosign(workspace: Workspace) -> dagger.File:
     except dagger.QueryError as error:
         raise PipelineError(
             "signing.cosign-unavailable",
-            f"cosign is not here: its image {tools.COSIGN.partition('@')[0]} cannot be pulled",
+            f"cosign is not available: its image {tools.COSIGN.partition('@')[0]} cannot be pulled",
             details=str(error),
-            hint="in the air-gapped network run python3 -m airgap up, which provides it; "
+            hint="on the air-gapped engine run python3 -m airgap up, which provides it; "
             "in another, map it to an image that your engine can pull",
         ) from error

@@ -138,7 +138,7 @@ def _commit_tag(sha: str) -> tuple[str, ...]:
     if not _REVISION.fullmatch(sha):
         raise PipelineError(
             "tags.commit-invalid",
-            f"--sha '{sha}' is not a commit id",
+            f"--commit '{sha}' is not a commit id",
             hint="use the output of `git rev-parse HEAD`",
         )
     return (f"sha-{sha[:_SHORT]}",)

@@ -61,6 +61,6 @@ def read(text: str) -> Baseline:
         raise PipelineError(
             "scan.base-wrong-schema",
             f"--base: it is of schema {written(schema)}, wanted {SCHEMA}",
-            hint="make it again with this version of the pipeline",
+            hint="create it again with this version of the pipeline",
         )
     return Baseline(known)

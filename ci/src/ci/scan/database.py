@@ -126,7 +126,7 @@ def failure(stderr: str) -> PipelineError:
         "scan.mirrors-unavailable",
         f"none of {len(tried)} mirrors has the vulnerability database",
         details="\n".join(f"- {each['mirror']} ({each['seconds']} s): {each['error']}" for each in tried),
-        hint="name a mirror that can be reached with --mirrors, or give a database with --database",
+        hint="name a mirror that can be reached with --database-mirrors, or pass a database with --database",
     )
 
 

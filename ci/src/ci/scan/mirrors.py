@@ -62,7 +62,7 @@ def image(images: ImagesMap) -> str:
 
 def is_mirror(host: str, wanted: list[str], images: ImagesMap) -> bool:
     """Return whether one of the mirrors is in the registry of that host and port."""
-    found = (images.resolve(text, where="--mirrors") for text in wanted or DEFAULT)
+    found = (images.resolve(text, where="--database-mirrors") for text in wanted or DEFAULT)
     return any(text.startswith(f"{host}/") for text in found if text)
 
 
@@ -72,14 +72,14 @@ def resolve(wanted: list[str], images: ImagesMap, *, service: bool) -> Mirrors:
     A registry on a loopback address is one of the engine's machine: inside a container that address
     is the container's own. It takes the service, under another name.
     """
-    found = {text: images.resolve(text, where="--mirrors") for text in wanted or DEFAULT}
+    found = {text: images.resolve(text, where="--database-mirrors") for text in wanted or DEFAULT}
     here = [text for text in dict.fromkeys(found.values()) if text]
     if not here:
         raise PipelineError(
             "scan.mirrors-not-mapped",
             "the images map says that no mirror of the vulnerability database is available here: "
             + ", ".join(found),
-            hint="map one of them, name another with --mirrors, or give a database with --database",
+            hint="map one of them, name another with --database-mirrors, or pass a database with --database",
         )
     hosts = [text.partition("/")[0] for text in here]
     local = next((host for host in hosts if host.rpartition(":")[0] in _LOOPBACK or host in _LOOPBACK), "")
@@ -88,7 +88,7 @@ def resolve(wanted: list[str], images: ImagesMap, *, service: bool) -> Mirrors:
             "scan.mirror-loopback",
             f"{here[hosts.index(local)]}: containers cannot reach {local}, "
             "which is a registry on this machine only",
-            hint=f"lend it to this call with --database-registry tcp://{local}, "
+            hint=f"make it available to this call with --database-registry tcp://{local}, "
             f"give a database with --database, or map {IMAGE} to an image that has it",
         )
     if not service:

@@ -70,7 +70,7 @@ class Report:
             f"scan: the gate fails for {', '.join(failures)}",
             details=self.text(),
             hint="make the changes listed above, take secrets out and revoke them; "
-            f"{self._more(failures)}what must stay for a while gets an entry in {FILE} with id, statement "
+            f"{self._more(failures)}to accept a finding temporarily, add an entry to {FILE} with id, statement "
             "and expired_at",
         )
 

@@ -77,7 +77,7 @@ class Cosign:
                 "signing.signature-lost",
                 f"{lost} of the {len(wanted)} signatures of {subject} have disappeared",
                 details=fault,
-                hint="check that no other run writes to the same images, then run it again",
+                hint="check that no other run is writing to the same images, then run it again",
             )
         say(f"{subject} is signed, with {len(missing) - (wanted[0] in missing)} statements about it")
         return wanted[0] in missing
@@ -90,7 +90,7 @@ class Cosign:
                 "signing.signature-invalid",
                 f"{subject} has no valid signature by the key of --public-key",
                 details=fault,
-                hint="do not use this image, or give the public key of who signed it",
+                hint="do not use this image, or pass the public key of the signer",
             )
         return there
 

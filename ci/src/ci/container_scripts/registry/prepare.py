@@ -33,7 +33,7 @@ def prepare(item: Json, origin: Mapping[str, str], builder: str, folder: Path) -
         raise PipelineError(
             "release.sbom-missing",
             f"service '{item['service']}' has no SBOM",
-            hint="scan it: what is not scanned is not pushed",
+            hint="scan it: an image that is not scanned is not pushed",
         ) from error
     build = item["build"]
     statement = provenance.statement(

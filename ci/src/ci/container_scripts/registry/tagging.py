@@ -101,7 +101,7 @@ def settle(  # noqa: PLR0913 - all by name but the first four
             say("tagged " + ", ".join(f"{move.service}:{move.tag}" for move in moves))
     raise PipelineError(
         "registry.tags-contended",
-        "another release moves the same tags as this one, again and again",
+        "another release keeps moving the same tags",
         hint="let releases of these services run one after the other, then run this again",
     )
 
@@ -150,7 +150,7 @@ def _interrupted(error: PipelineError, put: Sequence[plan.TagUpdate], todo: plan
             )
             if part
         ),
-        hint=f"{error.hint}; the same command goes on from here",
+        hint=f"{error.hint}; the same command continues from here",
     )
 
 
