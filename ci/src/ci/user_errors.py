@@ -65,9 +65,7 @@ def _one(leaves: list[Exception]) -> PipelineError:
     hint = "fix the error above; an image that cannot be pulled can be mapped with --images"
     if not ours:
         return PipelineError("engine.step-refused", "the engine rejected a step", details=details, hint=hint)
-    return PipelineError(
-        "engine.several-failed", f"{len(texts)} failures", details=details, hint=hint
-    )
+    return PipelineError("engine.several-failed", f"{len(texts)} failures", details=details, hint=hint)
 
 
 def _text(leaf: Exception) -> str:

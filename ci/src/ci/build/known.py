@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import posixpath
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from dagger import dag
 
 from ci.build import image, run
-from ci.build.ignored import leaves_out_git
+from ci.build.context import visible
 from ci.errors import PipelineError
 from ci.evidence import claims
 from ci.evidence.claims import Claim
 from ci.evidence.evidence import Passed
 from ci.parallel import Once
 from ci.sandbox.container import VERSION
-from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from ci.build.bake import Bake
     from ci.layer_cache import LayerCache
     from ci.project.load import Project
-    from ci.workspace import Workspace
 
 __all__ = ["Built", "check_same", "claim", "images", "keep"]
 
@@ -57,7 +54,7 @@ async def claim(project: Project, planned: Bake, own_platform: str) -> Claim | N
     if project.evidence.place is None or named:
         return None
     given = {
-        "context": await _context_digest(workspace, planned),
+        "context": await (await visible(workspace, planned.written.values())).digest(),
         "bake": claims.digest([planned.build, planned.override, planned.lines]),
         "substitutes": claims.digest(await run.substitutes_of(workspace)),
         "sandbox": claims.digest(VERSION),
@@ -115,30 +112,3 @@ def check_same(name: str, here: str, known: str) -> None:
             f"service '{name}': its build gives {here} here, and evidence has {known} for the same input",
             hint="--fresh goes without evidence; `reproduce` finds what differs between two machines",
         )
-
-
-async def _context_digest(workspace: Workspace, planned: Bake) -> str:
-    """Return the digest of all that builds may read.
-
-    Two clones never have an equal .git, so it is left out if no build can see it.
-    """
-    context = workspace.context
-    for target in planned.written.values():
-        named = (target.get("contexts") or {}).values()
-        if PROJECT in map(posixpath.normpath, filter(None, named)) or await _sees_git(context, target):
-            return await context.digest()
-    # `without_directory` has another digest in the next call, if the folder is not there.
-    return await context.filter(exclude=[".git"]).digest()
-
-
-async def _sees_git(context: dagger.Directory, target: Mapping[str, Any]) -> bool:
-    root = posixpath.normpath(target.get("context") or PROJECT)
-    if root != PROJECT:
-        return False
-    dockerfile = posixpath.join(root, target.get("dockerfile") or "Dockerfile")
-    # A Dockerfile's own file comes before that of the context.
-    for path in (f"{dockerfile}.dockerignore", f"{root}/.dockerignore"):
-        inside = posixpath.relpath(path, PROJECT)
-        if not inside.startswith("..") and await context.exists(inside):
-            return not leaves_out_git(await context.file(inside).contents())
-    return True

@@ -14,6 +14,7 @@ from dagger import dag
 
 from ci import parallel
 from ci.build import cached, failure, provenance
+from ci.build.context import check_patterns, visible
 from ci.build.moved import moved
 from ci.errors import PipelineError
 from ci.sandbox import container as sandbox
@@ -55,7 +56,9 @@ async def bake(
     has moved or cannot be resolved, BuildKit runs again.
     """
     foreign = workspace.platform not in ("", str(await dag.default_platform()))
-    container = _prepared(workspace, project, planned, await substitutes_of(workspace), foreign=foreign)
+    context = await visible(workspace, planned.written.values())
+    rules = await substitutes_of(workspace)
+    container = _prepared(workspace, project, planned, (context, rules), foreign=foreign)
     container = _with_cache(container, workspace, planned, cache)
     before: list[str] = []
     if foreign:
@@ -116,8 +119,14 @@ async def substitutes_of(workspace: Workspace) -> str:
 
 
 def _prepared(
-    workspace: Workspace, project: ComposeModel, planned: Bake, rules: str, *, foreign: bool
+    workspace: Workspace,
+    project: ComposeModel,
+    planned: Bake,
+    given: tuple[dagger.Directory, str],
+    *,
+    foreign: bool,
 ) -> dagger.Container:
+    context, rules = given
     files = dag.directory()
     for name, text in {
         "build.json": planned.build,
@@ -128,7 +137,7 @@ def _prepared(
         files = files.with_new_file(name, text)
     container = (
         sandbox.container(workspace, "bake.sh", "cached_bake.sh", *(["emulate.sh"] if foreign else []))
-        .with_mounted_directory(PROJECT, workspace.context)
+        .with_mounted_directory(PROJECT, context)
         .with_mounted_directory("/bake", files)
     )
     for variable in sorted(project.build_variables(list(planned.targets)) & workspace.values.keys()):
@@ -171,6 +180,7 @@ async def _once(
         return (await sandbox.run(workspace, container, *words, before=before)).directory("/output")
     except dagger.ExecError as error:
         await _check_paths(workspace, planned)
+        await check_patterns(workspace, planned.written.values())
         given = workspace.docker_config is not None
         code, output, said = error.exit_code, error.stdout, error.stderr
         raise failure.error(planned, code, output, said, credentials=given) from error

@@ -97,8 +97,8 @@ CacheWrite = Annotated[
 EvidenceRepository = Annotated[
     str,
     Doc(
-        "Repository with the evidence of passed gates, which are then not run again, as host[:port]/name; only "
-        "trusted jobs may write to it; default: tool.ci.evidence, or that of the layer cache"
+        "Repository with the evidence of passed gates, which are then not run again, as host[:port]/name; "
+        "only trusted jobs may write to it; default: tool.ci.evidence, or that of the layer cache"
     ),
 ]
 RunUrl = Annotated[str, Doc("The address of this run, which its evidence names; default: none")]
@@ -111,6 +111,4 @@ Platforms = Annotated[
         "default: those of each build in the compose file, else the engine's own"
     ),
 ]
-EmulateTests = Annotated[
-    bool, Doc("Also run the unit tests for platforms that the engine can only emulate")
-]
+EmulateTests = Annotated[bool, Doc("Also run the unit tests for platforms that the engine can only emulate")]

@@ -109,7 +109,9 @@ class Registry:
         ] = None,
         require: Annotated[
             list[str] | None,
-            Doc("Gates that each image must have evidence of: unit, posture, scan, integration; default: none"),
+            Doc(
+                "Gates that each image must have evidence of: unit, posture, scan, integration; default: none"
+            ),
         ] = None,
     ) -> str:
         """Check each image of a release by digest: SBOM, provenance, evidence of gates, signature."""

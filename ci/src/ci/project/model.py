@@ -254,7 +254,8 @@ def select(available: dict[str, Service], only: list[str]) -> dict[str, Service]
         raise PipelineError(
             "project.unknown-service",
             f"--only: {', '.join(repr(name) for name in unknown)} is not among the services",
-            hint=f"choose from {', '.join(available) or '(there is none)'}; services of a profile need --profiles",
+            hint=f"choose from {', '.join(available) or '(there is none)'}; "
+            "services of a profile need --profiles",
         )
     return {name: available[name] for name in only or available}
 

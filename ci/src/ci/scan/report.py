@@ -70,8 +70,8 @@ class Report:
             f"scan: the gate fails for {', '.join(failures)}",
             details=self.text(),
             hint="make the changes listed above, take secrets out and revoke them; "
-            f"{self._more(failures)}to accept a finding temporarily, add an entry to {FILE} with id, statement "
-            "and expired_at",
+            f"{self._more(failures)}to accept a finding temporarily, add an entry to {FILE} with id, "
+            "statement and expired_at",
         )
 
     def _more(self, failures: list[str]) -> str:
