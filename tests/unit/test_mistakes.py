@@ -84,7 +84,7 @@ def test_what_the_engine_refuses_is_reported_with_its_text_and_is_the_cause() ->
 
 def test_several_errors_are_one_that_has_all_of_them() -> None:
     ours = PipelineError("a.code", "it broke", hint="fix it")
-    with raises("engine.several-failed", "2 things", "no such image", "Code: a.code"):
+    with raises("engine.several-failed", "2 failures", "no such image", "Code: a.code"):
         anyio.run(failing(ours, query_error("no such image")))
 
 

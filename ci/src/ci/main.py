@@ -189,9 +189,7 @@ class Ci:
     @function()
     async def stack(
         self,
-        only: Annotated[
-            list[str] | None, Doc("Services to run, with those that they depend on; default: all")
-        ] = None,
+        only: Annotated[list[str] | None, Doc("Services to run, with dependencies; default: all")] = None,
         start_timeout: StartTimeout = 120,
         stop_timeout: StopTimeout = 10,
     ) -> ComposeStack:
