@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.release import sets
+from tests.release import processes, sets
 from tests.release.proxy import Hold, Proxy
 from tests.release.registry import PASSWORD, Registry
 from tests.release.tokens import USER, TokenServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def with_password(release: sets.Set, host: str, folder: Path, user: str, password: str) -> dict[str, Any]:
@@ -71,12 +71,7 @@ def test_the_password_is_in_no_argument_no_variable_and_no_file_that_stays(
         request = with_password(release, door.host, tmp_path, "alice", PASSWORD)
         process = sets.start(request, tmp_path / "run")
         assert reached.wait(60)
-        seen = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                seen += [(folder / name).read_bytes() for name in ("cmdline", "environ")]
-            except OSError:
-                continue  # it has ended in the meantime
+        seen = processes.visible()
         until.set()
         run = sets.finish(process, tmp_path / "run")
     assert any(b"registry\0push" in text for text in seen)  # the one that was held was seen

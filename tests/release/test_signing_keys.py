@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.release import keys as cosign_keys
-from tests.release import sets
+from tests.release import processes, sets
 from tests.release.proxy import Hold, Proxy
 from tests.release.registry import PASSWORD, Registry
 from tests.release.rules import nth
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.release.keys import Keys
 
 pytestmark = pytest.mark.long
@@ -104,12 +105,7 @@ def test_neither_password_is_in_an_argument_a_variable_or_a_file_that_stays(
         request["registries"][0] |= {"username": "alice", "password_file": str(tmp_path / "password")}
         process = sets.start(request, tmp_path / "run")
         assert reached.wait(60)
-        seen = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                seen += [(folder / name).read_bytes() for name in ("cmdline", "environ")]
-            except OSError:
-                continue  # it has ended in the meantime
+        seen = processes.visible()
         until.set()
         run = sets.finish(process, tmp_path / "run")
     assert any(b"registry\0push" in text for text in seen)  # the one that was held was seen

@@ -22,8 +22,15 @@ class Layer:
     files: int
     bytes: int
     wasted: int
-    largest: tuple[tuple[str, int], ...]
+    largest: tuple[tuple[str, int], ...] = ()
     instruction: str = ""
+
+    @property
+    def made_by(self) -> str:
+        """What made it, as far as that is known."""
+        if self.base:
+            return f"base: {self.instruction}" if self.instruction else "base image"
+        return self.instruction or "not certain"
 
 
 @dataclass(frozen=True)

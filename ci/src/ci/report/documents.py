@@ -9,6 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from ci.posture.facts import Layer  # noqa: TC001 - msgspec reads the types
+from ci.testing.results import Result  # noqa: TC001
+
 
 class Reused(Struct, frozen=True):
     """Where a verdict comes from that this run did not make itself."""
@@ -60,26 +63,6 @@ class Summary(Struct, frozen=True):
     steps: dict[str, Step]
     project: str = ""
     began: str = ""
-
-
-class Layer(Struct, frozen=True):
-    """A layer; sizes are bytes. `wasted` is what later layers overwrite or delete of it."""
-
-    digest: str
-    base: bool
-    size: int
-    files: int
-    bytes: int
-    wasted: int
-    largest: tuple[tuple[str, int], ...] = ()
-    instruction: str = ""
-
-    @property
-    def made_by(self) -> str:
-        """What made it, as far as that is known."""
-        if self.base:
-            return f"base: {self.instruction}" if self.instruction else "base image"
-        return self.instruction or "not certain"
 
 
 class Broken(Struct, frozen=True):
@@ -135,30 +118,10 @@ class Posture(Struct, frozen=True):
     waivers: tuple[Waiver, ...] = ()
 
 
-class Suite(Struct, frozen=True):
-    """The run of a suite in tests.json; empty `failure` means that it passed.
-
-    `inputs` is the digest of the image and the tests, empty if that is not all that the suite runs.
-    """
-
-    name: str
-    tests: int
-    failed: int
-    skipped: int
-    seconds: float
-    failure: str
-    output: str
-    cached: bool
-    note: str = ""
-    coverage: str = ""
-    reused: Reused | None = None
-    inputs: str = ""
-
-
 class Tests(Struct, frozen=True):
     """tests.json."""
 
-    services: dict[str, Suite]
+    services: dict[str, Result]
 
 
 class Exempt(Struct, frozen=True):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping  # noqa: TC003 - reports are read by the types of this class
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ci.testing import junit as junit_file
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = [
     "Result",
