@@ -4,16 +4,18 @@ The module's own code is imported from its source folder, not installed: its
 dependencies are the only thing that takes time to install, and they change
 with the lock alone.
 
-Three things are done in a faster way than by Dagger's client library, because
+Four things are done in a faster way than by Dagger's client library, because
 they would take most of a short call:
 
-- A constructor has nothing to run, because the main object is its arguments
-  (`ci/src/ci/main.py`). So the library, which takes a second to import, is not
-  imported for it.
-- The library asks the engine for the schema each time it starts, which takes
-  half a second. It gets the one that the engine gave this runtime.
+- The constructor, and functions that return an object to call functions of,
+  have nothing to run: the object is their arguments (`ci/src/ci/main.py`). So
+  the library, which takes a second to import, is not imported for them.
+- The library requests the schema from the engine each time it starts, which
+  takes half a second. It gets the one that the engine gave this runtime.
 - The library creates a converter of arguments and answers for each field of
   each query, half of what a query takes. It is created once.
+- The library requests the id of an object each time it is passed as an
+  argument, which is half of all requests. Each id is requested once.
 
 All of them rely on private parts of the library or the engine. Each is checked
 before it is used; if something has another form, the official way is taken,
@@ -32,7 +34,11 @@ from typing import Any
 
 SCHEMA = Path("/opt/runtime/schema.json")
 
-_CALL = "{ currentFunctionCall { parentName name inputArgs { name value } } }"
+# Functions that only collect their arguments: the fields of their object for the parent's state and for the
+# arguments. "" means that these are fields themselves.
+COLLECTORS = {"registry": ("inputs", "given"), "stack": ("inputs", ""), "withTarget": ("", "target")}
+
+_CALL = "{ currentFunctionCall { parentName parent name inputArgs { name value } } }"
 _RETURN = "query ($value: JSON!) { currentFunctionCall { returnValue(value: $value) } }"
 
 
@@ -62,13 +68,27 @@ def state(arguments: list[dict[str, str]]) -> dict[str, Any]:
     }
 
 
+def collected(name: str, parent: dict[str, Any], arguments: list[dict[str, str]]) -> dict[str, Any]:
+    """Return the object of a function in COLLECTORS. Fields without a value are left to their defaults."""
+    made: dict[str, Any] = {}
+    given = state(arguments)
+    for field, values in zip(COLLECTORS[name], (parent, given), strict=True):
+        present = {key: value for key, value in values.items() if value is not None}
+        made |= {field: present} if field else present
+    return made
+
+
 def constructed() -> bool:
-    """Answer a call of the constructor; return whether it was one."""
+    """Answer a call that only collects its arguments; return whether it was one."""
     try:
         call = ask(_CALL)["currentFunctionCall"]
-        if not call["parentName"] or call["name"]:
+        if not call["parentName"] or (call["name"] and call["name"] not in COLLECTORS):
             return False
-        value = json.dumps(state(call["inputArgs"]))
+        if call["name"]:
+            made = collected(call["name"], json.loads(call["parent"]), call["inputArgs"])
+        else:
+            made = state(call["inputArgs"])
+        value = json.dumps(made)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         report(f"currentFunctionCall ({type(error).__name__}: {error})")
         return False
@@ -83,8 +103,10 @@ def report(part: str) -> None:
 
 def run(*, register: bool) -> int | None:
     """Import the module's main object, with the client library, and let that do what was asked for."""
-    import tomllib  # noqa: PLC0415 - a constructor needs none of these
+    import gc  # noqa: PLC0415 - a constructor needs none of these
+    import tomllib  # noqa: PLC0415
 
+    gc.disable()  # what is imported stays: looking for garbage takes a sixth of the imports' time
     project = Path(os.environ["CI_MODULE"])
     with (project / "pyproject.toml").open("rb") as file:
         entry_points = tomllib.load(file)["project"]["entry-points"]["dagger.mod"]
@@ -93,14 +115,16 @@ def run(*, register: bool) -> int | None:
     os.environ["DAGGER_MAIN_OBJECT"] = main_object
     sys.path.insert(0, str(project / "src"))
 
-    from dagger.client import _core, _session  # noqa: PLC0415 - as above
+    from dagger.client import _core, _session, gen  # noqa: PLC0415 - as above
     from dagger.mod.cli import app  # noqa: PLC0415 - it reads the two variables when imported
 
-    speed_up(_session, _core)
+    speed_up(_session, _core, gen)
+    gc.freeze()
+    gc.enable()
     return app(None, register)
 
 
-def speed_up(session: Any, core: Any) -> None:  # noqa: ANN401 - two modules of the library
+def speed_up(session: Any, core: Any, gen: Any) -> None:  # noqa: ANN401 - three modules of the library
     """Replace what costs time in the library, each part only if it has the expected form."""
     client = getattr(session, "GraphQLClient", None)
     if SCHEMA.is_file() and _takes(client, {"introspection", "fetch_schema_from_transport"}):
@@ -112,6 +136,43 @@ def speed_up(session: Any, core: Any) -> None:  # noqa: ANN401 - two modules of 
         core.make_converter = functools.partial(Converter, make, shared)
     else:
         report("dagger.client._core.make_converter")
+    kinds: list[Any] = [kind for kind in vars(gen).values() if isinstance(kind, type) and "id" in vars(kind)]
+    context, field = getattr(core, "Context", None), getattr(core, "Field", None)
+    if (
+        kinds
+        and hasattr(context, "resolve_ids")
+        and _takes(getattr(context, "select_id", None), {"type_name", "id_value"})
+        and _takes(context, {"selections"})
+        and _takes(field, {"name", "args", "inline_type"})
+    ):
+        known: dict[str, list[Any]] = {}
+        for kind in kinds:
+            kind.id = remembering(kind.id, known)
+    else:
+        report("dagger.client._core.Context")
+
+
+def remembering(library_s: Any, known: dict[str, list[Any]]) -> Any:  # noqa: ANN401 - a method of the library
+    """Return a method that requests an object's id once. From then on the object is loaded by its id.
+
+    `known` has a lock and an id for each object, by how it is made: equal ones have the same id in one call.
+    """
+    from anyio import Lock  # noqa: PLC0415 - a constructor does without
+
+    @functools.wraps(library_s)
+    async def method(self: Any) -> str:  # noqa: ANN401 - an object of the library
+        only, *others = self._ctx.selections
+        if only.name == "node" and not others:
+            return str(only.args["id"])
+        await self._ctx.resolve_ids()
+        made = [(field.name, field.inline_type, field.args) for field in self._ctx.selections]
+        found = known.setdefault(f"{self._graphql_name()} {made}", [Lock(), ""])
+        async with found[0]:
+            found[1] = found[1] or await library_s(self)
+        self._ctx = self._ctx.select_id(self._graphql_name(), found[1])
+        return str(found[1])
+
+    return method
 
 
 def _takes(function: Any, names: set[str]) -> bool:  # noqa: ANN401 - whatever the library has there

@@ -39,7 +39,7 @@ from ci.lint import linters
 from ci.lint.run import Lint
 from ci.pipeline import builds, drift, gates, onboard, publish, releases, report, services
 from ci.pipeline.gate import gate, part, shard
-from ci.pipeline.inputs import Destination, Inputs
+from ci.pipeline.inputs import Inputs, RegistryOptions
 from ci.pipeline.stack import create, ports
 from ci.sandbox import usage
 from ci.scan import gate as scan_gate
@@ -195,7 +195,7 @@ class Ci:
     ) -> ComposeStack:
         """Return the compose project as a stack, for `check`, `logs`, `ports up` and `service`."""
         return ComposeStack(
-            inputs=self._inputs(), only=only or [], start_timeout=start_timeout, stop_timeout=stop_timeout
+            inputs=self._inputs(), only=only, start_timeout=start_timeout, stop_timeout=stop_timeout
         )
 
     @up
@@ -245,9 +245,8 @@ class Ci:
         ] = None,
     ) -> Registry:
         """Select a registry and its credentials, to `publish`, `release`, `promote` and `verify` images."""
-        config = self.docker_config
-        access = await publish.access("registry", address, username, password, service, config)
-        return Registry(inputs=self._inputs(), to=Destination(access, sign_key, sign_password))
+        given = RegistryOptions(address, username, password, service, sign_key, sign_password)
+        return Registry(inputs=self._inputs(), given=given)
 
     @function(cache="never")
     async def sandbox(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import importlib.util
 import inspect
 import json
 import os
@@ -29,18 +28,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 RUNTIME = Path(__file__).parents[3] / "ci" / "runtime"
-ENTRYPOINT = RUNTIME / "entrypoint.py"
 MAKE: Any = _core.make_converter
-
-
-@pytest.fixture(scope="module")
-def entrypoint() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("entrypoint", ENTRYPOINT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_main_object_is_its_arguments() -> None:
@@ -75,9 +63,20 @@ def test_the_client_library_takes_the_schema_that_is_there(
     assert not made[0].fetch_schema_from_transport
 
 
-def parts(make: object = MAKE, client: object = None) -> tuple[Any, Any]:
+def parts(make: object = MAKE, client: object = None, context: type = _core.Context) -> tuple[Any, Any, Any]:
+    """Return what stands for three modules of the library, as it is but for what is given."""
     library_s = client or vars(_session)["GraphQLClient"]
-    return SimpleNamespace(GraphQLClient=library_s), SimpleNamespace(make_converter=make)
+    core = SimpleNamespace(make_converter=make, Context=context, Field=_core.Field)
+    return (
+        SimpleNamespace(GraphQLClient=library_s),
+        core,
+        SimpleNamespace(Thing=type("Thing", (), {"id": ID})),
+    )
+
+
+async def ID(_self: object) -> str:  # noqa: N802 - a method that is never called
+    """Stand for the method that requests an id."""
+    raise AssertionError
 
 
 @pytest.fixture
@@ -89,13 +88,14 @@ def schema(entrypoint: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("schema")
-def test_the_library_as_it_is_is_replaced_in_both_places(
+def test_the_library_as_it_is_is_replaced_in_all_places(
     entrypoint: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session, core = parts()
-    entrypoint.speed_up(session, core)
+    session, core, gen = parts()
+    entrypoint.speed_up(session, core, gen)
     assert session.GraphQLClient.func is entrypoint.with_schema
     assert core.make_converter.func is entrypoint.Converter
+    assert gen.Thing.id.__wrapped__ is ID
     assert capsys.readouterr().err == ""
 
 
@@ -107,19 +107,25 @@ def _another_converter(context: object) -> object:
     return context
 
 
+class _AnotherContext:
+    """A context that loads no objects by their ids."""
+
+
 def test_a_library_of_another_form_is_left_as_it_is_and_reported(
     entrypoint: ModuleType, schema: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session, core = parts(_another_converter, _another_client)
-    entrypoint.speed_up(session, core)
+    session, core, gen = parts(_another_converter, _another_client, _AnotherContext)
+    entrypoint.speed_up(session, core, gen)
+    assert gen.Thing.id is ID
     assert (session.GraphQLClient, core.make_converter) == (_another_client, _another_converter)
     assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == [
         "dagger.client._session.GraphQLClient",
         "dagger.client._core.make_converter",
+        "dagger.client._core.Context",
     ]
     schema.unlink()
-    session, core = parts()
-    entrypoint.speed_up(session, core)
+    session, core, gen = parts()
+    entrypoint.speed_up(session, core, gen)
     assert session.GraphQLClient is vars(_session)["GraphQLClient"]
     assert "GraphQLClient" in capsys.readouterr().err
 
@@ -190,7 +196,7 @@ def test_arguments_of_one_chain_are_not_asked_for_at_once() -> None:
     """Of 60 calls 6 took 5 s longer: a connection that was opened and not used held up the function's end."""
     text = (RUNTIME / "main.dang").read_text()
     given = re.findall(r"\.with(?:Mounted)?(?:File|Directory)\(\"[^\"]+\", (.+)\)$", text, re.MULTILINE)
-    assert len(given) == 6
+    assert len(given) == 7
     assert [argument for argument in given if not argument.endswith(".sync")] == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import dagger
@@ -27,7 +26,7 @@ from ci.functions.options import (
     Workflow,
 )
 from ci.pipeline import promote, publish
-from ci.pipeline.inputs import Destination, Inputs, Revision
+from ci.pipeline.inputs import Destination, Inputs, RegistryOptions, Revision
 
 __all__ = ["Registry"]
 
@@ -37,7 +36,8 @@ class Registry:
     """A registry to publish to, with its credentials and signing key."""
 
     inputs: Inputs
-    to: Destination
+    given: RegistryOptions
+    target: RegistryOptions | None = None
 
     @function()
     async def with_target(
@@ -48,10 +48,8 @@ class Registry:
         service: RegistryService = None,
     ) -> Registry:
         """Select a second registry, to which `promote` and `release` copy the images."""
-        config = self.inputs.docker_config
-        target = await publish.access("with-target", address, username, password, service, config)
-        promote.check_target(self.to.access, target)
-        return Registry(inputs=self.inputs, to=replace(self.to, target=target))
+        target = RegistryOptions(address, username, password, service)
+        return Registry(inputs=self.inputs, given=self.given, target=target)
 
     @function(cache="never")
     async def publish(
@@ -68,7 +66,8 @@ class Registry:
     ) -> str:
         """Build, pass every gate, push all images or none, then move their tags; safe to run again."""
         revision = Revision(ref, commit, created, source_url, workflow, history, replace_commit_tag)
-        return await publish.publish(self.inputs, self.to, revision, default_branch, dry_run=dry_run)
+        to = await self._destination()
+        return await publish.publish(self.inputs, to, revision, default_branch, dry_run=dry_run)
 
     @function(cache="never")
     async def release(
@@ -84,7 +83,7 @@ class Registry:
     ) -> dagger.Directory:
         """Publish a git tag's version, which must be the declared one; return release.json and notes.md."""
         revision = Revision(ref, commit, created, source_url, workflow, history, replace_commit_tag)
-        return await publish.release(self.inputs, self.to, revision, dry_run=dry_run)
+        return await publish.release(self.inputs, await self._destination(), revision, dry_run=dry_run)
 
     @function(cache="never")
     async def promote(
@@ -95,8 +94,8 @@ class Registry:
         dry_run: DryRun = False,
     ) -> str:
         """Copy a release to the target by digest, with SBOM, provenance and signatures."""
-        source, target, of = self.to.access, self.to.target, promote.Wanted(release, version)
-        return await promote.promote(self.inputs, source, target, of, only or [], dry_run=dry_run)
+        to, of = await self._destination(), promote.Wanted(release, version)
+        return await promote.promote(self.inputs, to.access, to.target, of, only or [], dry_run=dry_run)
 
     @function(cache="never")
     async def verify(
@@ -115,10 +114,14 @@ class Registry:
         ] = None,
     ) -> str:
         """Check each image of a release by digest: SBOM, provenance, evidence of gates, signature."""
-        of = promote.Wanted(release, version)
-        return await promote.verify(self.inputs, self.to.access, of, public_key, require or [])
+        to, of = await self._destination(), promote.Wanted(release, version)
+        return await promote.verify(self.inputs, to.access, of, public_key, require or [])
 
     @function(cache="never")
     async def manifest(self, version: Version) -> str:
         """Print the release.json of a version: what was published, by digest, and which gates it passed."""
-        return await promote.show(self.inputs, self.to.access, promote.Wanted(version=version))
+        to = await self._destination()
+        return await promote.show(self.inputs, to.access, promote.Wanted(version=version))
+
+    async def _destination(self) -> Destination:
+        return await publish.destination(self.inputs, self.given, self.target)

@@ -19,7 +19,7 @@ class ComposeStack:
     """A compose project as a running stack; each call starts its own."""
 
     inputs: Inputs
-    only: list[str]
+    only: list[str] | None = None
     start_timeout: int
     stop_timeout: int
 
@@ -48,4 +48,4 @@ class ComposeStack:
         return await stack.check(await self._stack())
 
     async def _stack(self) -> stack.Stack:
-        return await stack.create(self.inputs, self.only, self.start_timeout, self.stop_timeout)
+        return await stack.create(self.inputs, self.only or [], self.start_timeout, self.stop_timeout)

@@ -121,8 +121,12 @@ async def unit_tests(
     limit: int | anyio.CapacityLimiter,
     *,
     rerun: bool = False,
+    identify: bool = False,
 ) -> UnitTestRuns:
-    """Run the unit tests of built images: each one's result and its output folder."""
+    """Run the unit tests of built images: each one's result and its output folder.
+
+    With `identify`, results have the digest of their inputs, by which runs are compared.
+    """
     nonce = secrets.token_hex(8) if rerun else ""
     untested = project.policy.services_without_tests
     tested = {
@@ -134,7 +138,8 @@ async def unit_tests(
     found = await discover(project.workspace.source, project.policy, services)
     emulated = {name: await emulation.of(project, image) for name, image in tested.items()}
     work = {
-        name: partial(UnitTests(where, found, nonce).run, image) for name, (where, image) in emulated.items()
+        name: partial(UnitTests(where, found, nonce, identify).run, image)
+        for name, (where, image) in emulated.items()
     }
     try:
         done = list((await parallel.run(work, limit=limit)).values())

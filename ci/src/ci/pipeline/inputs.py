@@ -21,7 +21,7 @@ from ci.references import ImagesMap
 from ci.release.container import RegistryAccess
 from ci.workspace import Workspace
 
-__all__ = ["Destination", "Inputs", "Revision"]
+__all__ = ["Destination", "Inputs", "RegistryOptions", "Revision"]
 
 # The images map that the runtime's base image brings in a closed network (see airgap/). Read here and not
 # kept in a field of the module: the engine would cache its value for as long as the module's source stays.
@@ -112,6 +112,18 @@ class Revision:
     workflow: str = ""
     history: dagger.Directory | None = None
     replace_commit_tag: bool = False
+
+
+@dataclass(frozen=True)
+class RegistryOptions:
+    """The options of `registry` or `with-target` as they were given; `pipeline.publish` checks them."""
+
+    address: str
+    username: str = ""
+    password: dagger.Secret | None = None
+    service: dagger.Service | None = None
+    sign_key: dagger.Secret | None = None
+    sign_password: dagger.Secret | None = None
 
 
 @dataclass(frozen=True)

@@ -10,24 +10,25 @@ import anyio
 
 from ci import parallel
 from ci.errors import PipelineError
-from ci.pipeline import versions
+from ci.pipeline import promote, versions
 from ci.pipeline.gate import GateResult, gate
+from ci.pipeline.inputs import Destination
 from ci.release import facts, labels, notes, registries, repository, summary, tags, version
 from ci.release import publish as releases
 from ci.release.container import RegistryAccess
 from ci.release.history import History
 from ci.release.signing import Signing, signing
-from ci.scan.mirrors import is_mirror
+from ci.scan import mirrors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import dagger
 
-    from ci.pipeline.inputs import Destination, Inputs, Revision
+    from ci.pipeline.inputs import Inputs, RegistryOptions, Revision
     from ci.project.load import Project
 
-__all__ = ["access", "image_tags", "publish", "release"]
+__all__ = ["destination", "image_tags", "publish", "release"]
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,21 @@ class PublishRequest:
     replace_commit_tag: bool = False
 
 
-async def access(  # noqa: PLR0913, PLR0917 - the options of the function
-    function: str,
-    address: str,
-    username: str,
-    password: dagger.Secret | None,
-    service: dagger.Service | None,
-    docker_config: dagger.Secret | None,
+async def destination(inputs: Inputs, given: RegistryOptions, target: RegistryOptions | None) -> Destination:
+    """Read where images go, and check it: addresses, and what goes with them."""
+    source = await _access("registry", given, inputs.docker_config)
+    to = await _access("with-target", target, inputs.docker_config) if target else None
+    if to:
+        promote.check_target(source, to)
+    return Destination(source, given.sign_key, given.sign_password, to)
+
+
+async def _access(
+    function: str, given: RegistryOptions, docker_config: dagger.Secret | None
 ) -> RegistryAccess:
-    """Read a registry's address and check what goes with it; `function` is named in errors."""
-    registry = registries.parse(address, where=f"{function} --address")
-    made = RegistryAccess(registry, username, password, service)
+    """Read a registry's options; `function` is named in errors."""
+    registry = registries.parse(given.address, where=f"{function} --address")
+    made = RegistryAccess(registry, given.username, given.password, given.service)
     await made.check(function)
     return await made.with_file(docker_config)
 
@@ -178,10 +183,16 @@ async def _reach(inputs: Inputs, request: PublishRequest) -> None:
 async def _of_gates(inputs: Inputs, request: PublishRequest) -> Inputs:
     """Return the inputs of the gates: a dry run writes no layer cache.
 
-    The registry that is passed for the images is the database's as well, if it has that.
+    The registry that is passed for the images is the database's as well, if it has that and no image has it.
     """
     to, images = request.access, (await inputs.workspace()).images
-    if inputs.database_registry is None and is_mirror(to.registry.host, inputs.database_mirrors, images):
+    wanted = inputs.database_mirrors
+    from_registry = bool(wanted) or not mirrors.image(images)
+    if (
+        inputs.database_registry is None
+        and from_registry
+        and mirrors.is_mirror(to.registry.host, wanted, images)
+    ):
         inputs = replace(inputs, database_registry=to.service)
     return replace(inputs, cache_write=inputs.cache_write and not request.dry_run)
 

@@ -209,7 +209,7 @@ async def _posture(inputs: Inputs, images: Images) -> Section:
 
 
 async def _test(images: Images, slots: anyio.CapacityLimiter) -> Section:
-    runs = await gates.unit_tests(images.project, images.released, slots)
+    runs = await gates.unit_tests(images.project, images.released, slots, identify=True)
     done = [result for result, _ in runs]
     files, coverage = dag.directory(), {}
     for result, output in runs:

@@ -34,11 +34,15 @@ _TRIES = 240  # of a healthcheck, one each half second
 
 @dataclass(frozen=True)
 class UnitTests:
-    """The tests of one project's services; `rerun` is a nonce that makes them run again."""
+    """The tests of one project's services.
+
+    `rerun` is a nonce that makes them run again. With `identify`, results have the digest of their inputs.
+    """
 
     project: Project
     found: Mapping[str, Found]
     rerun: str = ""
+    identify: bool = False
 
     async def run(self, artifact: BuiltImage) -> Run:
         """Return the result, and the directory with JUnit, coverage and output."""
@@ -51,7 +55,7 @@ class UnitTests:
         return replace(result, name=artifact.name, inputs=inputs), output
 
     async def _inputs(self, artifact: BuiltImage, found: Found) -> str:
-        if not found.tests:
+        if not found.tests or not self.identify:
             return ""
         tests = unit.tests(self.project.workspace.source, self.project.policy, found)
         return claims.digest([artifact.digest, await tests.digest()])
