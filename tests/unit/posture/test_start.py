@@ -22,12 +22,12 @@ ENDED = {"exit_code": 0, "error": "", "status": "exited", "killed": False}
 GRACE = 7.0
 
 
-def started(**report: Any) -> Started:  # noqa: ANN401 - of the program's report
+def started(*, beside: bool = False, **report: Any) -> Started:  # noqa: ANN401 - of the program's report
     """Return what a run means in which all was well, but for these parts of its report."""
     usual = {"at": 1.0, "problems": [], "failure": None, "up_after": {"web": 0.5}, "down_after": 1.0}
     written = usual | {"states": {"web": "up"}, "ended": {"web": ENDED}} | report
     outcome = Outcome(MODEL, written, cast("dagger.Directory", None), 2.0)
-    return start.started(outcome, "web", GRACE)
+    return start.started(outcome, "web", GRACE, beside=beside)
 
 
 def test_a_service_that_ran_and_stopped_has_no_problem() -> None:
@@ -106,6 +106,26 @@ def test_it_is_started_alone_and_read_only_with_what_is_its_own(tmp_path: Path) 
     assert set(web) & {"depends_on", "healthcheck", "ports", "deploy", "build"} == set()
     assert web["networks"] == {"default": None}
     assert made.paths == ("key.pem", "site")
+
+
+def test_it_is_started_after_what_it_depends_on_with_its_healthcheck(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(SHOP)
+    found = start.with_needed(project(tmp_path, values="PASSWORD=secret\n"), "web")
+    made = make(found, ["web", "db"], Images({"web": "shop-web:latest"}, {}), {})
+    web = made.written["web"]
+    assert (web["read_only"], web["restart"]) == (True, "no")
+    assert set(web["depends_on"]) == {"db"}
+    assert set(web["networks"]) == {"inner"}
+    assert web["healthcheck"]
+    assert set(web) & {"ports", "deploy", "build"} == set()
+    assert made.written["db"]["image"] == "postgres:18"
+
+
+@pytest.mark.parametrize(("exit_code", "problem"), [(0, ""), (1, "ended by itself with exit code 1")])
+def test_a_job_is_well_if_it_ends_with_0_beside_what_it_depends_on(exit_code: int, problem: str) -> None:
+    ended: dict[str, Any] = {"states": {"web": "done"}, "ended": {"web": ENDED | {"exit_code": exit_code}}}
+    assert started(beside=True, **ended).problem == problem
+    assert started(**ended).problem
 
 
 def test_it_keeps_an_env_file_that_is_read_in_the_sandbox_and_a_terminal(tmp_path: Path) -> None:

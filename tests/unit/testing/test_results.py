@@ -100,3 +100,13 @@ def test_several_junit_files_and_nested_suites_are_counted_once() -> None:
 def test_the_row_of_an_image_that_the_engine_does_not_run_says_so() -> None:
     row = results.skipped("web@arm64", "linux/arm64").row
     assert (row[0], row[-1]) == ("web@arm64", "skipped (this engine does not run linux/arm64)")
+
+
+def test_the_result_of_a_run_that_two_services_share() -> None:
+    passed = results.Result("api", 3, 0, 0, 1.0, "", "all", cached=False)
+    failed = results.Result("api", 3, 1, 0, 1.0, "1 failed", "all", cached=False)
+    assert results.as_of(passed, "api") is passed
+    other = results.as_of(passed, "worker")
+    assert (other.name, other.tests, other.note) == ("worker", 3, "passed (the same image and tests as api)")
+    other = results.as_of(failed, "worker")
+    assert (other.failure, other.output, other.note) == ("1 failed", "the same image and tests as api", "")

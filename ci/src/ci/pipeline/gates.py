@@ -23,7 +23,7 @@ from ci.scan.fetch import Request
 from ci.stack.plan import plan
 from ci.testing import emulation, integration, results
 from ci.testing.discover import discover
-from ci.testing.runs import UnitTests
+from ci.testing.runs import Run, UnitTests
 from ci.testing.suite import Suite, no_files
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ SUITES = (os.cpu_count() or 1) + 1
 # Each disrupted stack has its own engine.
 _DISRUPTED_AT_ONCE = 2
 
-UnitTestRuns = list[tuple[results.Result, "dagger.Directory"]]
+UnitTestRuns = list[Run]
 
 
 async def posture(inputs: Inputs, only: list[str]) -> str:
@@ -137,8 +137,9 @@ async def unit_tests(
     services = [image.service for image in tested.values()]
     found = await discover(project.workspace.source, project.policy, services)
     emulated = {name: await emulation.of(project, image) for name, image in tested.items()}
+    shared: dict[str, parallel.Once[Run]] = {}
     work = {
-        name: partial(UnitTests(where, found, nonce, identify).run, image)
+        name: partial(UnitTests(where, found, nonce, identify, shared).run, image)
         for name, (where, image) in emulated.items()
     }
     try:

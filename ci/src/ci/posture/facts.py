@@ -57,7 +57,8 @@ class Started:
 
     `problem` says why it did not come up or stay; `exit_code` is that of its
     end after the stop signal, `killed` that it outlived its grace of `grace` seconds. An image that the
-    engine cannot run is `skipped`: it was not started.
+    engine cannot run is `skipped`: it was not started. One that does not run by itself was started
+    `beside` the services that it depends on.
     """
 
     problem: str = ""
@@ -65,6 +66,7 @@ class Started:
     killed: bool = False
     grace: float = 10.0
     skipped: bool = False
+    beside: bool = False
 
     @property
     def well(self) -> bool:

@@ -90,8 +90,9 @@ async def record(project: Project, artifact: BuiltImage) -> Image:
 async def gather(loaded: Project, artifacts: Mapping[str, BuiltImage], jobs: int) -> list[facts.Image]:
     """Return the facts of each image; its build secrets' values are looked for in it."""
     starting = anyio.CapacityLimiter(start.AT_ONCE)
+    own = {artifact.service.name: artifact for artifact in artifacts.values() if not artifact.platform}
     work = {
-        name: partial(known.found, loaded, artifact, partial(_found, loaded, artifact, starting))
+        name: partial(known.found, loaded, artifact, partial(_found, loaded, artifact, own, starting))
         for name, artifact in artifacts.items()
     }
     found = await parallel.run(work, limit=jobs)
@@ -108,7 +109,12 @@ async def gather(loaded: Project, artifacts: Mapping[str, BuiltImage], jobs: int
     ]
 
 
-async def _found(loaded: Project, artifact: BuiltImage, starting: anyio.CapacityLimiter) -> known.Found:
+async def _found(
+    loaded: Project,
+    artifact: BuiltImage,
+    own: Mapping[str, BuiltImage],
+    starting: anyio.CapacityLimiter,
+) -> known.Found:
     """Look into an image, and start it."""
     workspace = loaded.workspace
     directory = await _inspect(workspace, artifact, await secrets(workspace, artifact.service))
@@ -118,7 +124,7 @@ async def _found(loaded: Project, artifact: BuiltImage, starting: anyio.Capacity
     if artifact.platform:
         return known.Found(text, facts.by_rules(report, artifact.facts), facts.Started(skipped=True))
     async with starting:
-        started = await start.probe(loaded, artifact)
+        started = await start.probe(loaded, artifact, own)
     return known.Found(text, facts.by_rules(report, artifact.facts), started)
 
 

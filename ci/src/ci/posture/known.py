@@ -41,7 +41,8 @@ async def found(project: Project, image: BuiltImage, make: Callable[[], Awaitabl
     async def made() -> tuple[Found, Passed | None]:
         seen = await make()
         output = dag.directory().with_new_file(_FILE, json.dumps(asdict(seen)))
-        return seen, Passed(output) if seen.started.well else None
+        # What others that it was started beside depend on is no part of the claim.
+        return seen, Passed(output) if seen.started.well and not seen.started.beside else None
 
     async def describe() -> Claim | None:
         return await claim(project, image)

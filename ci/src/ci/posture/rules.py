@@ -240,9 +240,9 @@ RULES = (
     ),
     Rule(
         "read-only-start",
-        "it is started by itself with `read_only: true`, because an intruder can change what can be written",
-        "write to a tmpfs of the compose file only, and let the HEALTHCHECK pass without other services; "
-        "see the output above",
+        "it is started with `read_only: true`, by itself or else beside what it depends on, because an "
+        "intruder can change what can be written",
+        "write to a tmpfs of the compose file only, and let the HEALTHCHECK pass; see the output above",
         _start,
     ),
     Rule(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ci.project.definition import Definition, FileReference, ServiceDefinition
     from ci.project.model import ComposeModel, Service
 
-__all__ = ["Backing", "Healthcheck", "everything", "jobs", "of", "variables"]
+__all__ = ["Backing", "Healthcheck", "everything", "inserted", "jobs", "of", "secrets", "variables"]
 
 _SECRETS = "/run/secrets"
 _COMPLETED = "service_completed_successfully"
@@ -36,7 +36,7 @@ class Healthcheck:
 class Backing:
     """A service that runs beside tests, new for each run, as the compose file describes it.
 
-    Its secrets are placeholders, never the values of --env-file: `files` maps their places to them.
+    It has placeholders for values of --env-file: `inserted` replaces them. `files` maps places to texts.
     `mounts` maps places in the container to paths of the project. `needs` are what it depends on itself.
     """
 
@@ -74,8 +74,22 @@ def everything(beside: Iterable[Backing]) -> Iterator[Backing]:
         yield from everything(each.needs)
 
 
-def variables(service: Service, beside: list[Backing]) -> dict[str, str]:
-    """Return the variables that lead tests to what runs beside them.
+def secrets(project: ComposeModel, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of --env-file by the placeholders that the project has for them."""
+    return {mark: values[name] for name, mark in project.placeholders.items() if name in values}
+
+
+def inserted(text: str, secrets: Mapping[str, str]) -> str:
+    """Replace the placeholders in a text by their values."""
+    for placeholder, value in secrets.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
+def variables(
+    service: Service, beside: list[Backing], secrets: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the variables that lead tests to what runs beside them: plain and secret ones.
 
     These are the service's own variables that name the host of such a service. Two more have the URL of
     a Redis and of a PostgreSQL, for tests that start their own where there is none.
@@ -83,10 +97,15 @@ def variables(service: Service, beside: list[Backing]) -> dict[str, str]:
     hosts = "|".join(re.escape(each.name) for each in beside)
     named = re.compile(rf"(?<![\w.-])(?:{hosts})(?![\w.-])")
     given = service.definition.variables if beside else {}
-    found = {name: value for name, value in given.items() if named.search(value)}
+    real = {name: inserted(text, secrets) for name, text in given.items()}
+    found = {name: text for name, text in real.items() if named.search(text)}
+    hidden = {name for name, text in found.items() if text != given[name]}
     for each in beside:
-        found |= _url(each)
-    return found
+        url = _url(each, secrets)
+        hidden |= url.keys() if url != _url(each, {}) else set()
+        found |= url
+    plain = {name: text for name, text in found.items() if name not in hidden}
+    return plain, {name: found[name] for name in sorted(hidden)}
 
 
 def _is_own(project: ComposeModel, service: Service) -> bool:
@@ -104,7 +123,7 @@ def _backing(project: ComposeModel, service: Service) -> Backing:
         entrypoint=_words(definition.entrypoint),
         ports=tuple(sorted(_ports(definition))),
         mounts=dict(_mounts(project.definition, definition)),
-        files=dict(_files(project.definition, definition)),
+        files=dict(_files(project, definition)),
         healthcheck=_healthcheck(definition),
         needs=tuple(of(project, service)),
     )
@@ -130,17 +149,21 @@ def _mounts(project: Definition, definition: ServiceDefinition) -> Iterator[tupl
             yield _config_place(item), posixpath.relpath(known.file, PROJECT)
 
 
-def _files(project: Definition, definition: ServiceDefinition) -> Iterator[tuple[str, str]]:
+def _files(project: ComposeModel, definition: ServiceDefinition) -> Iterator[tuple[str, str]]:
+    def mark(variable: str) -> str:
+        return project.placeholders.get(variable, f"placeholder-of-{variable}")
+
+    top = project.definition
     for item in definition.secrets:
         target = item.target or item.source
-        secret = project.secrets.get(item.source)
-        yield posixpath.join(_SECRETS, target), f"placeholder-of-{(secret and secret.environment) or target}"
+        secret = top.secrets.get(item.source)
+        yield posixpath.join(_SECRETS, target), mark((secret and secret.environment) or target)
     for item in definition.configs:
-        known = project.configs.get(item.source)
+        known = top.configs.get(item.source)
         if known and known.content:
             yield _config_place(item), known.content
         elif known and known.environment:
-            yield _config_place(item), f"placeholder-of-{known.environment}"
+            yield _config_place(item), mark(known.environment)
 
 
 def _config_place(item: FileReference) -> str:
@@ -156,16 +179,15 @@ def _healthcheck(definition: ServiceDefinition) -> Healthcheck | None:
     return Healthcheck(tuple(test[1:]), test[0] == "CMD-SHELL")
 
 
-def _url(backing: Backing) -> dict[str, str]:
+def _url(backing: Backing, secrets: Mapping[str, str]) -> dict[str, str]:
     image = re.split("[:@]", backing.image.rpartition("/")[2])[0]
     if image == "redis":
         return {"TEST_REDIS_URL": f"redis://{backing.name}:6379/0"}
     if image == "postgres":
-        given = backing.environment
+        given = {name: inserted(text, secrets) for name, text in backing.environment.items()}
         user = given.get("POSTGRES_USER", "postgres")
-        password = given.get("POSTGRES_PASSWORD") or backing.files.get(
-            given.get("POSTGRES_PASSWORD_FILE", ""), ""
-        )
+        file = inserted(backing.files.get(given.get("POSTGRES_PASSWORD_FILE", ""), ""), secrets)
+        password = given.get("POSTGRES_PASSWORD") or file
         access = quote(user) + (f":{quote(password)}" if password else "")
         database = given.get("POSTGRES_DB", user)
         return {"TEST_DATABASE_URL": f"postgresql+asyncpg://{access}@{backing.name}:5432/{database}"}

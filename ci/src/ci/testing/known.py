@@ -61,22 +61,22 @@ async def _read(known: Known) -> Run:
 
 
 async def claim(project: Project, artifact: BuiltImage, found: Found) -> Claim | None:
-    """Describe a run of unit tests; none for a stage, whose build may read anything."""
+    """Describe a run of unit tests; none with secrets, or for a stage, whose build may read anything."""
     if found.stage or found.kind in {convention.NONE, convention.STAGE}:
         return None
     name, source = artifact.name, project.workspace.source
     beside = backing.of(project.compose, artifact.service)
+    secrets = backing.secrets(project.compose, project.workspace.values)
+    plain, hidden = backing.variables(artifact.service, beside, secrets)
+    described = [json.dumps(asdict(each), sort_keys=True) for each in beside]
+    if hidden or any(backing.inserted(text, secrets) != text for text in described):
+        return None
     given = {
         "convention": claims.digest(asdict(found)),
         "settings": claims.digest(_settings(project)),
         "coverage": claims.digest(await unit.measured(source, project.policy, artifact.service)),
         "substitutes": claims.digest(await substitutes_of(project.workspace)),
-        "services beside": claims.digest(
-            [
-                sorted(backing.variables(artifact.service, beside).items()),
-                *[json.dumps(asdict(each), sort_keys=True) for each in beside],
-            ]
-        ),
+        "services beside": claims.digest([sorted(plain.items()), *described]),
     }
     work = {"tests": partial(_tests, project, found)}
     work |= {f"mount {path}": partial(_path, source, path) for path in _mounted(found, beside, project)}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping  # noqa: TC003 - reports are read by the types of this class
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ci.testing import junit as junit_file
 
 __all__ = [
     "Result",
+    "as_of",
     "built_stage",
     "by_exit_code",
     "covered",
@@ -105,6 +106,15 @@ def covered(xml: str) -> str:
     """Return the line coverage in a coverage.xml; "" if there is none."""
     rate = _RATE.search(xml)
     return f"{float(rate[1]):.0%}" if rate else "-"
+
+
+def as_of(result: Result, name: str) -> Result:
+    """Return the result of a service for another one, whose run is the same."""
+    if result.name == name:
+        return result
+    said = f"the same image and tests as {result.name}"
+    note = "" if result.failure else f"passed ({said})"
+    return replace(result, name=name, note=note, output=said if result.failure else result.output)
 
 
 def untested(name: str) -> Result:

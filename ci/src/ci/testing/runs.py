@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import time
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from dagger import dag
 
 from ci.errors import PipelineError
 from ci.evidence import claims
+from ci.parallel import Once
 from ci.testing import backing, commands, convention, known, results, stages, unit
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ci.testing.convention import Found
     from ci.workspace import Workspace
 
-__all__ = ["UnitTests", "untested"]
+__all__ = ["Run", "UnitTests", "untested"]
 
 Run = tuple[results.Result, dagger.Directory]
 _TRIES = 240  # of a healthcheck, one each half second
@@ -37,22 +38,37 @@ class UnitTests:
     """The tests of one project's services.
 
     `rerun` is a nonce that makes them run again. With `identify`, results have the digest of their inputs.
+    `shared` has runs of services that are built and tested in the same way, such as an API and its worker.
     """
 
     project: Project
     found: Mapping[str, Found]
     rerun: str = ""
     identify: bool = False
+    shared: dict[str, Once[Run]] = field(default_factory=dict)
 
     async def run(self, artifact: BuiltImage) -> Run:
         """Return the result, and the directory with JUnit, coverage and output."""
         found = self.found[artifact.service.name]
         if found.kind == convention.NONE:
             raise untested(artifact.service.name, found, self.project.policy.place)
-        make = partial(self._with_services, artifact, found)
+        make = partial(self._shared, artifact, found)
         result, output = await known.run(self.project, artifact, found, make, rerun=bool(self.rerun))
         inputs = await self._inputs(artifact, found)
         return replace(result, name=artifact.name, inputs=inputs), output
+
+    async def _shared(self, artifact: BuiltImage, found: Found) -> Run:
+        """Run tests, or return the result of another service whose run would be the same."""
+        make = partial(self._with_services, artifact, found)
+        if found.stage or found.kind == convention.STAGE:
+            return await make()
+        name, compose = artifact.service.name, self.project.compose
+        settings = self.project.policy.services.get(name)
+        variables = sorted(artifact.service.definition.variables.items())
+        beside = backing.of(compose, artifact.service)
+        key = repr((artifact.digest, artifact.platform, found, settings, variables, beside))
+        result, output = await self.shared.setdefault(key, Once()).get(make)
+        return results.as_of(result, name), output
 
     async def _inputs(self, artifact: BuiltImage, found: Found) -> str:
         if not found.tests or not self.identify:
@@ -130,24 +146,37 @@ class UnitTests:
             for each in backing.of(self.project.compose, service)
             if (image := images.resolve(each.image, where=f"service '{each.name}'"))
         ]
+        secrets = backing.secrets(self.project.compose, self.project.workspace.values)
         for each, image in beside:
-            bound = await _service(each, image, service.name, self.project.workspace)
+            bound = await _service(each, image, service.name, self.project.workspace, secrets)
             container = container.with_service_binding(each.name, bound)
-        for variable, value in backing.variables(service, [each for each, _ in beside]).items():
+        plain, hidden = backing.variables(service, [each for each, _ in beside], secrets)
+        for variable, value in plain.items():
             container = container.with_env_variable(variable, value)
+        for variable, value in hidden.items():
+            container = container.with_secret_variable(variable, _secret(service.name, variable, value))
         return container
 
 
-async def _service(each: Backing, image: str, user: str, workspace: Workspace) -> dagger.Service:
+def _secret(service: str, name: str, value: str) -> dagger.Secret:
+    return dag.set_secret(f"tests-{service}-{name}", value)
+
+
+async def _service(
+    each: Backing, image: str, user: str, workspace: Workspace, secrets: Mapping[str, str]
+) -> dagger.Service:
     """Start a service for the tests of one other, and what it needs, until its healthcheck passes."""
     container = dag.container().from_(image)
     for need in each.needs:
         if there := workspace.images.resolve(need.image, where=f"service '{need.name}'"):
-            bound = await _service(need, there, user, workspace)
+            bound = await _service(need, there, user, workspace, secrets)
             container = container.with_service_binding(need.name, bound)
-    for variable, value in sorted({**each.environment, "FOR": user}.items()):
-        container = container.with_env_variable(variable, value)
-    container = await _with_files(container, each, workspace.source)
+    for variable, text in sorted({**each.environment, "FOR": user}.items()):
+        if (value := backing.inserted(text, secrets)) == text:
+            container = container.with_env_variable(variable, text)
+        else:
+            container = container.with_secret_variable(variable, _secret(each.name, variable, value))
+    container = await _with_files(container, each, workspace.source, secrets)
     check = each.healthcheck
     for port in each.ports:
         container = container.with_exposed_port(port, experimental_skip_healthcheck=check is not None)
@@ -161,7 +190,7 @@ async def _service(each: Backing, image: str, user: str, workspace: Workspace) -
 
 
 async def _with_files(
-    container: dagger.Container, each: Backing, source: dagger.Directory
+    container: dagger.Container, each: Backing, source: dagger.Directory, secrets: Mapping[str, str]
 ) -> dagger.Container:
     """Mount a service's files and folders of the project, and its texts."""
     for place, path in each.mounts.items():
@@ -170,7 +199,10 @@ async def _with_files(
         elif await source.exists(path):
             container = container.with_mounted_file(place, source.file(path))
     for place, text in each.files.items():
-        container = container.with_new_file(place, text, permissions=0o444)
+        if (value := backing.inserted(text, secrets)) == text:
+            container = container.with_new_file(place, text, permissions=0o444)
+        else:
+            container = container.with_mounted_secret(place, _secret(each.name, place, value), mode=0o444)
     return container
 
 
