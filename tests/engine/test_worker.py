@@ -1,4 +1,4 @@
-"""A project with an API and a worker that share an image and tests, and values in an env file."""
+"""Shapes that many projects have: an API and a worker of one image, values in an env file, and a .venv."""
 
 from __future__ import annotations
 
@@ -101,3 +101,24 @@ def test_a_worker_and_a_job_are_started_beside_what_they_need(dagger: Dagger, wo
     assert "pinned-base" in called.error
     assert "read-only-start" not in called.error, called.error
     assert "stops-in-time" not in broken
+
+
+def test_tests_run_in_the_environment_of_the_command(dagger: Dagger, tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    files = {
+        "compose.yaml": "services: {api: {build: .}}\n",
+        "Dockerfile": """
+FROM python:3.13-slim-trixie
+WORKDIR /app
+RUN python3 -m venv --without-pip .venv && echo 'VALUE = 3' > .venv/lib/python3.13/site-packages/installed.py
+CMD [".venv/bin/python", "-c", "import installed"]
+""",
+        "requirements-test.txt": "pytest==9.2.0\n",
+        "tests/test_installed.py": "import installed\n\ndef test_it(): assert installed.VALUE == 3\n",
+        ".ci.toml": 'integration = ""\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    called = dagger.call("--source", str(tmp_path), "test")
+    assert called.code == 0, called.error
+    assert "passed" in called.stdout

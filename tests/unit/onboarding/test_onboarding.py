@@ -85,6 +85,19 @@ def test_init_adds_what_is_missing(known: Known) -> None:
     assert f"dagger call -m {MODULE} --source . gate" in workflow["jobs"]["gate"]["steps"][-1]["run"]
 
 
+def test_the_workflow_reads_the_project_with_the_same_options(known: Known) -> None:
+    options = ["--files", "a b.yaml", "--project-directory", "infra", "--env-file", "env:COMPOSE_ENV"]
+    workflow = yaml.safe_load(files.added(known, MODULE, options)[files.WORKFLOW])
+    *_, report, _, gate = workflow["jobs"]["gate"]["steps"]
+    for step in (report, gate):
+        given = "--source . --files 'a b.yaml' --project-directory infra --env-file env:COMPOSE_ENV"
+        assert given in step["run"]
+        assert step["env"] == {"COMPOSE_ENV": "${{ secrets.COMPOSE_ENV }}"}
+    assert any("COMPOSE_ENV" in line for line in files.untouched(known, MODULE, options))
+    assert "# ENV" not in files.added(known, MODULE)[files.WORKFLOW]
+    assert not any("COMPOSE_ENV" in line for line in files.untouched(known, MODULE))
+
+
 def test_init_again_adds_nothing(known: Known) -> None:
     assert files.added(after(known), MODULE) == {}
 

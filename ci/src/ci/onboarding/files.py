@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,28 +12,39 @@ from ci.onboarding import pins
 from ci.project.policy import OWN_FILE, PYPROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ci.onboarding.project import Known
     from ci.project.model import Service
 
-__all__ = ["WORKFLOW", "added", "untouched"]
+__all__ = ["ENV_FILE_VARIABLE", "WORKFLOW", "added", "untouched"]
 
 WORKFLOW = ".github/workflows/containers.yml"
+ENV_FILE_VARIABLE = "COMPOSE_ENV"
 _TEMPLATES = Path(__file__).parent / "templates"
 _TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*ci\s*[\].]", re.MULTILINE)
 _PATH = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::\d+)?(/[\w./-]*)")
 
 
-def added(known: Known, module: str) -> dict[str, str]:
-    """Return the files that are new or different, by path; `module` is how workflows name the pipeline."""
+def added(known: Known, module: str, options: Sequence[str] = ()) -> dict[str, str]:
+    """Return the files that are new or different, by path.
+
+    `module` is how workflows name the pipeline, `options` are those of this call that they need as well.
+    """
     files = dict(_settings(known)) | dict(_suite(known)) | dict(_ignored(known)) | dict(_pinned(known))
     if module and WORKFLOW not in known.texts:
-        files[WORKFLOW] = _template("workflow.yml").replace("MODULE", module)
+        files[WORKFLOW] = _workflow(module, options)
     return {path: text for path, text in files.items() if known.texts.get(path) != text}
 
 
-def untouched(known: Known, module: str) -> list[str]:
+def _workflow(module: str, options: Sequence[str]) -> str:
+    text = _template("workflow.yml").replace("MODULE", module)
+    text = text.replace("--source .", shlex.join(["--source", ".", *options]))
+    env = f"        env:\n          {ENV_FILE_VARIABLE}: ${{{{ secrets.{ENV_FILE_VARIABLE} }}}}\n"
+    return text.replace("        # ENV\n", env if f"env:{ENV_FILE_VARIABLE}" in options else "")
+
+
+def untouched(known: Known, module: str, options: Sequence[str] = ()) -> list[str]:
     """Return what `init` leaves to the user, and why."""
     lines = [f"{each.place}: {each.reference}: {each.obstacle or _UNKNOWN}" for each in known.open_pins]
     lines += [f"{name}: {known.found[name].why}; it is in services-without-tests" for name in known.untested]
@@ -40,6 +52,10 @@ def untouched(known: Known, module: str) -> list[str]:
         lines.append("no workflow, because --module does not say where this pipeline is")
     elif WORKFLOW in known.texts:
         lines.append(f"{WORKFLOW}: exists")
+    elif f"env:{ENV_FILE_VARIABLE}" in options:
+        lines.append(
+            f"{WORKFLOW} reads the env file from the repository's secret {ENV_FILE_VARIABLE}; set it"
+        )
     if known.has_suite:
         lines.append(f"{known.policy.integration}: exists")
     return lines

@@ -35,13 +35,23 @@ async def examine(inputs: Inputs) -> str:
 
 async def init(inputs: Inputs, module: str) -> dagger.Changeset:
     """Return the files that a project lacks; what they do not change is printed to the log."""
-    known = await _known(inputs, await inputs.project())
-    for line in files.untouched(known, module):
+    known, options = await _known(inputs, await inputs.project()), _options(inputs)
+    for line in files.untouched(known, module, options):
         sys.stderr.write(f"not changed: {line}\n")
     changed = inputs.source
-    for path, text in files.added(known, module).items():
+    for path, text in files.added(known, module, options).items():
         changed = changed.with_new_file(path, text)
     return changed.changes(inputs.source)
+
+
+def _options(inputs: Inputs) -> list[str]:
+    """Return the options of this call without which the project is not read in the same way."""
+    options = []
+    for name, values in (("--files", inputs.files), ("--profiles", inputs.profiles)):
+        options += [name, ",".join(values)] if values else []
+    if inputs.project_directory:
+        options += ["--project-directory", inputs.project_directory]
+    return options + (["--env-file", f"env:{files.ENV_FILE_VARIABLE}"] if inputs.env_file else [])
 
 
 async def _known(inputs: Inputs, project: Project) -> Known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagger
 from dagger import dag
@@ -15,13 +15,15 @@ from ci.testing import convention, results
 from ci.testing.dependencies import FOLDER, Python, install
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ci.build.image import BuiltImage
     from ci.project.model import Service
     from ci.project.policy import Policy
     from ci.testing.convention import Found
     from ci.workspace import Workspace
 
-__all__ = ["measured", "prepared", "run", "tests"]
+__all__ = ["interpreters", "measured", "prepared", "run", "tests"]
 
 _OUTPUT = "/ci/output"
 _CONFIG = "/ci/config"
@@ -32,6 +34,8 @@ version = "%d.%d" % sys.version_info[:2]
 musl = "musl" in (sysconfig.get_config_var("SOABI") or "")
 print(json.dumps([sysconfig.get_paths()["purelib"], version, musl, sysconfig.get_platform()]))
 """
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_RUNNERS = frozenset({"uv", "poetry", "pdm", "hatch", "pipenv"})
 _COMMON = ("-v", "--rootdir=/ci/tests", "-p", "no:cacheprovider", "--import-mode=importlib")
 
 
@@ -92,6 +96,7 @@ async def prepared(
         .with_env_variable("HOME", "/tmp")  # noqa: S108 - as above
         .with_workdir(_OUTPUT)
     )
+    container = await _with_interpreter(container, settings)
     if found.config:
         place = f"{_CONFIG}/{posixpath.basename(found.config)}"
         container = container.with_mounted_file(place, workspace.source.file(found.config))
@@ -102,6 +107,31 @@ async def prepared(
     return container.with_mounted_directory(FOLDER, dependencies).with_mounted_file(
         f"{packages}/tests.pth", dag.file("tests.pth", "\n".join(added) + "\n")
     )
+
+
+async def _with_interpreter(container: dagger.Container, settings: Mapping[str, Any]) -> dagger.Container:
+    """Put the Python of the image's command first on PATH, if PATH does not lead to it."""
+    variables = dict(each.partition("=")[::2] for each in settings.get("Env") or ())
+    path = variables.get("PATH", _PATH)
+    for folder in interpreters(settings):
+        if folder not in path.split(":") and await container.exists(f"{folder}/python"):
+            return container.with_env_variable("PATH", f"{folder}:{path}")
+    return container
+
+
+def interpreters(settings: Mapping[str, Any]) -> list[str]:
+    """Return folders that may have the Python in which an image's command runs.
+
+    These are the folders of the programs in the command, and `.venv` if something like `uv run` or a script
+    chooses the program.
+    """
+    workdir = settings.get("WorkingDir") or "/"
+    words = [*(settings.get("Entrypoint") or ()), *(settings.get("Cmd") or ())]
+    tokens = [token for word in words for token in word.split()]
+    found = [posixpath.dirname(token) for token in tokens if posixpath.dirname(token).endswith("bin")]
+    if any(posixpath.basename(token) in _RUNNERS or token.endswith(".sh") for token in tokens):
+        found.append(".venv/bin")
+    return list(dict.fromkeys(posixpath.normpath(posixpath.join(workdir, folder)) for folder in found))
 
 
 def tests(source: dagger.Directory, policy: Policy, found: Found) -> dagger.Directory:
