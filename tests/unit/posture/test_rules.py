@@ -36,11 +36,14 @@ BROKEN: list[tuple[str, dict[str, Entry], dict[str, Any], str]] = [
     ("no-setuid", {"app/tool": Entry(mode=0o4755)}, {}, "added: /app/tool (4755)"),
     ("root-owned", {"app/main.py": Entry(uid=10001)}, {}, "/app/main.py (10001:10001)"),
     ("not-writable", {"app/main.py": Entry(mode=0o666)}, {}, "/app/main.py (0666)"),
+    ("not-writable", {"app/.venv/.lock": Entry(b"x", mode=0o666)}, {}, "/app/.venv/.lock (0666)"),
+    ("not-writable", {"app/__init__.py": Entry(b"", mode=0o666)}, {}, "/app/__init__.py (0666)"),
     ("no-secret-settings", CODE, {"Env": ["API_KEY=abc"]}, "ENV API_KEY has a value"),
     ("no-secret-settings", CODE, {"Labels": {"deploy.token": "abc"}}, "LABEL deploy.token has a value"),
     ("no-secret-files", {"app/p": Entry(b"\x30\x82\x0a\x01\x02\x01\x03\x30x")}, {}, "a PKCS #12 key store"),
     ("no-secret-files", {"app/k": Entry(b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5x")}, {}, "a KeePass database"),
     ("no-unexpected-pth", {"opt/x/site-packages/a.pth": Entry()}, {}, "/opt/x/site-packages/a.pth"),
+    ("no-unexpected-pth", {"x/_virtualenv.pth": Entry(b"import _virtualenv, os")}, {}, "/x/_virtualenv.pth"),
     ("ports-match", CODE, {"ExposedPorts": {}}, "port 8000/tcp, the Dockerfile does not EXPOSE it"),
     ("ports-match", CODE, {"ExposedPorts": {"8000/tcp": {}, "9/udp": {}}}, "EXPOSE 9/udp, which"),
 ]
@@ -58,6 +61,7 @@ LOOKALIKES: list[tuple[str, dict[str, Entry], dict[str, Any], dict[str, Any]]] =
     ("no-setuid", {"app/tool": Entry(mode=0o1755)}, {}, {}),
     ("root-owned", {"app/main.py": Entry(uid=0)}, {}, {}),
     ("not-writable", {"app/main.py": Entry(mode=0o775)}, {}, {}),
+    ("not-writable", {"app/.venv/.lock": Entry(b"", mode=0o666)}, {}, {}),
     ("no-secret-settings", CODE, {"Env": ["MAX_TOKENS=4096", "TIKTOKEN_CACHE_DIR=/opt/x", "KEY=x"]}, {}),
     ("no-secret-settings", CODE, {"Env": ["VENDOR_TOKEN=abc"]}, {"allowed_secret_names": ("VENDOR_TOKEN",)}),
     (
@@ -72,6 +76,7 @@ LOOKALIKES: list[tuple[str, dict[str, Entry], dict[str, Any], dict[str, Any]]] =
         {},
     ),
     ("no-unexpected-pth", {"x/site-packages/known.pth": Entry()}, {}, {"allowed_pth_files": ("known.pth",)}),
+    ("no-unexpected-pth", {"x/site-packages/_virtualenv.pth": Entry(b"import _virtualenv")}, {}, {}),
     ("ports-match", CODE, {"ExposedPorts": {"8000": {}}}, {}),
     ("size-budget", CODE, {}, {"size_budgets": {"web": 1}}),
 ]

@@ -42,6 +42,9 @@ CACHES = re.compile(
     r"(?:root|home/[^/]+)/(?:\.cache|\.npm|\.cargo/registry|go/pkg/mod)/"
     r"|var/cache/(?:apt|apk|yum|dnf|pip|uv)/|var/lib/apt/lists/|tmp/|var/tmp/"
 )
+# What uv and virtualenv write into each environment: a file of one line, by its SHA-256, and an empty lock.
+VENV_PTH = "69ac3d8f27e679c81b94ab30b3b56e9cd138219b1ba94a1fa3606d5a76a1433d"
+VENV_LOCK = re.compile(r".*/\.lock")
 # Files that are stores of secrets, by what they begin with: PKCS #12 is a sequence that begins with 3.
 STORES = (
     ("a KeePass database", re.compile(rb"\x03\xd9\xa2\x9a[\x65-\x67]\xfb\x4b\xb5")),
@@ -156,9 +159,17 @@ class Image:
             "setuid": _named([e for e in files if e.mode & 0o6000]),
             "caches": _named([e for e in files if CACHES.match(e.path)]),
             "not_root": _named([e for e in own if e.owner.split(":")[0] != "0"]),
-            "writable": _named([e for e in files if e.mode & 0o002]),
-            "pth": _named([e for e in files if e.path.endswith(".pth")]),
+            "writable": _named([e for e in files if e.mode & 0o002 and not _is_lock(e)]),
+            "pth": _named([e for e in files if e.path.endswith(".pth") and not _is_of_venv(e)]),
         }
+
+
+def _is_lock(entry: Entry) -> bool:
+    return not entry.size and bool(VENV_LOCK.fullmatch(entry.path))
+
+
+def _is_of_venv(entry: Entry) -> bool:
+    return entry.path.endswith("/_virtualenv.pth") and entry.hashes.get("sha256") == VENV_PTH
 
 
 def forms(value: bytes) -> tuple[bytes, ...]:
