@@ -18,6 +18,7 @@ import dagger
 
 from ci import parallel
 from ci.errors import PipelineError
+from ci.sandbox.epoch import EPOCH
 from ci.sandbox.place import PROJECT
 from ci.workspace import literal
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from ci.workspace import Workspace
 
-__all__ = ["Readable", "check_patterns", "patterns", "readable", "visible"]
+__all__ = ["Readable", "check_patterns", "patterns", "readable", "visible", "with_constant_times"]
 
 # The keys of a target in a Bake file that can name files, besides its contexts and its Dockerfile.
 _WITH_PATHS = ("secret", "ssh", "cache-from", "cache-to", "output")
@@ -95,6 +96,14 @@ async def visible(workspace: Workspace, targets: Iterable[Mapping[str, Any]]) ->
     except* dagger.QueryError:
         pass  # a pattern that is wrong, or a file in place of a folder: BuildKit reports it
     return part or workspace.context
+
+
+def with_constant_times(context: dagger.Directory) -> dagger.Directory:
+    """Give Python's sources the time that they have in the image.
+
+    A step that imports a module notes that time in the compiled file, which Python ignores if it differs.
+    """
+    return context.with_directory(".", context.filter(include=["**/*.py"]).with_timestamps(EPOCH))
 
 
 async def check_patterns(workspace: Workspace, targets: Iterable[Mapping[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from dagger import dag
 
 from ci import parallel
 from ci.build import cached, failure, provenance
-from ci.build.context import check_patterns, visible
+from ci.build.context import check_patterns, visible, with_constant_times
 from ci.build.moved import moved
 from ci.errors import PipelineError
 from ci.sandbox import container as sandbox
@@ -56,7 +56,7 @@ async def bake(
     has moved or cannot be resolved, BuildKit runs again.
     """
     foreign = workspace.platform not in ("", str(await dag.default_platform()))
-    context = await visible(workspace, planned.written.values())
+    context = with_constant_times(await visible(workspace, planned.written.values()))
     rules = await substitutes_of(workspace)
     container = _prepared(workspace, project, planned, (context, rules), foreign=foreign)
     container = _with_cache(container, workspace, planned, cache)
