@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 import dagger
@@ -265,6 +266,11 @@ class Ci:
         """Return the files that the project lacks: settings, digests, first test, ignored files, workflow."""
         return await onboard.init(self._inputs(), module)
 
+    @function(cache="session")
+    async def pin(self) -> dagger.Changeset:
+        """Return the project's files with the digest of each image that they name; the tags stay."""
+        return await onboard.pin(self._inputs())
+
     @function()
     async def explain(self, code: ErrorCode) -> str:
         """Print what an error code means and what to do next; {…} represents a value of the actual error."""
@@ -274,25 +280,5 @@ class Ci:
         return codes.explain(code)
 
     def _inputs(self) -> Inputs:
-        return Inputs(
-            source=self.source,
-            files=self.files or [],
-            profiles=self.profiles or [],
-            project_directory=self.project_directory,
-            env_file=self.env_file,
-            images=self.images,
-            docker_config=self.docker_config,
-            ssh_agent=self.ssh_agent,
-            database=self.database,
-            database_registry=self.database_registry,
-            database_mirrors=self.database_mirrors or [],
-            cache=self.cache,
-            cache_branch=self.cache_branch,
-            cache_write=self.cache_write,
-            evidence=self.evidence,
-            run_url=self.run_url,
-            fresh=self.fresh,
-            jobs=self.jobs,
-            platform=self.platform,
-            emulate_tests=self.emulate_tests,
-        )
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(Inputs)}
+        return Inputs(**{name: value for name, value in given.items() if value is not None})

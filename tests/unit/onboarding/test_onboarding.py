@@ -98,6 +98,14 @@ def test_the_workflow_reads_the_project_with_the_same_options(known: Known) -> N
     assert not any("COMPOSE_ENV" in line for line in files.untouched(known, MODULE))
 
 
+def test_pins_alone_change_references_alone(known: Known) -> None:
+    changed = files.pinned(known)
+    assert changed == {path: text for path, text in files.added(known, MODULE).items() if path in changed}
+    assert set(changed) == {"api/Dockerfile", "web/Dockerfile"}
+    assert files.pinned(after(known)) == {}
+    assert files.unpinned(known) == [line for line in files.untouched(known, MODULE) if "digest" in line]
+
+
 def test_init_again_adds_nothing(known: Known) -> None:
     assert files.added(after(known), MODULE) == {}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ci.onboarding.project import Known
     from ci.project.model import Service
 
-__all__ = ["ENV_FILE_VARIABLE", "WORKFLOW", "added", "untouched"]
+__all__ = ["ENV_FILE_VARIABLE", "WORKFLOW", "added", "pinned", "unpinned", "untouched"]
 
 WORKFLOW = ".github/workflows/containers.yml"
 ENV_FILE_VARIABLE = "COMPOSE_ENV"
@@ -31,7 +31,7 @@ def added(known: Known, module: str, options: Sequence[str] = ()) -> dict[str, s
 
     `module` is how workflows name the pipeline, `options` are those of this call that they need as well.
     """
-    files = dict(_settings(known)) | dict(_suite(known)) | dict(_ignored(known)) | dict(_pinned(known))
+    files = dict(_settings(known)) | dict(_suite(known)) | dict(_ignored(known)) | pinned(known)
     if module and WORKFLOW not in known.texts:
         files[WORKFLOW] = _workflow(module, options)
     return {path: text for path, text in files.items() if known.texts.get(path) != text}
@@ -46,7 +46,7 @@ def _workflow(module: str, options: Sequence[str]) -> str:
 
 def untouched(known: Known, module: str, options: Sequence[str] = ()) -> list[str]:
     """Return what `init` leaves to the user, and why."""
-    lines = [f"{each.place}: {each.reference}: {each.obstacle or _UNKNOWN}" for each in known.open_pins]
+    lines = unpinned(known)
     lines += [f"{name}: {known.found[name].why}; it is in services-without-tests" for name in known.untested]
     if not module:
         lines.append("no workflow, because --module does not say where this pipeline is")
@@ -142,7 +142,14 @@ def _ignored(known: Known) -> Iterator[tuple[str, str]]:
             yield path, _template("dockerignore")
 
 
-def _pinned(known: Known) -> Iterator[tuple[str, str]]:
-    for path in sorted({each.file for each in known.unpinned if each.line}):
-        wanted = [each for each in known.unpinned if each.file == path]
-        yield path, pins.pinned(known.texts[path], wanted, known.digests)
+def pinned(known: Known) -> dict[str, str]:
+    """Return the files that name images without digests, with the digests that are known here."""
+    files = sorted({each.file for each in known.unpinned if each.line})
+    wanted = {path: [each for each in known.unpinned if each.file == path] for path in files}
+    found = {path: pins.pinned(known.texts[path], each, known.digests) for path, each in wanted.items()}
+    return {path: text for path, text in found.items() if known.texts[path] != text}
+
+
+def unpinned(known: Known) -> list[str]:
+    """Return the references that get no digest, and why."""
+    return [f"{each.place}: {each.reference}: {each.obstacle or _UNKNOWN}" for each in known.open_pins]

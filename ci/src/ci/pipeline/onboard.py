@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ci.pipeline.inputs import Inputs
     from ci.project.load import Project
 
-__all__ = ["examine", "init"]
+__all__ = ["examine", "init", "pin"]
 
 _AT_ONCE = 16
 
@@ -40,6 +40,17 @@ async def init(inputs: Inputs, module: str) -> dagger.Changeset:
         sys.stderr.write(f"not changed: {line}\n")
     changed = inputs.source
     for path, text in files.added(known, module, options).items():
+        changed = changed.with_new_file(path, text)
+    return changed.changes(inputs.source)
+
+
+async def pin(inputs: Inputs) -> dagger.Changeset:
+    """Return the project's files with the digest of each image that they name; what stays open is logged."""
+    known = await _known(inputs, await inputs.project())
+    for line in files.unpinned(known):
+        sys.stderr.write(f"not changed: {line}\n")
+    changed = inputs.source
+    for path, text in files.pinned(known).items():
         changed = changed.with_new_file(path, text)
     return changed.changes(inputs.source)
 
