@@ -121,7 +121,7 @@ async def _built(workspace: Workspace, planned: bake.Bake, exported: run.Exporte
 
     async def one(name: str) -> dict[str, Any]:
         folder = exported.folders[planned.targets[name]]
-        found = await image.facts(workspace, packed[name])
+        found = json.loads(await folder.file("facts.json").contents())
         base, count = await _base(workspace, provenance.read(exported.metadata, planned.targets[name]), found)
         return {
             "facts": found,

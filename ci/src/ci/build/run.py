@@ -102,8 +102,10 @@ async def _exported(workspace: Workspace, output: dagger.Directory) -> Exported 
 async def _fetched(folder: dagger.Directory) -> dagger.Directory | None:
     try:
         return await folder.sync()
-    except dagger.ExecError:
-        return None
+    except dagger.ExecError as error:
+        if error.exit_code == sandbox.GONE:
+            return None
+        raise
 
 
 async def substitutes_of(workspace: Workspace) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ci.workspace import Workspace
 
 __all__ = [
+    "GONE",
     "LOOPBACK_PORTS",
     "VERSION",
     "command",
@@ -38,6 +39,7 @@ LOOPBACK_PORTS = "SANDBOX_LOOPBACK_PORTS"
 _VOLUME = "docker-engine"
 _EMULATOR = "/opt/emulator"
 _PORT = 8000
+GONE = 3
 _FILES = ["containerd.toml", "daemon.json", "runc.sh", "sandbox.sh"]
 
 # Everything besides the project that affects builds. Data of another version is not reused.
@@ -68,16 +70,20 @@ def container(workspace: Workspace, *scripts: str) -> dagger.Container:
 
 
 def image(workspace: Workspace, name: str) -> dagger.Directory:
-    """Return the folder of an exported image. Dagger may cache it, because its name contains a digest."""
-    copy = [
-        "sh",
-        "-c",
-        'test -d "$1" && touch "$1" && cp -r "$1" /output',
-        "sh",
-        f"{IMAGES}/{VERSION}/{name}",
-    ]
-    made = workspace.tool(tools.DOCKER).with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
-    return made.with_exec(copy).directory("/output")
+    """Return the folder of an exported image, with its facts. Its end with GONE means that it was removed.
+
+    Dagger may cache it, because its name contains a digest.
+    """
+    script = (
+        f'test -d "$1" || exit {GONE}; touch "$1"; cp -r "$1" /output; '
+        "python3 /layout.py facts /output/image.tar /output/facts.json"
+    )
+    made = (
+        workspace.tool(tools.PYTHON)
+        .with_mounted_file("/layout.py", module_source.program("layout.py"))
+        .with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
+    )
+    return made.with_exec(["sh", "-euc", script, "sh", f"{IMAGES}/{VERSION}/{name}"]).directory("/output")
 
 
 async def emulating(

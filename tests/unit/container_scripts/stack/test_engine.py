@@ -162,3 +162,15 @@ def test_images_that_no_container_has_go_when_all_are_too_large(
     engine.bound_images(10)
     sent = [request for request in fake_engine.requests if request.method == "POST"]
     assert [json.loads(request.query["filters"]) for request in sent] == [{"dangling": ["false"]}] * pruned
+
+
+@pytest.mark.parametrize(("status", "raised"), [(404, ""), (500, "raised")])
+def test_a_snapshot_that_disappears_while_sizes_are_added_up_is_no_error(
+    status: int, raised: str, fake_engine: FakeEngine
+) -> None:
+    fake_engine.on(
+        "GET", f"{BASE}/system/df", b'{"message": "snapshot x-view does not exist"}', status=status
+    )
+    with pytest.raises(engine.Refused) if raised else nullcontext():
+        engine.bound_images(10)
+    assert [request.method for request in fake_engine.requests] == ["GET"]
