@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Exported", "bake", "digest_of", "moved_since", "substitutes_of"]
 
 _SSH_SOCKET = "/run/ssh-agent.sock"
+_ATTEMPTS = 6  # Dagger has one more build cached each time that images of it were removed
 
 
 @dataclass(frozen=True)
@@ -74,26 +75,43 @@ async def bake(
 async def _twice(
     container: dagger.Container, workspace: Workspace, planned: Bake, before: list[str]
 ) -> Exported:
-    """Build, and build again if what Dagger has cached is out of date."""
-    exported = await _exported(workspace, await _once(container, workspace, planned, before))
-    outdated = await moved_since(workspace, planned, exported.metadata) if exported else random.token_hex(8)
-    if outdated:
-        container = container.with_env_variable("CI_OUTDATED", outdated)
-        exported = await _exported(workspace, await _once(container, workspace, planned, before))
-    if not exported:
-        raise failure.gone()
-    return exported
+    """Build, and build again if a reference of what Dagger has cached means something else by now."""
+    exported = await _there(container, workspace, planned, before)
+    outdated = await moved_since(workspace, planned, exported.metadata)
+    if not outdated:
+        return exported
+    container = container.with_env_variable("CI_OUTDATED", outdated)
+    return await _there(container, workspace, planned, before)
 
 
-async def _exported(workspace: Workspace, output: dagger.Directory) -> Exported | None:
-    """Return the exported images; None if they were removed although Dagger has the build cached."""
+async def _there(
+    container: dagger.Container, workspace: Workspace, planned: Bake, before: list[str]
+) -> Exported:
+    """Build; build again while images of a build that Dagger has cached were removed since.
+
+    What was removed is an input of the next attempt, so that another call finds that one cached.
+    """
+    gone = ""
+    for attempt in range(_ATTEMPTS):
+        if attempt == _ATTEMPTS - 1:
+            gone = random.token_hex(8)  # certainly not cached
+        each = container.with_env_variable("CI_REMOVED", gone) if gone else container
+        found = await _exported(workspace, await _once(each, workspace, planned, before))
+        if isinstance(found, Exported):
+            return found
+        gone = f"{gone} {found}".strip()
+    raise failure.gone()
+
+
+async def _exported(workspace: Workspace, output: dagger.Directory) -> Exported | str:
+    """Return the exported images, or the names of those that were removed since Dagger cached the build."""
     lines = (await output.file("exported").contents()).splitlines()
     named = dict(line.split() for line in lines)
     fetches = {target: partial(_fetched, sandbox.image(workspace, name)) for target, name in named.items()}
     found = await parallel.run(fetches, limit=8)
     folders = {target: folder for target, folder in found.items() if folder}
-    if len(folders) < len(found):
-        return None
+    if removed := sorted(named[target] for target, folder in found.items() if not folder):
+        return " ".join(removed)
     return Exported(
         folders, await output.file("metadata.json").contents(), await output.file("layer-cache").contents()
     )
