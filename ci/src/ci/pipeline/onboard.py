@@ -13,6 +13,8 @@ from ci.onboarding import doctor, files
 from ci.onboarding.gather import gather
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import dagger
 
     from ci.onboarding.project import Known
@@ -36,21 +38,20 @@ async def examine(inputs: Inputs) -> str:
 async def init(inputs: Inputs, module: str) -> dagger.Changeset:
     """Return the files that a project lacks; what they do not change is printed to the log."""
     known, options = await _known(inputs, await inputs.project()), _options(inputs)
-    for line in files.untouched(known, module, options):
-        sys.stderr.write(f"not changed: {line}\n")
-    changed = inputs.source
-    for path, text in files.added(known, module, options).items():
-        changed = changed.with_new_file(path, text)
-    return changed.changes(inputs.source)
+    return _changes(inputs, files.added(known, module, options), files.untouched(known, module, options))
 
 
 async def pin(inputs: Inputs) -> dagger.Changeset:
     """Return the project's files with the digest of each image that they name; what stays open is logged."""
     known = await _known(inputs, await inputs.project())
-    for line in files.unpinned(known):
+    return _changes(inputs, files.pinned(known), files.unpinned(known))
+
+
+def _changes(inputs: Inputs, texts: Mapping[str, str], unchanged: list[str]) -> dagger.Changeset:
+    for line in unchanged:
         sys.stderr.write(f"not changed: {line}\n")
     changed = inputs.source
-    for path, text in files.pinned(known).items():
+    for path, text in texts.items():
         changed = changed.with_new_file(path, text)
     return changed.changes(inputs.source)
 
