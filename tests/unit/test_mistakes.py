@@ -16,6 +16,7 @@ from ci.build import failure, secrets
 from ci.container_scripts.registry import upload
 from ci.errors import PipelineError
 from ci.lint import run as lint
+from ci.listing import Listing
 from ci.pipeline import promote, stack
 from ci.references import ImagesMap
 from ci.release import manifest, publish, registries
@@ -62,12 +63,12 @@ def give(value: object) -> Callable[..., Awaitable[Any]]:
 
 
 class Source:
-    exists = staticmethod(give(value=False))
+    entries = staticmethod(give([]))
 
 
 def workspace(**fields: Any) -> Workspace:  # noqa: ANN401 - the fields
     source: Any = Source()
-    return Workspace(source, source, fields.pop("images", ImagesMap({})), **fields)
+    return Workspace(source, source, fields.pop("images", ImagesMap({})), Listing(source), **fields)
 
 
 def failing(*errors: Exception) -> Callable[[], Awaitable[Any]]:
@@ -143,9 +144,8 @@ def test_a_linter_that_is_not_locked_is_named() -> None:
 
 
 def test_a_vex_file_that_is_missing_is_named() -> None:
-    source: Any = Source()
     with raises("scan.vex-missing", "vex.json"):
-        anyio.run(trivy._check_vex, source, ("vex.json",))  # noqa: SLF001 - as above
+        anyio.run(trivy._check_vex, workspace(), ("vex.json",))  # noqa: SLF001 - as above
 
 
 def test_a_trivy_that_failed_has_its_exit_code_and_output() -> None:

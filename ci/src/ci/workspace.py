@@ -10,6 +10,7 @@ from dagger import dag
 
 from ci.errors import PipelineError
 from ci.layer_cache import CacheOptions
+from ci.listing import Listing
 from ci.parallel import Once
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ class Workspace:
     """A source tree with an images map.
 
     `source` is the tree without `.git` and `node_modules`. `context` is all of it, because the project's
-    .dockerignore decides what a build may read.
+    .dockerignore decides what a build may read. `listing` is of `source`.
     """
 
     source: dagger.Directory
     context: dagger.Directory
     images: ImagesMap
+    listing: Listing
     values: Mapping[str, str] = field(default_factory=dict)  # of the variables of --env-file
     platform: str = ""  # as linux/arm64; empty: the engine's own
     docker_config: dagger.Secret | None = None  # credentials for the registries of base images
@@ -52,7 +54,8 @@ class Workspace:
     def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Workspace:  # noqa: ANN401 - the fields
         """Create a workspace from the uploaded source."""
         # Dagger caches a filtered folder by its content, so a commit changes nothing for readers of the rest.
-        return cls(source.filter(exclude=list(_NO_SOURCE)), source, images, **options)
+        filtered = source.filter(exclude=list(_NO_SOURCE))
+        return cls(filtered, source, images, Listing(filtered), **options)
 
     def tool(self, reference: str) -> dagger.Container:
         """Return a tool image. Raise if the images map does not provide it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
+from ci.listing import Listing
 from ci.project import builds, model, unsupported
 from ci.project.load import ComposeOptions, Project, no_file
 from ci.project.policy import Policy
@@ -244,7 +245,9 @@ services:
 def test_an_image_whose_name_has_no_value_is_shown_as_written_and_is_not_looked_up(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(NAMELESS)
     nothing = cast("Directory", None)
-    loaded = Project(Workspace(nothing, nothing, ImagesMap({})), project(tmp_path), Policy())
+    loaded = Project(
+        Workspace(nothing, nothing, ImagesMap({}), Listing(nothing)), project(tmp_path), Policy()
+    )
     assert loaded.left_out() == {}
     shown = render(loaded.compose, {}, "table")
     assert "${WEB_IMAGE}:1" in shown

@@ -117,19 +117,13 @@ def _layer_cache(project: Project, own_platform: str) -> LayerCache | None:
 
 async def _built(workspace: Workspace, planned: bake.Bake, exported: run.Exported) -> Built:
     """Read what was exported."""
-    packed = {name: image.packed(exported.folders[target]) for name, target in planned.targets.items()}
+    images = {name: exported.images[target] for name, target in planned.targets.items()}
+    packed = {name: image.packed(each.folder) for name, each in images.items()}
 
     async def one(name: str) -> dict[str, Any]:
-        folder = exported.folders[planned.targets[name]]
-        found = json.loads(await folder.file("facts.json").contents())
-        base, count = await _base(workspace, provenance.read(exported.metadata, planned.targets[name]), found)
-        return {
-            "facts": found,
-            "base": str(base or ""),
-            "base_layers": count,
-            "exported_at": float(await folder.file("exported_at").contents()),
-            "versions": json.loads(await folder.file("versions.json").contents()),
-        }
+        recorded = provenance.read(exported.metadata, planned.targets[name])
+        base, count = await _base(workspace, recorded, images[name].found["facts"])
+        return {**images[name].found, "base": str(base or ""), "base_layers": count}
 
     items = await parallel.run({name: partial(one, name) for name in packed}, limit=len(packed))
     return Built(items, exported.metadata, {name: image.given(file) for name, file in packed.items()})

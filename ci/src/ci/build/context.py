@@ -25,6 +25,7 @@ from ci.workspace import literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ci.listing import Listing
     from ci.workspace import Workspace
 
 __all__ = ["Readable", "check_patterns", "patterns", "readable", "visible", "with_constant_times"]
@@ -92,7 +93,7 @@ async def visible(workspace: Workspace, targets: Iterable[Mapping[str, Any]]) ->
     """Return the project with the files that these targets can read."""
     found, part = readable(targets), None
     try:
-        part = await _part(workspace.context, found) if found else None
+        part = await _part(workspace, found) if found else None
     except* dagger.QueryError:
         pass  # a pattern that is wrong, or a file in place of a folder: BuildKit reports it
     return part or workspace.context
@@ -110,7 +111,7 @@ async def check_patterns(workspace: Workspace, targets: Iterable[Mapping[str, An
     """Raise for an invalid pattern of an ignore file, because BuildKit's own error does not name it."""
     whole, found = workspace.context, readable(targets)
     for root, dockerfile in sorted(found.contexts) if found else ():
-        ignore = await _ignore_file(whole, root, dockerfile)
+        ignore = await _ignore_file(workspace.listing, root, dockerfile)
         for pattern in patterns(await whole.file(ignore).contents()) if ignore else ():
             try:
                 await whole.filter(exclude=[pattern]).sync()
@@ -122,9 +123,9 @@ async def check_patterns(workspace: Workspace, targets: Iterable[Mapping[str, An
                 ) from error
 
 
-async def _part(whole: dagger.Directory, found: Readable) -> dagger.Directory | None:
-    pairs = sorted(found.contexts)
-    jobs = {f"{root}:{file}": partial(_ignore_file, whole, root, file) for root, file in pairs}
+async def _part(workspace: Workspace, found: Readable) -> dagger.Directory | None:
+    whole, pairs = workspace.context, sorted(found.contexts)
+    jobs = {f"{root}:{file}": partial(_ignore_file, workspace.listing, root, file) for root, file in pairs}
     files = await parallel.run(jobs, limit=_QUERIES)
     ignoring = [(root, ignore) for (root, _), ignore in zip(pairs, files.values(), strict=True)]
     plain = {root for root, ignore in ignoring if not ignore}
@@ -151,11 +152,11 @@ async def _complete(part: dagger.Directory, roots: set[str], named: set[str]) ->
     return all((await parallel.run(jobs, limit=_QUERIES)).values())
 
 
-async def _ignore_file(context: dagger.Directory, root: str, dockerfile: str) -> str:
+async def _ignore_file(listing: Listing, root: str, dockerfile: str) -> str:
     """Return the path of the file that BuildKit reads for a context; a Dockerfile's own comes first."""
     own = [f"{dockerfile}.dockerignore"] if dockerfile else []
     for path in (*own, posixpath.normpath(f"{root}/.dockerignore")):
-        if await context.exists(path):
+        if await listing.has(path):
             return path
     return ""
 

@@ -99,9 +99,9 @@ class _Later:
         """Return an image, which has to be the one that is known."""
         workspace, target = self.project.workspace, self.planned.targets[name]
         bake = partial(run.bake, workspace, self.project.compose, self.planned, self.cache)
-        file = image.packed((await self.exported.get(bake)).folders[target])
-        check_same(name, (await image.facts(workspace, file))["digest"], digest)
-        return file
+        exported = (await self.exported.get(bake)).images[target]
+        check_same(name, exported.found["facts"]["digest"], digest)
+        return image.packed(exported.folder)
 
 
 def check_same(name: str, here: str, known: str) -> None:

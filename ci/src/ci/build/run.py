@@ -7,7 +7,7 @@ import posixpath
 import secrets as random
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagger
 from dagger import dag
@@ -39,10 +39,18 @@ _ATTEMPTS = 6  # Dagger has one more build cached each time that images of it we
 
 
 @dataclass(frozen=True)
-class Exported:
-    """The output of `container_scripts/cached_bake.sh`: a folder for each target, and BuildKit's records."""
+class ExportedImage:
+    """The folder of an exported image, and what `exported` of `container_scripts/layout.py` reads in it."""
 
-    folders: Mapping[str, dagger.Directory]
+    folder: dagger.Directory
+    found: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The output of `container_scripts/cached_bake.sh`: an image for each target, and BuildKit's records."""
+
+    images: Mapping[str, ExportedImage]
     metadata: str
     record: str  # of the layer cache
 
@@ -109,17 +117,17 @@ async def _exported(workspace: Workspace, output: dagger.Directory) -> Exported 
     named = dict(line.split() for line in lines)
     fetches = {target: partial(_fetched, sandbox.image(workspace, name)) for target, name in named.items()}
     found = await parallel.run(fetches, limit=8)
-    folders = {target: folder for target, folder in found.items() if folder}
-    if removed := sorted(named[target] for target, folder in found.items() if not folder):
+    images = {target: image for target, image in found.items() if image}
+    if removed := sorted(named[target] for target, image in found.items() if not image):
         return " ".join(removed)
     return Exported(
-        folders, await output.file("metadata.json").contents(), await output.file("layer-cache").contents()
+        images, await output.file("metadata.json").contents(), await output.file("layer-cache").contents()
     )
 
 
-async def _fetched(folder: dagger.Directory) -> dagger.Directory | None:
+async def _fetched(folder: dagger.Directory) -> ExportedImage | None:
     try:
-        return await folder.sync()
+        return ExportedImage(folder, json.loads(await folder.file("facts.json").contents()))
     except dagger.ExecError as error:
         if error.exit_code == sandbox.GONE:
             return None

@@ -23,7 +23,7 @@ async def secrets(workspace: Workspace, service: Service) -> dict[str, dagger.Se
     for secret in service.build.secrets if service.build else ():
         where = f"service '{service.name}': its build secret '{secret.id}'"
         if secret.path:
-            if not await workspace.source.exists(secret.path):
+            if not await workspace.listing.has(secret.path):
                 raise PipelineError(
                     "build.secret-file-missing",
                     f"{where} comes from {secret.path}, which does not exist in the source",

@@ -1,12 +1,14 @@
 """Read an OCI layout in a tar.
 
     python3 layout.py config IMAGE.tar OUTPUT.json
+    python3 layout.py exported FOLDER
     python3 layout.py facts IMAGE.tar OUTPUT.json
     python3 layout.py sizes IMAGE.tar OUTPUT.json
     python3 layout.py unpack IMAGE.tar FOLDER
 
 `config` writes the image's config as in a registry, `facts` its digests, sizes
-in bytes, layers and config. `sizes` writes the uncompressed sizes of the layers,
+in bytes, layers and config. `exported` writes these to facts.json in a folder of
+`bake.sh`, with what that has beside the image. `sizes` writes the uncompressed sizes of the layers,
 which takes longer. `unpack` writes the layout as a folder.
 """
 
@@ -82,6 +84,17 @@ def facts(image: tarfile.TarFile) -> Json:
     }
 
 
+def exported(folder: Path) -> Json:
+    """Return the facts about an exported image, when it was exported, and by which versions of programs."""
+    with tarfile.open(folder / "image.tar") as image:
+        found = facts(image)
+    return {
+        "facts": found,
+        "exported_at": float((folder / "exported_at").read_text()),
+        "versions": json.loads((folder / "versions.json").read_text()),
+    }
+
+
 def sizes(image: tarfile.TarFile) -> Json:
     """Return the uncompressed size of each layer by digest; None if it cannot be read."""
     _, manifest, _ = read_image(image)
@@ -97,6 +110,8 @@ def main(arguments: list[str]) -> None:
         case ["config", image_tar, output]:
             with tarfile.open(image_tar) as image:
                 Path(output).write_text(json.dumps(read_image(image)[2]))
+        case ["exported", folder]:
+            (Path(folder) / "facts.json").write_text(json.dumps(exported(Path(folder))))
         case ["facts", image_tar, output]:
             with tarfile.open(image_tar) as image:
                 Path(output).write_text(json.dumps(facts(image)))

@@ -4,7 +4,8 @@
 
 Write OUTPUT/output.txt and OUTPUT/outcome.json and always exit with 0, because
 the engine discards the files of a program that a signal ended, and a failed
-test is a result, not a crash. The reader of the outcome judges it.
+test is a result, not a crash. The reader of the outcome judges it. It also has
+the texts of the output and of OUTPUT/junit.xml, so that one file has to be read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+TEXTS = {"output": "output.txt", "junit": "junit.xml"}
+
+
+def text(file: Path) -> str:
+    """Return what is in a file; empty if it does not exist."""
+    return file.read_text(errors="replace") if file.is_file() else ""
 
 
 def run(seconds: float, output: Path, command: list[str]) -> dict[str, object]:
@@ -48,8 +56,9 @@ def main(arguments: list[str]) -> None:
         sys.exit(__doc__)
     output = Path(folder)
     outcome = run(float(seconds), output, command)
+    outcome |= {name: text(output / file) for name, file in TEXTS.items()}
     (output / "outcome.json").write_text(json.dumps(outcome))
-    sys.stdout.write((output / "output.txt").read_text(errors="replace"))
+    sys.stdout.write(str(outcome["output"]))
 
 
 if __name__ == "__main__":

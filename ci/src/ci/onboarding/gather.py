@@ -10,6 +10,7 @@ import dagger
 
 from ci import parallel
 from ci.errors import PipelineError
+from ci.listing import Listing
 from ci.onboarding import pins
 from ci.onboarding.files import WORKFLOW
 from ci.onboarding.project import Known
@@ -64,7 +65,7 @@ async def gather(  # noqa: PLR0913 - what a project is known by
         compose=compose,
         policy=policy,
         texts=texts,
-        found=await discover.discover(source, policy, compose.services.values()),
+        found=await discover.discover(Listing(source), policy, compose.services.values()),
         left_out=left_out,
         unpinned=tuple(sorted(unpinned, key=lambda each: (each.file, each.line))),
         digests=await resolve({each.reference for each in unpinned if not each.obstacle}),
@@ -94,7 +95,7 @@ async def _suite(source: dagger.Directory, policy: Policy) -> tuple[bool, str]:
         return False, ""
     there = await source.exists(folder, expected_type=dagger.ExistsType.DIRECTORY_TYPE)
     try:
-        await discover.suite(source, folder, policy)
+        await discover.suite(Listing(source), folder, policy)
     except PipelineError as error:
         return there, error.what
     return there, ""

@@ -64,12 +64,12 @@ class GateResult:
         }
 
 
-async def build_images(inputs: Inputs, *, with_suite: bool = True) -> Images:
+async def build_images(inputs: Inputs, read: Project | None = None, *, with_suite: bool = True) -> Images:
     """Build the images of the stack under test; those that only it adds are not released.
 
     With `with_suite` a missing integration suite is an error before anything is built.
     """
-    own, project = await inputs.projects()
+    own, project = await inputs.projects(read)
     if with_suite and project.policy.integration:
         await gates.suite_of(project).check()
     judge.check_settings(project.policy, list(project.compose.built))
@@ -120,9 +120,11 @@ async def _scanned(project: Project, images: Mapping[str, BuiltImage], request: 
     return (await gates.passed_scan(project, images, request)).report.text()
 
 
-async def gate(inputs: Inputs, history: dagger.Directory | None = None) -> GateResult:
-    """Build, judge, test and scan all images, and test them together."""
-    images = await build_images(inputs)
+async def gate(
+    inputs: Inputs, history: dagger.Directory | None = None, read: Project | None = None
+) -> GateResult:
+    """Build, check, test and scan all images, and test them together; `read` is the project if known."""
+    images = await build_images(inputs, read)
     slots = anyio.CapacityLimiter(min(inputs.jobs, gates.SUITES))
     project, released = images.project, images.released
     request = gates.scan_request(inputs, project, history=history)

@@ -135,7 +135,7 @@ async def unit_tests(
         if image.service.name not in untested and (project.platforms.emulated or not image.platform)
     }
     services = [image.service for image in tested.values()]
-    found = await discover(project.workspace.source, project.policy, services)
+    found = await discover(project.workspace.listing, project.policy, services)
     emulated = {name: await emulation.of(project, image) for name, image in tested.items()}
     shared: dict[str, parallel.Once[Run]] = {}
     work = {

@@ -73,10 +73,10 @@ class Inputs:
         """The options for Compose."""
         return ComposeOptions(self.files, self.profiles, self.project_directory)
 
-    async def project(self, platform: str = "") -> Project:
+    async def project(self, platform: str = "", workspace: Workspace | None = None) -> Project:
         """Let Compose read the project; `platform` replaces that of the constructor."""
         asked = platforms.parse(platform or self.platform)
-        project = await load(await self.workspace(), self.compose)
+        project = await load(workspace or await self.workspace(), self.compose)
         written = {
             name: service.definition.build.platforms if service.definition.build else ()
             for name, service in project.compose.built.items()
@@ -90,11 +90,14 @@ class Inputs:
             evidence=await evidence_of(project.workspace, project.policy, given),
         )
 
-    async def projects(self) -> tuple[Project, Project]:
-        """Let Compose read the project by itself, and with the compose files of the stack under test."""
-        own = await self.project()
+    async def projects(self, own: Project | None = None) -> tuple[Project, Project]:
+        """Let Compose read the project by itself, and with the compose files of the stack under test.
+
+        `own` is the first of them if it was read before.
+        """
+        own = own or await self.project()
         files = list(own.policy.integration_files)
-        return own, await replace(self, files=files).project() if files else own
+        return own, await replace(self, files=files).project(workspace=own.workspace) if files else own
 
     async def under_test(self) -> Project:
         """Let Compose read the project with the compose files of the stack under test."""

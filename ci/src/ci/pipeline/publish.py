@@ -38,6 +38,7 @@ class PublishRequest:
     `services` are those whose images it is about.
     """
 
+    project: Project
     access: RegistryAccess
     origin: labels.Origin
     tags: tags.Tags
@@ -82,6 +83,7 @@ async def publish(
     inputs: Inputs, to: Destination, revision: Revision, default_branch: str, *, dry_run: bool
 ) -> str:
     """Build, pass every gate, push all images or none, then move their tags."""
+    inputs = _of_run(inputs, dry_run=dry_run)
     request = await _request(inputs, to, revision, default_branch, dry_run=dry_run)
     passed, outcome = await _publish(inputs, request)
     return f"{passed.text}\n\n{outcome.text()}"
@@ -89,6 +91,7 @@ async def publish(
 
 async def release(inputs: Inputs, to: Destination, revision: Revision, *, dry_run: bool) -> dagger.Directory:
     """Publish a version tag, promote it if there is a target, and return its documents."""
+    inputs = _of_run(inputs, dry_run=dry_run)
     request = await _request(inputs, to, revision, "", dry_run=dry_run)
     _check_version(request)
     passed, outcome = await _publish(inputs, request)
@@ -104,8 +107,14 @@ async def release(inputs: Inputs, to: Destination, revision: Revision, *, dry_ru
         # Images that were not pushed cannot be looked at where they would come from.
         skipped = f"dry run: nothing was promoted to {to.target.registry}\n"
         return files.with_new_file("promoted/release.txt", skipped)
-    promoted = await releases.promote(outcome.release, await inputs.workspace(), to.access, to.target)
+    workspace = request.project.workspace
+    promoted = await releases.promote(outcome.release, workspace, to.access, to.target)
     return files.with_directory("promoted", promoted.directory())
+
+
+def _of_run(inputs: Inputs, *, dry_run: bool) -> Inputs:
+    """Return the inputs of this run: a dry run writes no layer cache."""
+    return replace(inputs, cache_write=inputs.cache_write and not dry_run)
 
 
 async def _request(
@@ -118,9 +127,10 @@ async def _request(
     decided = tags.decide(revision.ref, sha=origin.revision, default_branch=default_branch, services=built)
     services = (decided.service,) if decided.service else tuple(built)
     to.access.registry.repositories(list(services))
-    workspace = await inputs.workspace()
+    workspace = project.workspace
     log = repository.git_log(workspace, revision.history) if revision.history is not None else None
     return PublishRequest(
+        project=project,
         access=to.access,
         origin=origin,
         tags=decided,
@@ -156,8 +166,8 @@ def _check_version(request: PublishRequest) -> None:
 async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, releases.Outcome]:
     """Run every gate on all images, and publish those that the ref is about."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_reach, inputs, request)
-        passed = await gate(await _of_gates(inputs, request))
+        tasks.start_soon(_reach, request)
+        passed = await gate(_of_gates(inputs, request), read=request.project)
     outcome = await releases.publish(
         await _candidates(passed, request, inputs.jobs),
         passed.project.workspace,
@@ -174,18 +184,18 @@ async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult,
     return passed, outcome
 
 
-async def _reach(inputs: Inputs, request: PublishRequest) -> None:
+async def _reach(request: PublishRequest) -> None:
     """Ask the registries while the gates run; a failure cancels these."""
     accesses = {"registry": request.access} | ({"registry-to": request.target} if request.target else {})
-    await releases.reach(await inputs.workspace(), accesses, request.services)
+    await releases.reach(request.project.workspace, accesses, request.services)
 
 
-async def _of_gates(inputs: Inputs, request: PublishRequest) -> Inputs:
-    """Return the inputs of the gates: a dry run writes no layer cache.
+def _of_gates(inputs: Inputs, request: PublishRequest) -> Inputs:
+    """Return the inputs of the gates.
 
     The registry that is passed for the images is the database's as well, if it has that and no image has it.
     """
-    to, images = request.access, (await inputs.workspace()).images
+    to, images = request.access, request.project.workspace.images
     wanted = inputs.database_mirrors
     from_registry = bool(wanted) or not mirrors.image(images)
     if (
@@ -193,8 +203,8 @@ async def _of_gates(inputs: Inputs, request: PublishRequest) -> Inputs:
         and from_registry
         and mirrors.is_mirror(to.registry.host, wanted, images)
     ):
-        inputs = replace(inputs, database_registry=to.service)
-    return replace(inputs, cache_write=inputs.cache_write and not request.dry_run)
+        return replace(inputs, database_registry=to.service)
+    return inputs
 
 
 async def _candidates(

@@ -19,7 +19,7 @@ _EXCLUDED = ("none", "it is in services-without-tests")
 async def services(inputs: Inputs, form: str) -> str:
     """Print the services, and how the tests of each are run."""
     project = await inputs.project()
-    found = await discover(project.workspace.source, project.policy, project.compose.services.values())
+    found = await discover(project.workspace.listing, project.policy, project.compose.services.values())
     tests = {name: (each.kind if each.kind != NONE else "missing", each.why) for name, each in found.items()}
     tests |= dict.fromkeys(project.policy.services_without_tests, _EXCLUDED)
     return render(project.compose, project.left_out(), form, tests)

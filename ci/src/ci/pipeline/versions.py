@@ -18,18 +18,18 @@ __all__ = ["declared"]
 
 async def declared(project: Project) -> str:
     """Return the declared version; empty if the tag alone decides."""
-    place, source = project.policy.version, project.workspace.source
+    place, listing = project.policy.version, project.workspace.listing
     if place == version.TAG:
         return ""
     if place.startswith(version.COMMAND):
         return version.printed(await _output(project, place.removeprefix(version.COMMAND)), where=place)
-    if not await source.exists(place):
+    if not await listing.has(place):
         raise PipelineError(
             "version.no-file",
             f"there is no {place}, which declares the version",
             hint=f'create it, or set version = "{version.TAG}", another file, or "{version.COMMAND}…"',
         )
-    return version.read(await source.file(place).contents(), where=place)
+    return version.read(await listing.text(place), where=place)
 
 
 async def _output(project: Project, command: str) -> str:

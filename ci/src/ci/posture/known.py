@@ -65,6 +65,6 @@ async def claim(project: Project, image: BuiltImage) -> Claim | None:
         given = await (await start.alone(project, image)).given()
     if given is None:
         return None
-    given["exceptions"] = claims.digest(await live_exceptions(project.workspace.source))
+    given["exceptions"] = claims.digest(await live_exceptions(project.workspace))
     given["base"] = claims.digest([image.base_layers, str(image.base or "")])
     return Claim(claims.POSTURE, image.name, {image.name: image.digest}, given)

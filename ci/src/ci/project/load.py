@@ -17,6 +17,7 @@ from ci.project import images, model, policy
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
+    from ci.listing import Listing
     from ci.workspace import Workspace
 
 __all__ = ["COMPOSE_FILES", "ComposeOptions", "Project", "load", "settings_of"]
@@ -94,7 +95,7 @@ class Project:
 async def load(workspace: Workspace, asked: ComposeOptions) -> Project:
     """Read the project with Compose."""
     asked = asked.placed()
-    settings = await settings_of(workspace.source)
+    settings = await settings_of(workspace.listing)
     try:
         compose = await _read(workspace, asked)
     except PipelineError as error:
@@ -169,10 +170,6 @@ def _words(path: str) -> str:
     return words if name in COMPOSE_FILES else f"{words} --files {name}".lstrip()
 
 
-async def settings_of(source: dagger.Directory) -> policy.Policy:
+async def settings_of(source: Listing) -> policy.Policy:
     """Read the project's settings, from either place."""
-
-    async def text(name: str) -> str:
-        return await source.file(name).contents() if await source.exists(name) else ""
-
-    return policy.read(await text(policy.PYPROJECT), await text(policy.OWN_FILE))
+    return policy.read(await source.text(policy.PYPROJECT), await source.text(policy.OWN_FILE))

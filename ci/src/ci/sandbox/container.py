@@ -75,8 +75,7 @@ def image(workspace: Workspace, name: str) -> dagger.Directory:
     Dagger may cache it, because its name contains a digest.
     """
     script = (
-        f'test -d "$1" || exit {GONE}; touch "$1"; cp -r "$1" /output; '
-        "python3 /layout.py facts /output/image.tar /output/facts.json"
+        f'test -d "$1" || exit {GONE}; touch "$1"; cp -r "$1" /output; python3 /layout.py exported /output'
     )
     made = (
         workspace.tool(tools.PYTHON)

@@ -177,7 +177,7 @@ class Run:
         container = self._with_database(databases)
         container = container.with_mounted_directory("/source", source, read_only=True)
         settings = [word for path in self.request.skip for word in ("--skip-dirs", f"/source/{path}")]
-        if await self.workspace.source.exists(_SECRETS):
+        if await self.workspace.listing.has(_SECRETS):
             settings += ["--secret-config", f"/source/{_SECRETS}"]
         words = (TRIVY, "/output", SECONDS, self._rules, *_SOURCE, *settings, "/source")
         output = container.with_exec(command("trivy_scan", *words)).directory("/output")
@@ -187,7 +187,7 @@ class Run:
         """Scan what the source once had, by the rules for what it has."""
         container = self.container.with_mounted_file("/history.tar", texts)
         settings: list[str] = []
-        if await self.workspace.source.exists(_SECRETS):
+        if await self.workspace.listing.has(_SECRETS):
             container = container.with_mounted_file(f"/{_SECRETS}", self.workspace.source.file(_SECRETS))
             settings = ["--secret-config", f"/{_SECRETS}"]
         words = (TRIVY, "/output", SECONDS, _NO_EXCEPTIONS, *_HISTORY, *settings, "/history.tar")

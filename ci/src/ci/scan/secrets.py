@@ -26,7 +26,7 @@ async def found(workspace: Workspace, image: dagger.File, base: str, platform: s
     container = prepare(workspace)
     base_image = pulled(base, platform).as_tarball() if base else None
     report = analyzed(container, image, base_image).file("secrets.json")
-    exemptions = exceptions.read(await exceptions_of(workspace.source), datetime.now(UTC).date())
+    exemptions = exceptions.read(await exceptions_of(workspace), datetime.now(UTC).date())
     if any(each.section == "secrets" for each in exemptions.live):
         folder = dag.directory().with_new_file("exceptions.yaml", exemptions.for_trivy())
         container = container.with_mounted_file(EXCEPTIONS, folder.file("exceptions.yaml"))
@@ -39,13 +39,11 @@ async def found(workspace: Workspace, image: dagger.File, base: str, platform: s
     return read
 
 
-async def live_exceptions(source: dagger.Directory) -> str:
+async def live_exceptions(workspace: Workspace) -> str:
     """Return the exceptions that have not ended, as Trivy gets them."""
-    return exceptions.read(await exceptions_of(source), datetime.now(UTC).date()).for_trivy()
+    return exceptions.read(await exceptions_of(workspace), datetime.now(UTC).date()).for_trivy()
 
 
-async def exceptions_of(source: dagger.Directory) -> str:
+async def exceptions_of(workspace: Workspace) -> str:
     """Return the text of the exceptions file; empty if there is none."""
-    if await source.exists(exceptions.FILE):
-        return await source.file(exceptions.FILE).contents()
-    return ""
+    return await workspace.listing.text(exceptions.FILE)

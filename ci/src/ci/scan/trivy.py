@@ -78,9 +78,9 @@ async def scan(
 ) -> Outcome:
     """Scan the images, and the source if so requested; a gate that fails is in the report, not raised."""
     now = datetime.now(UTC)
-    await _check_vex(workspace.source, request.vex)
+    await _check_vex(workspace, request.vex)
     base = baseline.read(await request.base.contents()) if request.base else None
-    exemptions = exceptions.read(await exceptions_of(workspace.source), now.date())
+    exemptions = exceptions.read(await exceptions_of(workspace), now.date())
     run = Run(workspace, prepare(workspace), request, exemptions)
     proven = await known.find(run, evidence, targets)
     text, work = await _missing(run, targets, proven, now)
@@ -103,7 +103,7 @@ async def scan(
         digests={name: target.digest for name, target in targets.items()},
         base=base,
         skipped=request.skip if request.source else (),
-        not_read=tuple([name for name in _NOT_READ if await workspace.source.exists(name)]),
+        not_read=tuple([name for name in _NOT_READ if await workspace.listing.has(name)]),
         history=about,
         bases={name: Base(target.base, target.base_layers) for name, target in targets.items()},
         instructions={name: result.instructions for name, result in scans.items()},
@@ -132,9 +132,9 @@ async def _missing(
     return databases.text, work
 
 
-async def _check_vex(source: dagger.Directory, paths: tuple[str, ...]) -> None:
+async def _check_vex(workspace: Workspace, paths: tuple[str, ...]) -> None:
     for path in paths:
-        if not await source.exists(path):
+        if not await workspace.listing.has(path):
             raise PipelineError(
                 "scan.vex-missing",
                 f"--vex: there is no {path} in the source",

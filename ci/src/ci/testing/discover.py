@@ -7,14 +7,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import dagger
-
 from ci import parallel
 from ci.testing import convention
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import dagger
+
+    from ci.listing import Listing
     from ci.project.model import Service
     from ci.project.policy import Policy
 
@@ -33,7 +34,7 @@ _READ = (
 
 
 async def discover(
-    source: dagger.Directory, policy: Policy, services: Iterable[Service]
+    listing: Listing, policy: Policy, services: Iterable[Service]
 ) -> dict[str, convention.Found]:
     """Find how each service is tested."""
     built = [service for service in services if service.build]
@@ -44,8 +45,9 @@ async def discover(
         for each in built
         if each.build and not each.build.remote and not each.build.inline
     }
-    tree = await _tree(source, {posixpath.normpath(place or ".") for place in places}, dockerfiles)
-    tree = replace(tree, python=await _python(source, {convention.tests_of(s, policy, tree) for s in built}))
+    tree = await _tree(listing, {posixpath.normpath(place or ".") for place in places}, dockerfiles)
+    tests = {convention.tests_of(service, policy, tree) for service in built}
+    tree = replace(tree, python=await _python(listing.source, tests))
     return {service.name: convention.decide(service, policy, tree) for service in built}
 
 
@@ -56,34 +58,28 @@ async def _python(source: dagger.Directory, folders: set[str]) -> frozenset[str]
     return frozenset(folder for folder, paths in found.items() if paths)
 
 
-async def suite(source: dagger.Directory, folder: str, policy: Policy) -> convention.Found:
+async def suite(listing: Listing, folder: str, policy: Policy) -> convention.Found:
     """Find where the dependencies of the integration suite come from."""
-    return convention.suite(folder, policy, await _tree(source, {".", posixpath.normpath(folder)}, set()))
+    return convention.suite(folder, policy, await _tree(listing, {".", posixpath.normpath(folder)}, set()))
 
 
-async def _tree(source: dagger.Directory, places: set[str], files: set[str]) -> convention.Tree:
+async def _tree(listing: Listing, places: set[str], files: set[str]) -> convention.Tree:
     wanted = places | {
         posixpath.dirname(file) or "." for file in files
     }  # Dockerfiles can have their own folder
-    names = await _names(source, wanted)
+    names = await _names(listing, wanted)
     further = {
         posixpath.normpath(posixpath.join(p, "requirements")) for p in names if "requirements/" in names[p]
     }
-    names |= await _names(source, further)
+    names |= await _names(listing, further)
     tree = convention.Tree(names)
     read = {posixpath.normpath(posixpath.join(place, name)) for place in names for name in _READ}
     there = sorted(path for path in read | files if tree.has(path))
-    texts = await parallel.run({path: source.file(path).contents for path in there}, limit=_AT_ONCE)
+    texts = await parallel.run({path: listing.source.file(path).contents for path in there}, limit=_AT_ONCE)
     return convention.Tree(names, texts)
 
 
-async def _names(source: dagger.Directory, places: set[str]) -> dict[str, frozenset[str]]:
+async def _names(listing: Listing, places: set[str]) -> dict[str, frozenset[str]]:
     """List the folders that exist in the source."""
-
-    async def one(place: str) -> frozenset[str]:
-        if place != "." and not await source.exists(place, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
-            return frozenset()
-        return frozenset(await source.directory(place).entries())
-
     inside = sorted(place for place in places if not place.startswith(("/", "..")))
-    return await parallel.run({place: partial(one, place) for place in inside}, limit=_AT_ONCE)
+    return await parallel.run({place: partial(listing.names, place) for place in inside}, limit=_AT_ONCE)

@@ -63,8 +63,7 @@ class Suite:
     async def check(self) -> None:
         """Raise if the project has no suite, unless its policy allows that."""
         folder = self.policy.integration
-        kind = dagger.ExistsType.DIRECTORY_TYPE
-        if not folder or not await self.workspace.source.exists(folder, expected_type=kind):
+        if not folder or not await self.workspace.listing.has_folder(folder):
             raise PipelineError(
                 "test.no-suite",
                 f"there is no integration suite: {folder or f'{self.policy.place}integration is empty'}",
@@ -111,8 +110,8 @@ class Suite:
 
     async def mounted(self, container: dagger.Container) -> dagger.Container:
         """Mount the suite's files and dependencies into the sandbox's container."""
-        source, policy = self.workspace.source, self.policy
-        found = await discover.suite(source, policy.integration, policy)
+        policy = self.policy
+        found = await discover.suite(self.workspace.listing, policy.integration, policy)
         packages = await dependencies.install(self.workspace, policy, found)
         tests = self._folder(self.policy.integration)
         if self.isolated:  # next to the suite's own files, because these tests use its fixtures too
@@ -127,7 +126,7 @@ class Suite:
     async def given(self) -> dict[str, str]:
         """Return the digests of the tests and of what their dependencies come from."""
         source, policy = self.workspace.source, self.policy
-        found = await discover.suite(source, policy.integration, policy)
+        found = await discover.suite(self.workspace.listing, policy.integration, policy)
         folders = [policy.integration, *([policy.disruption] if self.isolated else [])]
         return {
             "suite": await source.filter(include=folders).digest(),
@@ -138,13 +137,9 @@ class Suite:
 
     async def judge(self, outcome: Outcome) -> results.Result:
         """Judge the suite's run in a stack that came up."""
-        reports = outcome.output.directory("suite")
-        files = await reports.entries()
-        junit = await reports.file("junit.xml").contents() if "junit.xml" in files else ""
-        found = json.loads(await reports.file("outcome.json").contents())
-        text = await reports.file("output.txt").contents()
+        found = json.loads(await outcome.output.file("suite/outcome.json").contents())
         name = self.isolated.removesuffix(".py") or "integration"
-        return results.read(name, found, junit, text, asked_at=outcome.asked_at)
+        return results.read(name, found, found["junit"], found["output"], asked_at=outcome.asked_at)
 
     def _selection(self) -> list[str]:
         if self.isolated:

@@ -73,12 +73,10 @@ async def run(  # noqa: PLR0913, PLR0917 - what a run is made of
         # A run that was killed left no data: then there is no coverage, and the run fails by itself.
         written = ["python", "-m", "coverage", "xml", "-q", "-o", "coverage.xml"]
         container = container.with_exec(written, expect=dagger.ReturnType.ANY)
-    output = await container.directory(_OUTPUT).without_file(".coverage").sync()
-    files = await output.entries()
-    junit = await output.file("junit.xml").contents() if "junit.xml" in files else ""
+    output = container.directory(_OUTPUT).without_file(".coverage")
     outcome = json.loads(await output.file("outcome.json").contents())
-    text = await output.file("output.txt").contents()
-    return results.read(service.name, outcome, junit, text, asked_at=asked_at), output
+    result = results.read(service.name, outcome, outcome["junit"], outcome["output"], asked_at=asked_at)
+    return result, output
 
 
 async def prepared(

@@ -1,0 +1,56 @@
+"""The names in the folders of a source, and texts of files: each is requested once in a call."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+
+import dagger
+
+from ci.parallel import Once
+
+__all__ = ["Listing"]
+
+_FOLDER = dagger.ExistsType.DIRECTORY_TYPE
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What exists in a source. Many questions about it become a few requests."""
+
+    source: dagger.Directory
+    _names: dict[str, Once[frozenset[str]]] = field(default_factory=dict)
+    _texts: dict[str, Once[str]] = field(default_factory=dict)
+
+    async def names(self, place: str) -> frozenset[str]:
+        """Return the names in a folder, those of folders with a slash; none if it does not exist."""
+        place = posixpath.normpath(place)
+        return await self._names.setdefault(place, Once()).get(lambda: self._entries(place))
+
+    async def has(self, path: str) -> bool:
+        """Test whether there is a file, a link or a folder at a path."""
+        parent, name = posixpath.split(posixpath.normpath(path))
+        return name in {".", ".."} or not {name, f"{name}/"}.isdisjoint(await self.names(parent))
+
+    async def has_folder(self, path: str) -> bool:
+        """Test whether there is a folder at a path, or a link to one."""
+        path = posixpath.normpath(path)
+        parent, name = posixpath.split(path)
+        above = await self.names(parent) if name != "." else frozenset({"./"})
+        return f"{name}/" in above or (
+            name in above and await self.source.exists(path, expected_type=_FOLDER)
+        )
+
+    async def text(self, path: str) -> str:
+        """Return the text of a file; empty if it does not exist."""
+        return await self._texts.setdefault(path, Once()).get(lambda: self._read(path))
+
+    async def _read(self, path: str) -> str:
+        return await self.source.file(path).contents() if await self.has(path) else ""
+
+    async def _entries(self, place: str) -> frozenset[str]:
+        if place == ".":
+            return frozenset(await self.source.entries())
+        if place.startswith(("/", "..")) or not await self.has_folder(place):
+            return frozenset()
+        return frozenset(await self.source.directory(place).entries())
