@@ -58,12 +58,14 @@ class Docker:
     """A Docker in a state folder. The folder `shared` has the same path in Docker's root.
 
     Each Docker that runs concurrently needs a link of its own. ``options`` are further options of dockerd.
+    ``driver`` stores the images: overlayfs is containerd's, which needs a feature to be enabled.
     """
 
     state: State
     say: Callable[[str], None]
     link: Link = PEER
     options: tuple[str, ...] = ()
+    driver: str = "overlay2"
 
     @property
     def shared(self) -> Path:
@@ -172,7 +174,13 @@ class Docker:
 
     def _fingerprint(self) -> str:
         return fingerprint_of(
-            SUITE, " ".join(INSIDE), compose_binary(), _SCRIPT, repr(self.link), " ".join(self.options)
+            SUITE,
+            " ".join(INSIDE),
+            compose_binary(),
+            _SCRIPT,
+            repr(self.link),
+            self.driver,
+            " ".join(self.options),
         )
 
     def _start(self, root: Path, lock: int) -> None:
@@ -182,7 +190,7 @@ class Docker:
         namespace = ("unshare", "--mount", "--propagation", "private", "sh", str(_SCRIPT))
         ends = (self.link.name, self.link.address, self.link.gateway)
         places = (str(root), str(self.shared), str(self.data), *ends)
-        dockerd = ("dockerd", "--data-root", str(self.data), "--storage-driver", "overlay2")
+        dockerd = ("dockerd", "--data-root", str(self.data), "--storage-driver", self.driver)
         options = ("--bip", "172.31.240.1/24", "--default-address-pool", "base=172.31.128.0/18,size=24")
         self.daemon.start(
             Program(

@@ -38,13 +38,14 @@ def load(docker: Docker, registry: str, names: list[str]) -> None:
         write_json(record, {**read_json(record), name: digest})
 
 
-def override(model: str) -> tuple[str, list[str]]:
+def override(model: str, registry: str = "") -> tuple[str, list[str]]:
     """Return a compose file that uses the stand-ins, and the services without one.
 
     ``model`` is the output of `docker compose config --format json`. Only
     references change, because a stand-in has another digest than the official image.
+    The images are already there, or are pulled from ``registry``.
     """
-    there = images_map("")
+    there = images_map(registry)
     services: dict[str, dict[str, object]] = {}
     missing = []
     for name, service in json.loads(model)["services"].items():
@@ -55,5 +56,6 @@ def override(model: str) -> tuple[str, list[str]]:
             missing.append(name)
             services[name] = {"profiles": ["not-available"]}
         else:
-            services[name] = {"image": reference, "pull_policy": "never"}
+            services[name] = {"image": there[reference] if registry else reference}
+            services[name] |= {} if registry else {"pull_policy": "never"}
     return json.dumps({"services": services}), missing

@@ -2,8 +2,8 @@
 # The same job without Dagger, as a good engineer would write it for this repository: build, unit tests, scan, stack
 # with its integration suite (without disruption tests), push. Jobs run in parallel as in the pipeline: one more than
 # there are processors.
-#   pipeline.sh REGISTRY TAG [all|build|scan|push]
-# `scan` and `push` alone use the existing images.
+#   pipeline.sh REGISTRY TAG [all|gate|build|scan|push]
+# `gate` is everything but the push. `scan` and `push` alone use the existing images.
 # Run it in the project's folder, which must contain .env. STAND_INS is an additional compose file with stand-ins for
 # images that are not available.
 set -eu
@@ -127,6 +127,8 @@ step stop
 # shellcheck disable=SC2086
 docker compose $files down -v >"$work/down.log" 2>&1
 
-step push
-each push
+if [ "$only" = all ]; then
+  step push
+  each push
+fi
 step end

@@ -6,9 +6,11 @@ import json
 import secrets
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airgap import catalogue
 from airgap.process import run
 from bench.peer import images
 from bench.peer.docker import REGISTRY
@@ -20,9 +22,10 @@ ROOT = Path(__file__).parents[2]
 PEER = Path(__file__).parent
 STAND_INS = "compose.stand-ins.json"
 BAKE = "docker-bake.peer.json"
+_PYTHON, _UV = "python:3.13-slim-trixie", "ghcr.io/astral-sh/uv:0.12.23"
 # Images that build and run the services, and images for the rest of the job.
 SERVICES = (
-    *("python:3.13-slim-trixie", "ghcr.io/astral-sh/uv:0.12.23", "postgres:16.15-alpine"),
+    *(_PYTHON, _UV, "postgres:16.15-alpine"),
     *("redis:7.4.11-alpine", "qdrant/qdrant:v1.19.1", "prom/prometheus:v3.13.4"),
 )
 IMAGES = (*SERVICES, "registry:2", "aquasec/trivy:0.74.0")
@@ -34,7 +37,6 @@ _SECRETS = (
     "POSTGRES_PASSWORD",
     "GRAFANA_ADMIN_PASSWORD",
 )
-_ARGUMENTS = {"args": {"PYTHON_IMAGE": "python:3.13-slim-trixie", "UV_IMAGE": "ghcr.io/astral-sh/uv:0.12.23"}}
 _BUILT = ("gateway", "knowledge-service", "agent-service", "research-service", "assistant-service")
 
 
@@ -93,7 +95,25 @@ def pipeline(registry: str, tag: str, step: str = "all") -> list[str]:
     return ["env", f"STAND_INS={STAND_INS}", f"BAKE={BAKE}", "sh", "pipeline.sh", registry, tag, step]
 
 
-def prepare(docker: Docker, folder: Path, tag: str) -> list[str]:
+@dataclass(frozen=True)
+class Remote:
+    """A registry with the images and the layer cache of a Docker that starts empty.
+
+    Its images are pulled, and layers are read from ``cache``, and written to it if ``writes``.
+    """
+
+    registry: str
+    cache: str
+    writes: bool
+
+    def of_target(self, name: str) -> dict[str, object]:
+        """Return what a target of the Bake file has for the cache."""
+        place = f"type=registry,ref={self.cache}:{name}"
+        written = {"cache-to": [f"{place},mode=max"]} if self.writes else {}
+        return {"cache-from": [place], **written}
+
+
+def prepare(docker: Docker, folder: Path, tag: str, remote: Remote | None = None) -> list[str]:
     """Write .env, the stand-ins and the peer's files; return services left out for lack of an image."""
     lines = [f"{name}={secrets.token_hex(32)}" for name in _SECRETS]
     lines += [
@@ -104,7 +124,7 @@ def prepare(docker: Docker, folder: Path, tag: str) -> list[str]:
     (folder / ".env").write_text("\n".join(lines) + "\n")
     files = ("-f", "compose.yaml", "-f", "compose.test.yaml")
     model = docker.run("docker", "compose", *files, "config", "--format", "json", folder=folder).stdout
-    override, missing = images.override(model)
+    override, missing = images.override(model, remote.registry if remote else "")
     (folder / STAND_INS).write_text(override)
     for name in ("pipeline.sh", "tests.Dockerfile"):
         shutil.copy2(PEER / name, folder / name)
@@ -112,9 +132,12 @@ def prepare(docker: Docker, folder: Path, tag: str) -> list[str]:
     (folder / "tests.Dockerfile.dockerignore").write_text(
         "*\n!pyproject.toml\n!uv.lock\n!services/testing\n!services/openai-stub\n**/__pycache__\n**/.*_cache\n"
     )
-    targets: dict[str, dict[str, object]] = {name: {**_ARGUMENTS} for name in _BUILT}
-    targets["openai-stub"] = {**_ARGUMENTS, "tags": ["ai-platform-openai-stub"]}
-    tests = {"context": ".", "dockerfile": "tests.Dockerfile", "tags": ["ai-platform/tests"]}
-    targets["tests"] = {**_ARGUMENTS, **tests}
+    targets: dict[str, dict[str, object]] = {name: {} for name in _BUILT}
+    targets["openai-stub"] = {"tags": ["ai-platform-openai-stub"]}
+    targets["tests"] = {"context": ".", "dockerfile": "tests.Dockerfile", "tags": ["ai-platform/tests"]}
+    there = catalogue.images_map(remote.registry) if remote else {}
+    arguments = {"PYTHON_IMAGE": there.get(_PYTHON) or _PYTHON, "UV_IMAGE": there.get(_UV) or _UV}
+    for name, target in targets.items():
+        target |= {"args": arguments, **(remote.of_target(name) if remote else {})}
     (folder / BAKE).write_text(json.dumps({"target": targets}))
     return missing

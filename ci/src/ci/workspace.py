@@ -14,7 +14,7 @@ from ci.listing import Listing
 from ci.parallel import Once
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import dagger
 
@@ -49,6 +49,7 @@ class Workspace:
     cache: CacheOptions = field(default_factory=CacheOptions)
     env_file: dagger.Secret | None = None  # the same as `values`, for Compose to read
     substitutes: Once[str] = field(default_factory=Once)  # of the images map, as resolved in this call
+    containers: dict[str, Once[dagger.Container]] = field(default_factory=dict)  # see `shared`
 
     @classmethod
     def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Workspace:  # noqa: ANN401 - the fields
@@ -56,6 +57,10 @@ class Workspace:
         # Dagger caches a filtered folder by its content, so a commit changes nothing for readers of the rest.
         filtered = source.filter(exclude=list(_NO_SOURCE))
         return cls(filtered, source, images, Listing(filtered), **options)
+
+    async def shared(self, name: str, make: Callable[[], dagger.Container]) -> dagger.Container:
+        """Return a container that many steps begin with. Each then refers to it, and does not describe it."""
+        return await self.containers.setdefault(name, Once()).get(lambda: make().sync())
 
     def tool(self, reference: str) -> dagger.Container:
         """Return a tool image. Raise if the images map does not provide it."""

@@ -21,8 +21,12 @@ SECONDS = "600"
 _PROGRAMS = "ci/container_scripts/trivy_*"
 
 
-def prepare(workspace: Workspace) -> dagger.Container:
+async def prepare(workspace: Workspace) -> dagger.Container:
     """Return Python with Trivy's binary and our programs: no credential and no socket is in it."""
+    return await workspace.shared("trivy", lambda: _prepared(workspace))
+
+
+def _prepared(workspace: Workspace) -> dagger.Container:
     resolved = workspace.images.resolve(scanner.TRIVY, where="tool image")
     for text in (scanner.TRIVY, resolved or ""):
         if text:

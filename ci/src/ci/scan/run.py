@@ -160,9 +160,8 @@ class Run:
         if vex and not self.exemptions.live:
             vex.append("--show-suppressed")
         words = ("judge", TRIVY, "/analyses", "/output", SECONDS, self._rules, *vex)
-        output = container.with_exec(command("trivy_image", *words)).directory("/output")
         try:
-            await output.entries()
+            output = await container.with_exec(command("trivy_image", *words)).directory("/output").sync()
         except dagger.ExecError as error:
             raise failed("images", error) from error
         work = {name: partial(self._read, name, output.directory(_folder(name))) for name in analyses}

@@ -23,7 +23,7 @@ _REPORT = "/secrets.json"
 
 async def found(workspace: Workspace, image: dagger.File, base: str, platform: str = "") -> dict[str, Any]:
     """Return Trivy's report with the secrets that no exception lets through."""
-    container = prepare(workspace)
+    container = await prepare(workspace)
     base_image = pulled(base, platform).as_tarball() if base else None
     report = analyzed(container, image, base_image).file("secrets.json")
     exemptions = exceptions.read(await exceptions_of(workspace), datetime.now(UTC).date())

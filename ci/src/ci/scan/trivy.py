@@ -81,7 +81,7 @@ async def scan(
     await _check_vex(workspace, request.vex)
     base = baseline.read(await request.base.contents()) if request.base else None
     exemptions = exceptions.read(await exceptions_of(workspace), now.date())
-    run = Run(workspace, prepare(workspace), request, exemptions)
+    run = Run(workspace, await prepare(workspace), request, exemptions)
     proven = await known.find(run, evidence, targets)
     text, work = await _missing(run, targets, proven, now)
     about = None

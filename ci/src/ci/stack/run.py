@@ -181,16 +181,9 @@ class Stack:
         files = dag.directory()
         for name, text in self._files(model, hold=hold, suite=suite).items():
             files = files.with_new_file(name, text)
-        container = (
-            sandbox.container(workspace, "stack.sh")
-            .with_mounted_directory(_ROOT, workspace.tool(tools.PYTHON).rootfs())
-            .with_mounted_file(
-                f"{_ROOT}/docker-compose", workspace.tool(tools.COMPOSE).file("/docker-compose")
-            )
-            .with_mounted_directory(f"{_ROOT}/programs", module_source.files().filter(include=_PROGRAM))
-            .with_mounted_directory(PROJECT, self._source())
-            .with_mounted_directory("/stack", files)
-        )
+        container = await workspace.shared("stack", lambda: _programs(workspace))
+        container = container.with_mounted_directory(PROJECT, self._source())
+        container = container.with_mounted_directory("/stack", files)
         for name, (_, image) in self.images.items():
             container = container.with_mounted_file(f"/images/{name}.tar", await image.packed())
         if suite:
@@ -254,6 +247,16 @@ class Stack:
             place = f"{_ROOT}/root/.docker/config.json"
             container = container.with_mounted_secret(place, workspace.docker_config)
         return container
+
+
+def _programs(workspace: Workspace) -> dagger.Container:
+    """Return the sandbox with Compose and our programs, which run in a root of their own."""
+    return (
+        sandbox.container(workspace, "stack.sh")
+        .with_mounted_directory(_ROOT, workspace.tool(tools.PYTHON).rootfs())
+        .with_mounted_file(f"{_ROOT}/docker-compose", workspace.tool(tools.COMPOSE).file("/docker-compose"))
+        .with_mounted_directory(f"{_ROOT}/programs", module_source.files().filter(include=_PROGRAM))
+    )
 
 
 _WORDS = (f"{WORKDIR}/stack.sh", _ROOT, "/stack/request.json", "/output")

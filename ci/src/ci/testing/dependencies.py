@@ -44,7 +44,7 @@ async def install(
 ) -> dagger.Directory:
     """Install the tests' dependencies into a site-packages folder."""
     words = ("pip", "install", "--quiet", "--target", FOLDER, *(python or Python()).options)
-    container = _uv(workspace).with_mounted_cache("/root/.cache/uv", dag.cache_volume("uv"))
+    container = (await _uv(workspace)).with_mounted_cache("/root/.cache/uv", dag.cache_volume("uv"))
     if found.kind == convention.REQUIREMENTS:
         files = workspace.source.filter(include=["**/*.txt"])
         container = container.with_mounted_directory("/source", files)
@@ -99,7 +99,7 @@ async def _locked(workspace: Workspace, found: Found) -> dagger.File:
     folder = posixpath.dirname(found.path)
     project = workspace.source.directory(folder) if folder else workspace.source
     return (
-        _uv(workspace)
+        (await _uv(workspace))
         .with_workdir("/project")
         .with_file("/project/pyproject.toml", project.file("pyproject.toml"))
         .with_file("/project/uv.lock", project.file("uv.lock"))
@@ -109,14 +109,17 @@ async def _locked(workspace: Workspace, found: Found) -> dagger.File:
     )
 
 
-def _uv(workspace: Workspace) -> dagger.Container:
+async def _uv(workspace: Workspace) -> dagger.Container:
     """Return Python with uv, which must use that Python and the system's certificate authorities."""
-    return (
-        workspace.tool(tools.PYTHON)
-        .with_directory("/opt/uv", workspace.tool(tools.UV).rootfs())
-        .with_env_variable("UV_SYSTEM_CERTS", "1")
-        .with_env_variable("UV_LINK_MODE", "copy")
-        .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
-        .with_env_variable("UV_PYTHON", "/usr/local/bin/python3")
-        .with_directory("/out", dag.directory())
+    return await workspace.shared(
+        "uv",
+        lambda: (
+            workspace.tool(tools.PYTHON)
+            .with_directory("/opt/uv", workspace.tool(tools.UV).rootfs())
+            .with_env_variable("UV_SYSTEM_CERTS", "1")
+            .with_env_variable("UV_LINK_MODE", "copy")
+            .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
+            .with_env_variable("UV_PYTHON", "/usr/local/bin/python3")
+            .with_directory("/out", dag.directory())
+        ),
     )
