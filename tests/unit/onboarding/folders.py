@@ -26,7 +26,8 @@ class Folder:
     path: Path
 
     async def entries(self) -> list[str]:
-        return [each.name + ("/" if each.is_dir() else "") for each in self.path.iterdir()]
+        folders = {each for each in self.path.iterdir() if each.is_dir() and not each.is_symlink()}
+        return [each.name + ("/" if each in folders else "") for each in self.path.iterdir()]
 
     async def exists(self, path: str, *, expected_type: dagger.ExistsType | None = None) -> bool:
         there = self.path / path
