@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dagger import dag
 
@@ -14,7 +14,7 @@ from ci.listing import Listing
 from ci.parallel import Once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     import dagger
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Workspace", "literal"]
 
+T = TypeVar("T")
 _NO_SOURCE = ("**/.git", "**/node_modules")
 
 
@@ -48,8 +49,7 @@ class Workspace:
     ssh_agent: dagger.Socket | None = None
     cache: CacheOptions = field(default_factory=CacheOptions)
     env_file: dagger.Secret | None = None  # the same as `values`, for Compose to read
-    substitutes: Once[str] = field(default_factory=Once)  # of the images map, as resolved in this call
-    containers: dict[str, Once[dagger.Container]] = field(default_factory=dict)  # see `shared`
+    _made: dict[str, Once[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, source: dagger.Directory, images: ImagesMap, **options: Any) -> Workspace:  # noqa: ANN401 - the fields
@@ -58,9 +58,13 @@ class Workspace:
         filtered = source.filter(exclude=list(_NO_SOURCE))
         return cls(filtered, source, images, Listing(filtered), **options)
 
-    async def shared(self, name: str, make: Callable[[], dagger.Container]) -> dagger.Container:
-        """Return a container that many steps begin with. Each then refers to it, and does not describe it."""
-        return await self.containers.setdefault(name, Once()).get(lambda: make().sync())
+    async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        """Return what is made at its first use in a call, for all workspaces of the call.
+
+        Steps that begin with a synced container refer to it. Otherwise each request describes it again.
+        """
+        made: T = await self._made.setdefault(name, Once()).get(make)
+        return made
 
     def tool(self, reference: str) -> dagger.Container:
         """Return a tool image. Raise if the images map does not provide it."""

@@ -162,11 +162,15 @@ def test_a_blob_s_place_is_that_of_the_specification() -> None:
 
 def test_the_commands_write_what_they_read(image: Path, tmp_path: Path) -> None:
     layout.main(["config", str(image), str(tmp_path / "config.json")])
-    layout.main(["facts", str(image), str(tmp_path / "facts.json")])
+    (tmp_path / "exported_at").write_text("1700000000\n")
+    (tmp_path / "versions.json").write_text('{"Engine": "28.5.2"}')
+    layout.main(["exported", str(tmp_path)])
     layout.main(["sizes", str(image), str(tmp_path / "sizes.json")])
     layout.main(["unpack", str(image), str(tmp_path / "layout")])
-    written = json.loads((tmp_path / "facts.json").read_text())
+    exported = json.loads((tmp_path / "facts.json").read_text())
+    written = exported["facts"]
     assert written == facts(image)
+    assert (exported["exported_at"], exported["versions"]) == (1.7e9, {"Engine": "28.5.2"})
     sizes = json.loads((tmp_path / "sizes.json").read_text())
     assert list(sizes.values()) == [len(FIRST), len(SECOND)]
     assert json.loads((tmp_path / "config.json").read_text()) == written["config"]
@@ -185,7 +189,7 @@ def test_a_member_that_leaves_the_folder_is_refused(kind: bytes, tmp_path: Path)
     assert not (tmp_path / "outside").exists()
 
 
-@pytest.mark.parametrize("words", [[], ["facts"], ["other", "a", "b"], ["config", "a", "b", "c"]])
+@pytest.mark.parametrize("words", [[], ["exported"], ["other", "a", "b"], ["config", "a", "b", "c"]])
 def test_wrong_use_prints_the_usage(words: list[str]) -> None:
     with pytest.raises(SystemExit, match=r"layout\.py unpack"):
         layout.main(words)

@@ -25,7 +25,6 @@ __all__ = [
     "Packed",
     "config",
     "diff_ids",
-    "facts",
     "given",
     "layout",
     "packed",
@@ -122,12 +121,6 @@ async def diff_ids(workspace: Workspace, reference: str, platform: str = "") -> 
     except dagger.QueryError:
         return ()
     return tuple(found["rootfs"]["diff_ids"])
-
-
-async def facts(workspace: Workspace, packed: dagger.File) -> dict[str, Any]:
-    """Read what a packed OCI layout contains: digest, config, layers."""
-    found: dict[str, Any] = json.loads(await _read(workspace, "facts", packed).file("/facts.json").contents())
-    return found
 
 
 async def layout(workspace: Workspace, image: BuiltImage) -> dagger.Directory:

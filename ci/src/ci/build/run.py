@@ -115,7 +115,7 @@ async def _exported(workspace: Workspace, output: dagger.Directory) -> Exported 
     """Return the exported images, or the names of those that were removed since Dagger cached the build."""
     lines = (await output.file("exported").contents()).splitlines()
     named = dict(line.split() for line in lines)
-    fetches = {target: partial(_fetched, sandbox.image(workspace, name)) for target, name in named.items()}
+    fetches = {target: partial(_fetched, workspace, name) for target, name in named.items()}
     found = await parallel.run(fetches, limit=8)
     images = {target: image for target, image in found.items() if image}
     if removed := sorted(named[target] for target, image in found.items() if not image):
@@ -125,7 +125,8 @@ async def _exported(workspace: Workspace, output: dagger.Directory) -> Exported 
     )
 
 
-async def _fetched(folder: dagger.Directory) -> ExportedImage | None:
+async def _fetched(workspace: Workspace, name: str) -> ExportedImage | None:
+    folder = await sandbox.image(workspace, name)
     try:
         return ExportedImage(folder, json.loads(await folder.file("facts.json").contents()))
     except dagger.ExecError as error:
@@ -143,7 +144,7 @@ async def substitutes_of(workspace: Workspace) -> str:
         digests = {reference: digest for reference, digest in found.items() if digest}
         return substitutes.rules(workspace.images, digests)
 
-    return await workspace.substitutes.get(resolve)
+    return await workspace.once("substitutes", resolve)
 
 
 def _prepared(

@@ -2,14 +2,14 @@
 
     python3 layout.py config IMAGE.tar OUTPUT.json
     python3 layout.py exported FOLDER
-    python3 layout.py facts IMAGE.tar OUTPUT.json
     python3 layout.py sizes IMAGE.tar OUTPUT.json
     python3 layout.py unpack IMAGE.tar FOLDER
 
-`config` writes the image's config as in a registry, `facts` its digests, sizes
-in bytes, layers and config. `exported` writes these to facts.json in a folder of
-`bake.sh`, with what that has beside the image. `sizes` writes the uncompressed sizes of the layers,
-which takes longer. `unpack` writes the layout as a folder.
+`config` writes the image's config as in a registry. `exported` reads a folder of
+`bake.sh` and writes facts.json into it: digests, sizes in bytes, layers and config
+of the image, when it was exported, and by which versions. `sizes` writes the
+uncompressed sizes of the layers, which takes longer. `unpack` writes the layout as
+a folder.
 """
 
 from __future__ import annotations
@@ -112,9 +112,6 @@ def main(arguments: list[str]) -> None:
                 Path(output).write_text(json.dumps(read_image(image)[2]))
         case ["exported", folder]:
             (Path(folder) / "facts.json").write_text(json.dumps(exported(Path(folder))))
-        case ["facts", image_tar, output]:
-            with tarfile.open(image_tar) as image:
-                Path(output).write_text(json.dumps(facts(image)))
         case ["sizes", image_tar, output]:
             with tarfile.open(image_tar) as image:
                 Path(output).write_text(json.dumps(sizes(image)))

@@ -169,6 +169,7 @@ async def _execute(container: dagger.Container, command: str) -> tuple[int, str,
         )
     )
     try:
+        ran = await ran.sync()
         code, said = await ran.exit_code(), await ran.stderr()
     except dagger.ExecError as error:
         raise PipelineError(

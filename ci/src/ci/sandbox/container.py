@@ -69,7 +69,7 @@ def container(workspace: Workspace, *scripts: str) -> dagger.Container:
     )
 
 
-def image(workspace: Workspace, name: str) -> dagger.Directory:
+async def image(workspace: Workspace, name: str) -> dagger.Directory:
     """Return the folder of an exported image, with its facts. Its end with GONE means that it was removed.
 
     Dagger may cache it, because its name contains a digest.
@@ -77,11 +77,9 @@ def image(workspace: Workspace, name: str) -> dagger.Directory:
     script = (
         f'test -d "$1" || exit {GONE}; touch "$1"; cp -r "$1" /output; python3 /layout.py exported /output'
     )
-    made = (
-        workspace.tool(tools.PYTHON)
-        .with_mounted_file("/layout.py", module_source.program("layout.py"))
-        .with_mounted_cache(STATE, dag.cache_volume(_VOLUME))
-    )
+    plain = workspace.tool(tools.PYTHON).with_mounted_file("/layout.py", module_source.program("layout.py"))
+    state = dag.cache_volume(_VOLUME)
+    made = await workspace.once("exported images", lambda: plain.with_mounted_cache(STATE, state).sync())
     return made.with_exec(["sh", "-euc", script, "sh", f"{IMAGES}/{VERSION}/{name}"]).directory("/output")
 
 

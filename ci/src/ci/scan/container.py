@@ -23,7 +23,7 @@ _PROGRAMS = "ci/container_scripts/trivy_*"
 
 async def prepare(workspace: Workspace) -> dagger.Container:
     """Return Python with Trivy's binary and our programs: no credential and no socket is in it."""
-    return await workspace.shared("trivy", lambda: _prepared(workspace))
+    return await workspace.once("trivy", lambda: _prepared(workspace).sync())
 
 
 def _prepared(workspace: Workspace) -> dagger.Container:

@@ -181,7 +181,7 @@ class Stack:
         files = dag.directory()
         for name, text in self._files(model, hold=hold, suite=suite).items():
             files = files.with_new_file(name, text)
-        container = await workspace.shared("stack", lambda: _programs(workspace))
+        container = await workspace.once("stack", lambda: _programs(workspace).sync())
         container = container.with_mounted_directory(PROJECT, self._source())
         container = container.with_mounted_directory("/stack", files)
         for name, (_, image) in self.images.items():

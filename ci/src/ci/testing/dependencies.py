@@ -42,8 +42,14 @@ class Python:
 async def install(
     workspace: Workspace, policy: Policy, found: Found, python: Python | None = None
 ) -> dagger.Directory:
-    """Install the tests' dependencies into a site-packages folder."""
-    words = ("pip", "install", "--quiet", "--target", FOLDER, *(python or Python()).options)
+    """Install the tests' dependencies into a site-packages folder, once for all tests that need the same."""
+    python = python or Python()
+    name = f"dependencies {found.kind} {found.path} {found.group} {python}"
+    return await workspace.once(name, lambda: _installed(workspace, policy, found, python))
+
+
+async def _installed(workspace: Workspace, policy: Policy, found: Found, python: Python) -> dagger.Directory:
+    words = ("pip", "install", "--quiet", "--target", FOLDER, *python.options)
     container = (await _uv(workspace)).with_mounted_cache("/root/.cache/uv", dag.cache_volume("uv"))
     if found.kind == convention.REQUIREMENTS:
         files = workspace.source.filter(include=["**/*.txt"])
@@ -111,15 +117,16 @@ async def _locked(workspace: Workspace, found: Found) -> dagger.File:
 
 async def _uv(workspace: Workspace) -> dagger.Container:
     """Return Python with uv, which must use that Python and the system's certificate authorities."""
-    return await workspace.shared(
-        "uv",
-        lambda: (
-            workspace.tool(tools.PYTHON)
-            .with_directory("/opt/uv", workspace.tool(tools.UV).rootfs())
-            .with_env_variable("UV_SYSTEM_CERTS", "1")
-            .with_env_variable("UV_LINK_MODE", "copy")
-            .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
-            .with_env_variable("UV_PYTHON", "/usr/local/bin/python3")
-            .with_directory("/out", dag.directory())
-        ),
+    return await workspace.once("uv", lambda: _with_uv(workspace).sync())
+
+
+def _with_uv(workspace: Workspace) -> dagger.Container:
+    return (
+        workspace.tool(tools.PYTHON)
+        .with_directory("/opt/uv", workspace.tool(tools.UV).rootfs())
+        .with_env_variable("UV_SYSTEM_CERTS", "1")
+        .with_env_variable("UV_LINK_MODE", "copy")
+        .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
+        .with_env_variable("UV_PYTHON", "/usr/local/bin/python3")
+        .with_directory("/out", dag.directory())
     )
