@@ -1,5 +1,7 @@
 """Provide the module's own files to other containers.
 
+They include what the runtime has compiled, for the same Python and without times (`ci/runtime/main.dang`).
+
 Dagger's `currentModule.source` is not used. After a restart of an engine that has dropped the module's
 generated code, it fails with `load persisted module source sdk: invalid SDK`, although the module still runs.
 """
@@ -44,8 +46,7 @@ def program(name: str) -> dagger.File:
 def _copied() -> str:
     """Copy the files to the folder that the engine reads, once per call."""
     for name, folder in FOLDERS.items():
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(folder, _WORK / _NAME / name, ignore=ignored, dirs_exist_ok=True)
+        shutil.copytree(folder, _WORK / _NAME / name, dirs_exist_ok=True)
     return _NAME
 
 
@@ -88,7 +89,7 @@ def _gathered(name: str) -> str:
     target.mkdir(parents=True, exist_ok=True)
     for package, place in pure(name).items():
         if place.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "tests")
+            ignored = shutil.ignore_patterns("tests")
             shutil.copytree(place, target / package, ignore=ignored, dirs_exist_ok=True)
         else:
             shutil.copy(place, target / package)

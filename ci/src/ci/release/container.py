@@ -22,16 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["RegistryAccess", "is_there", "program", "run", "run_in"]
 
-# What the program imports.
+# What the program imports, with the compiled files.
 _PROGRAM = [
-    "ci/*.py",
-    "ci/container_scripts/*.py",
-    "ci/container_scripts/registry/*.py",
-    "ci/evidence/__init__.py",
-    "ci/evidence/claims.py",
-    "ci/evidence/statement.py",
-    "ci/registry/*.py",
-    "ci/release/*.py",
+    *("ci/*.py", "ci/__pycache__/*"),
+    *("ci/container_scripts/*.py", "ci/container_scripts/__pycache__/*"),
+    *("ci/container_scripts/registry/*.py", "ci/container_scripts/registry/__pycache__/*"),
+    *("ci/evidence/__init__.py", "ci/evidence/claims.py", "ci/evidence/statement.py"),
+    *("ci/registry/*.py", "ci/registry/__pycache__/*"),
+    *("ci/release/*.py", "ci/release/__pycache__/*"),
 ]
 # The program's HTTP client, as it is installed for the module itself.
 _LIBRARY = "httpx"
