@@ -66,6 +66,10 @@ class Workspace:
         made: T = await self._made.setdefault(name, Once()).get(make)
         return made
 
+    async def own_platform(self) -> str:
+        """Return the platform that the engine runs itself, as linux/amd64."""
+        return str(await self.once("platform", dag.default_platform))
+
     def tool(self, reference: str) -> dagger.Container:
         """Return a tool image. Raise if the images map does not provide it."""
         resolved = self.images.resolve(reference, where="tool image")

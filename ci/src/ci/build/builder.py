@@ -8,8 +8,6 @@ from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from dagger import dag
-
 from ci import layer_cache, parallel
 from ci.build import bake, cached, image, known, platform, provenance, run
 from ci.build.image import BuiltImage
@@ -78,7 +76,7 @@ async def _build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
     started = time()
     for service in services.values():
         await secrets(workspace, service)  # a missing value is reported before the sandbox starts
-    own_platform = str(await dag.default_platform())
+    own_platform = await workspace.own_platform()
     planned = bake.plan(
         project.compose,
         list(services),

@@ -25,7 +25,7 @@ __all__ = ["check", "check_bases"]
 
 async def check(workspace: Workspace) -> None:
     """Reject a platform that the engine cannot run, before anything is built."""
-    own_platform = str(await dag.default_platform())
+    own_platform = await workspace.own_platform()
     if workspace.platform in ("", own_platform):
         return
     machine = MACHINES.get(workspace.platform.split("/")[1] if "/" in workspace.platform else "", "")

@@ -64,7 +64,7 @@ async def bake(
     a registry. So the tags that the build used are resolved again, and if one
     has moved or cannot be resolved, BuildKit runs again.
     """
-    foreign = workspace.platform not in ("", str(await dag.default_platform()))
+    foreign = workspace.platform not in ("", await workspace.own_platform())
     context = with_constant_times(await visible(workspace, planned.written.values()))
     rules = await substitutes_of(workspace)
     container = _prepared(workspace, project, planned, (context, rules), foreign=foreign)

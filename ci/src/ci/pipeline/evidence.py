@@ -36,7 +36,7 @@ async def evidence_of(workspace: Workspace, policy: Policy, options: EvidenceOpt
     place = choose(options, workspace.cache, policy)
     if place is None:
         return Evidence()
-    machine = workspace.platform or str(await dag.default_platform())
+    machine = workspace.platform or await workspace.own_platform()
     return Evidence(place, _Store(workspace, place.repository), run_url=options.run_url, machine=machine)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dagger
-from dagger import dag
 
 from ci import platforms
 from ci.evidence.options import EvidenceOptions
@@ -81,7 +80,7 @@ class Inputs:
             name: service.definition.build.platforms if service.definition.build else ()
             for name, service in project.compose.built.items()
         }
-        chosen = platforms.choose(asked, written, str(await dag.default_platform()))
+        chosen = platforms.choose(asked, written, await project.workspace.own_platform())
         given = EvidenceOptions(self.evidence, self.run_url, self.fresh)
         return replace(
             project,
