@@ -251,4 +251,4 @@ def running(say: Callable[[str], None]) -> Iterator[Docker]:
             docker.down()
 
 
-__all__ = ["REGISTRY", "Docker", "Link", "default_state", "running"]
+__all__ = ["PEER", "REGISTRY", "Docker", "Link", "default_state", "running"]

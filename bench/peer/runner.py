@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import time
 from typing import TYPE_CHECKING, Self
 
 from airgap.catalogue import images_map
+from airgap.forwarder import forwarding
 from airgap.state import State
 from bench.peer import project
-from bench.peer.docker import Docker, default_state
+from bench.peer.docker import PEER, Docker, default_state
 from bench.peer.project import Remote
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["REGISTRY", "Runner"]
 
-# Where containers reach the registry of this machine.
-REGISTRY = "10.87.0.1:5000"
+# Where this Docker reaches the registry of this machine.
+REGISTRY = f"{PEER.gateway}:5000"
 _IMAGES = {
     "PYTHON_IMAGE": "python:3.13-slim-trixie",
     "REDIS_IMAGE": "redis:7.4.11-alpine",
@@ -48,6 +50,8 @@ class Runner:
 
     def __enter__(self) -> Self:
         """Start it, and fetch Trivy and its database."""
+        words = forwarding(5000, bind=PEER.gateway, clients=f"{PEER.address}/32", registry="127.0.0.1:5000")
+        self._forwarder = subprocess.Popen(words, stdin=subprocess.DEVNULL)
         self._empty()
         docker, there = self.docker, images_map(REGISTRY)
         docker.run("docker", "create", "--name", "trivy", str(there[_TRIVY]))
@@ -59,6 +63,8 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         """Stop it."""
         self.docker.down()
+        self._forwarder.terminate()
+        self._forwarder.wait()
 
     def gates(self, edit: Callable[[Path, int], None], number: int, *, writes: bool = False) -> float:
         """Empty it, run all gates in a new checkout, and return the seconds they took."""
