@@ -23,7 +23,7 @@ def test_nothing_asks_the_engine_for_the_source_of_the_module() -> None:
         return [path.name for path in PACKAGE.rglob("*.py") if f".{method}" in path.read_text()]
 
     assert calls("current_module().source") == []
-    assert calls("default_platform()")
+    assert calls("current_module().workdir")
 
 
 def test_a_library_is_found_with_what_it_needs() -> None:

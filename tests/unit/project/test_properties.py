@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, event, example, given, settings
 
 from ci.errors import PipelineError
 from ci.project import notes, render, unsupported
+from ci.stack.model import listed
 from tests.unit.project.documents import Documents
 from tests.unit.project.reading import outcome, project
 
@@ -19,6 +20,11 @@ from tests.unit.project.reading import outcome, project
 @given(Documents().document())
 @example({"services": {"web": {"image": "x", "scale": 2, "ports": ["8000-8001:80"]}}})
 @example({"services": {"web": {"image": "x", "command": "a '$$b'", "labels": {"a": "$$c"}}}})
+@example(
+    {"services": {"web": {"image": "x", "blkio_config": {"device_read_bps": [{"path": "/", "rate": 1}]}}}}
+)
+@example({"services": {"web": {"image": "x", "ulimits": {"core": 0, "nproc": {"soft": 0, "hard": 9}}}}})
+@example({"services": {"web": {"image": "x", "annotations": ["$$x"], "labels": {"$$a": "b", "$c": "d"}}}})
 def test_a_file_of_the_schema_is_read_or_refused(document: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "compose.yaml").write_text(json.dumps(document))
@@ -30,5 +36,5 @@ def test_a_file_of_the_schema_is_read_or_refused(document: dict[str, Any]) -> No
         event("refused" if unsupported.found(found, found.services) else "read")
         lines = notes.of(found)
         assert all(line in render.render(found, {}, "table") for line in lines)
-        Path(folder, "compose.yaml").write_text(json.dumps(found.model).replace("/project", folder))
+        Path(folder, "compose.yaml").write_text(json.dumps(listed(found.model)).replace("/project", folder))
         assert outcome(Path(folder))["model"]["services"] == found.model["services"]

@@ -54,6 +54,8 @@ class Printed:
     def json(self) -> Json:
         """The text as JSON, in the form that Compose reads again: each literal `$` is doubled."""
         found: Json = json.loads(self.text)
+        for service in (found.get("services") or {}).values():
+            _make_readable(service)
         return found
 
 
@@ -92,6 +94,21 @@ class Compose:
             errors = [line for line in done.stderr.splitlines() if not line.startswith("time=")]
             raise RefusedError("\n".join(errors).strip() or f"compose ended with {done.returncode}")
         return Printed(done.stdout, tuple(dict.fromkeys(_UNSET.findall(done.stderr))))
+
+
+def _make_readable(service: Json) -> None:
+    """Correct what Compose prints as JSON and then does not read: fields of devices, and limits of 0."""
+    block = service.get("blkio_config") or {}
+    for name, devices in block.items():
+        if isinstance(devices, list):
+            block[name] = [{key.lower(): value for key, value in each.items()} for each in devices]
+    for place in (service, service.get("build") or {}):
+        limits = place.get("ulimits") or {}
+        for name, limit in limits.items():
+            if isinstance(limit, dict):
+                limits[name] = {"soft": 0, "hard": 0} | limit
+    for hook in service.get("pre_start") or ():  # a service of its own, which begins with all of this one
+        _make_readable(hook)
 
 
 def undoubled(value: Any) -> Any:  # noqa: ANN401 - a value of JSON

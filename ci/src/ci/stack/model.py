@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ci.project.definition import Definition, Resource, ServiceDefinition
     from ci.project.model import ComposeModel
 
-__all__ = ["Images", "Model", "Timeouts", "make", "named_images", "seconds", "tag"]
+__all__ = ["Images", "Model", "Timeouts", "listed", "make", "named_images", "seconds", "tag"]
 
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _DURATION = re.compile(r"([\d.]+)(h|ms|us|µs|ns|m|s)")
@@ -159,7 +159,7 @@ def make(
     text = json.dumps({**project.model, "services": addresses.local(services)})
     for variable, placeholder in project.placeholders.items():
         text = text.replace(placeholder, f"${{{variable}}}")
-    data = _listed(json.loads(text))
+    data = listed(json.loads(text))
     defined = definition.read(data)
     away = (f"not in this stack: {name} ({image} is not available here)" for name, image in left_out.items())
     return Model(
@@ -185,11 +185,6 @@ def _changed(written: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
         item["stop_grace_period"] = f"{timeouts.stop:g}s"
     if item.get("deploy"):  # Compose writes an empty placement and then warns about it
         item["deploy"] = {key: value for key, value in item["deploy"].items() if value != {}}
-    # Compose omits a limit of 0 in its JSON output, and then rejects the rest.
-    if item.get("ulimits"):
-        none = {"soft": 0, "hard": 0}
-        limits = item["ulimits"].items()
-        item["ulimits"] = {key: none | limit if isinstance(limit, dict) else limit for key, limit in limits}
     return item
 
 
@@ -208,13 +203,13 @@ def _edges(name: str, written: Mapping[str, Any], running: list[str]) -> dict[st
     return {"depends_on": edges} if edges else {}
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Write maps with variables in their keys as lists, because Compose replaces variables only in values."""
+def listed(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Write maps with a `$` in a key as lists, because Compose reads variables and `$$` only in values."""
     if isinstance(value, list):
-        return [_listed(item) for item in value]
+        return [listed(item) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {key: _listed(item) for key, item in value.items()}
+    found = {key: listed(item) for key, item in value.items()}
     for kind in _MAPS & found.keys():
         items = found[kind]
         if isinstance(items, dict) and any("$" in key for key in items):
