@@ -147,3 +147,18 @@ def test_stand_ins_replace_references_only_and_what_is_missing_is_named() -> Non
     assert missing == ["board"]
     assert '"cache": {"image": "redis:7.4.11-alpine", "pull_policy": "never"}' in text
     assert '"web"' not in text
+
+
+def test_a_docker_that_starts_empty_pulls_stand_ins_from_the_registry() -> None:
+    model = json.dumps({"services": {"cache": {"image": "redis:7.4.11-alpine"}}})
+    text, _ = images.override(model, "registry:5000")
+    (service,) = json.loads(text)["services"].values()
+    assert service["image"].startswith("registry:5000/")
+    assert "pull_policy" not in service
+
+
+@pytest.mark.parametrize(("writes", "keys"), [(True, {"cache-from", "cache-to"}), (False, {"cache-from"})])
+def test_only_a_run_that_writes_the_layer_cache_names_a_place_for_it(*, writes: bool, keys: set[str]) -> None:
+    found = project.Remote("registry:5000", "registry:5000/cache", writes).of_target("web")
+    assert found.keys() == keys
+    assert found["cache-from"] == ["type=registry,ref=registry:5000/cache:web"]
