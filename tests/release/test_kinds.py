@@ -86,6 +86,23 @@ def test_a_registry_that_creates_nothing_is_told_before_anything_is_built(
 
 
 @pytest.mark.parametrize(
+    ("asks", "code"), [(True, "registry.repository-missing"), (False, "registry.absent")]
+)
+def test_a_push_that_asks_first_sends_nothing_if_one_repository_is_missing(
+    two: sets.Set, tmp_path: Path, code: str, *, asks: bool
+) -> None:
+    there = {"sha256:of-before": b"x"}
+    with Fake(creates=False) as fake:
+        fake.blobs["shop/agent"] |= there
+        request = request_to(fake, two, tmp_path)
+        request["reach"] = request["repositories"] if asks else []
+        run = sets.run(request, tmp_path / "run")
+        assert run.code == sets.REFUSED
+        assert code in run.error
+        assert (fake.blobs["shop/agent"] == there) == asks
+
+
+@pytest.mark.parametrize(
     ("answer", "code"),
     [
         (Reply(405, errors("REGISTRY_DISALLOWED_OPERATION", "locked")), "registry.read-only"),

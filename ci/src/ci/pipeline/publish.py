@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["destination", "image_tags", "publish", "release"]
 
+# Seconds in which gates end if all their results are cached.
+_CACHED = 3.0
+
 
 @dataclass(frozen=True)
 class PublishRequest:
@@ -165,9 +168,7 @@ def _check_version(request: PublishRequest) -> None:
 
 async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, releases.Outcome]:
     """Run every gate on all images, and publish those that the ref is about."""
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_reach, request)
-        passed = await gate(_of_gates(inputs, request), read=request.project)
+    passed, reached = await _gates(inputs, request)
     outcome = await releases.publish(
         await _candidates(passed, request, inputs.jobs),
         passed.project.workspace,
@@ -179,13 +180,37 @@ async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult,
         signing=request.signing,
         log=request.log,
         replace_commit_tag=request.replace_commit_tag,
+        reached=reached,
         dry_run=request.dry_run,
     )
     return passed, outcome
 
 
+async def _gates(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, bool]:
+    """Run every gate, and ask the registries meanwhile; a failure cancels the gates.
+
+    Gates whose results are cached end before that would. Then the push asks, and the second value is False.
+    """
+    known = anyio.Event()
+    reached = False
+
+    async def reach() -> None:
+        nonlocal reached
+        with anyio.move_on_after(0 if request.target else _CACHED):
+            await known.wait()
+            return
+        await _reach(request)
+        reached = True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reach)
+        passed = await gate(_of_gates(inputs, request), read=request.project)
+        known.set()
+    return passed, reached
+
+
 async def _reach(request: PublishRequest) -> None:
-    """Ask the registries while the gates run; a failure cancels these."""
+    """Ask the registries whether they can be pushed to."""
     accesses = {"registry": request.access} | ({"registry-to": request.target} if request.target else {})
     await releases.reach(request.project.workspace, accesses, request.services)
 

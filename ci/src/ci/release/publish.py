@@ -73,11 +73,13 @@ async def publish(  # noqa: PLR0913 - a release is made of these
     signing: Signing,
     log: dagger.Directory | None = None,
     replace_commit_tag: bool = False,
+    reached: bool = True,
     dry_run: bool = False,
 ) -> Outcome:
     """Push all images or none, sign them if there is a key, and only then move the tags; safe to run again.
 
-    `candidates` are each service's images, one for each platform. `workflow` is the address of what runs
+    `candidates` are each service's images, one for each platform. `reached` is whether `reach` has run;
+    otherwise the push begins with it. `workflow` is the address of what runs
     this, the workspace's identity in the provenance. `log` is what git_log.sh made of the repository: it
     orders the commits of a branch. A dry run does everything but write.
     """
@@ -85,6 +87,8 @@ async def publish(  # noqa: PLR0913 - a release is made of these
     builder_id = workflow or f"{origin.source or 'urn:unknown-source'}#local"
     request = {"images": images, "origin": asdict(origin), "builder": builder_id, "dry_run": dry_run}
     request |= signing.request
+    if not reached:
+        request["reach"] = list(access.registry.repositories(list(candidates)).values())
     container = signing.program(workspace)
     if log is not None:
         request["history"] = "/history"

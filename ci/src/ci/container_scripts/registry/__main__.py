@@ -164,7 +164,12 @@ def check(client: Client, cosign: Cosign | None, item: Json, require: list[str])
 
 
 def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> Json:
-    """Bring the set in, sign it, then move its tags; a dry run only looks."""
+    """Bring the set in, sign it, then move its tags; a dry run only looks.
+
+    With `reach` in the request nobody has asked yet whether all repositories can be pushed to.
+    """
+    if request.get("reach"):
+        each(request["reach"], lambda repository: reach(client, repository), limit=request["parallel"])
     items = _ready(client, request, folder)
     limit: int = request["parallel"]
     images = [image_of(item) for item in items]
