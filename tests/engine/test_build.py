@@ -67,7 +67,7 @@ def test_one_source_line_changes_that_image_only(copy: Path) -> None:
     ran = after.executed()
     others = sorted(command for command in ran if not any(script in command for script in EACH_TIME))
     assert len(others) == 1, "one image is another one: it is fetched from the sandbox, and read"
-    assert "/layout.py facts" in others[0]
+    assert "/layout.py exported" in others[0]
     assert "/assistant-service-" in others[0]
 
     def digests(text: str) -> dict[str, str]:
