@@ -46,6 +46,7 @@ def made(folder: Path) -> Path:
     (root / "services/web/Dockerfile").write_text("FROM scratch\n")
     (root / "linked").symlink_to("services/web")
     (root / "settings.toml").write_text("a = 1\n")
+    (root / "nowhere").symlink_to("missing")
     return root
 
 
@@ -58,7 +59,8 @@ def test_each_folder_is_requested_once(tmp_path: Path) -> None:
                 tasks.start_soon(names.has, path)
 
     anyio.run(ask)
-    assert sorted(asked) == ["entries of root", "entries of services", "entries of web"]
+    listings = ["entries of root", "entries of services", "entries of web"]
+    assert sorted(asked) == [*listings, "exists services/web/Dockerfile"]
 
 
 def test_what_exists_is_found(tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_what_exists_is_found(tmp_path: Path) -> None:
         path: anyio.run(names.has, path) for path in (".", "services", "./services/web/Dockerfile", "linked")
     }
     assert all(there.values()), there
-    for path in ("missing", "missing/file", "settings.toml/file", "../root", "/settings.toml"):
+    for path in ("nowhere", "missing", "missing/file", "settings.toml/file", "../root", "/settings.toml"):
         assert not anyio.run(names.has, path), path
 
 
@@ -103,4 +105,4 @@ def test_a_failed_request_is_made_again(tmp_path: Path, monkeypatch: pytest.Monk
         except OSError:
             asked.append("failed")
     assert anyio.run(names.has, "settings.toml")
-    assert asked == ["failed", "entries of root"]
+    assert asked == ["failed", "entries of root", "exists settings.toml"]
