@@ -55,7 +55,8 @@ def override(model: str, registry: str = "") -> tuple[str, list[str]]:
         if there[reference] is None:
             missing.append(name)
             services[name] = {"profiles": ["not-available"]}
+        elif registry:
+            services[name] = {"image": there[reference]}
         else:
-            services[name] = {"image": there[reference] if registry else reference}
-            services[name] |= {} if registry else {"pull_policy": "never"}
+            services[name] = {"image": reference, "pull_policy": "never"}
     return json.dumps({"services": services}), missing

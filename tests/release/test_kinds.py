@@ -95,7 +95,7 @@ def test_a_push_that_asks_first_sends_nothing_if_one_repository_is_missing(
     with Fake(creates=False) as fake:
         fake.blobs["shop/agent"] |= there
         request = request_to(fake, two, tmp_path)
-        request["reach"] = request["repositories"] if asks else []
+        request["reach"] = asks
         run = sets.run(request, tmp_path / "run")
         assert run.code == sets.REFUSED
         assert code in run.error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 import pytest
 
+from ci.listing import Listing
 from ci.onboarding import doctor, files
 from ci.onboarding.gather import gather
 from ci.project import policy
@@ -56,7 +57,7 @@ def known(name: str, folder: Path | None = None, settings: Policy | None = None)
             return dict.fromkeys(references, "sha256:" + "ab" * 32)
 
         return await gather(
-            cast("dagger.Directory", Folder(source)),
+            Listing(cast("dagger.Directory", Folder(source))),
             project(source, profiles=profiles),
             settings or Policy(),
             named=(),

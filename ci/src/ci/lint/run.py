@@ -38,7 +38,7 @@ class Lint:
     async def run(self, jobs: int) -> list[Result]:
         """Run the policy's linters in parallel and return their results."""
         names = linters.choose(self.loaded.policy.lint, self.loaded.policy.place)
-        if not await self.loaded.workspace.source.exists("uv.lock"):
+        if not await self.loaded.workspace.listing.has("uv.lock"):
             linters.check_without_lock(names)
         return list(
             (await parallel.run({name: partial(self._one, name) for name in names}, limit=jobs)).values()
@@ -58,7 +58,7 @@ class Lint:
         if name == linters.PROMTOOL:
             return await self._promtool()
         linter = LINTERS[name]
-        if linter.needs and not await self.loaded.workspace.source.exists(linter.needs):
+        if linter.needs and not await self.loaded.workspace.listing.has(linter.needs):
             return Result(name, f"nothing to lint: there is no {linter.needs}")
         if name == linters.ACTIONLINT:
             return await _outcome(name, self._actionlint(), [list(each) for each in linter.commands])

@@ -10,7 +10,6 @@ import dagger
 
 from ci import parallel
 from ci.errors import PipelineError
-from ci.listing import Listing
 from ci.onboarding import pins
 from ci.onboarding.files import WORKFLOW
 from ci.onboarding.project import Known
@@ -21,6 +20,7 @@ from ci.testing import discover
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from ci.listing import Listing
     from ci.project.model import ComposeModel
     from ci.project.policy import Policy
 
@@ -30,7 +30,7 @@ _AT_ONCE = 16
 
 
 async def gather(  # noqa: PLR0913 - what a project is known by
-    source: dagger.Directory,
+    source: Listing,
     compose: ComposeModel,
     policy: Policy,
     *,
@@ -54,7 +54,7 @@ async def gather(  # noqa: PLR0913 - what a project is known by
     ignored = {posixpath.normpath(posixpath.join(each.context, ".dockerignore")) for each in builds}
     ignored |= {f"{path}.dockerignore" for path in dockerfiles}
     others = {PYPROJECT, OWN_FILE, "uv.lock", policy.version, WORKFLOW}
-    texts = await _texts(source, composed | dockerfiles | ignored | others)
+    texts = await _texts(source.source, composed | dockerfiles | ignored | others)
     built = {each.image for each in compose.built.values() if each.image}
     unpinned = [each for path in composed & texts.keys() for each in pins.compose(path, texts[path], built)]
     pulled = {n: s.image for n, s in compose.services.items() if s.image not in {*built, ""} and not s.build}
@@ -65,7 +65,7 @@ async def gather(  # noqa: PLR0913 - what a project is known by
         compose=compose,
         policy=policy,
         texts=texts,
-        found=await discover.discover(Listing(source), policy, compose.services.values()),
+        found=await discover.discover(source, policy, compose.services.values()),
         left_out=left_out,
         unpinned=tuple(sorted(unpinned, key=lambda each: (each.file, each.line))),
         digests=await resolve({each.reference for each in unpinned if not each.obstacle}),
@@ -88,14 +88,14 @@ async def _texts(source: dagger.Directory, paths: set[str]) -> dict[str, str]:
     return {path: text for path, text in found.items() if text is not None}
 
 
-async def _suite(source: dagger.Directory, policy: Policy) -> tuple[bool, str]:
+async def _suite(source: Listing, policy: Policy) -> tuple[bool, str]:
     """Return whether there is an integration suite, and why it could not run."""
     folder = policy.integration
     if not folder:
         return False, ""
-    there = await source.exists(folder, expected_type=dagger.ExistsType.DIRECTORY_TYPE)
+    there = await source.has_folder(folder)
     try:
-        await discover.suite(Listing(source), folder, policy)
+        await discover.suite(source, folder, policy)
     except PipelineError as error:
         return there, error.what
     return there, ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ci import parallel
 from ci.build.run import digest_of
 from ci.errors import PipelineError
+from ci.listing import Listing
 from ci.onboarding import doctor, files
 from ci.onboarding.gather import gather
 
@@ -79,7 +80,7 @@ async def _known(inputs: Inputs, project: Project) -> Known:
         return {reference: digest for reference, digest in found.items() if digest}
 
     return await gather(
-        inputs.source,
+        Listing(inputs.source),
         project.compose,
         project.policy,
         named=inputs.compose.placed().files,

@@ -7,8 +7,6 @@ import posixpath
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import dagger
-
 from ci import module_source, tools
 from ci.errors import PipelineError
 from ci.evidence.evidence import Evidence
@@ -99,7 +97,7 @@ async def load(workspace: Workspace, asked: ComposeOptions) -> Project:
     try:
         compose = await _read(workspace, asked)
     except PipelineError as error:
-        if missing := await _no_file(workspace.source, asked):
+        if missing := await _no_file(workspace.listing, asked):
             raise missing from error
         raise
     settings.check_services(list(compose.built))
@@ -130,16 +128,15 @@ async def _read(workspace: Workspace, asked: ComposeOptions) -> model.ComposeMod
     return model.read(await done.file("/outcome.json").contents(), asked.folder)
 
 
-async def _no_file(source: dagger.Directory, asked: ComposeOptions) -> PipelineError | None:
+async def _no_file(listing: Listing, asked: ComposeOptions) -> PipelineError | None:
     """Return an error that names the compose files elsewhere, if the project's folder has none."""
-    folder = posixpath.normpath(asked.folder)
-    if not await source.exists(folder, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
+    folder, source = posixpath.normpath(asked.folder), listing.source
+    if not await listing.has_folder(folder):
         return no_file(folder, await source.glob(_CANDIDATES), *asked.files[:1])
-    names = await (source if folder == "." else source.directory(folder)).entries()
     for file in asked.files:
-        if not file.startswith("/") and not await source.exists(posixpath.join(folder, file)):
+        if not file.startswith("/") and not await listing.has(posixpath.join(folder, file)):
             return no_file(folder, await source.glob(_CANDIDATES), file)
-    if asked.files or set(names) & set(COMPOSE_FILES):
+    if asked.files or await listing.names(folder) & set(COMPOSE_FILES):
         return None
     return no_file(folder, await source.glob(_CANDIDATES))
 

@@ -86,9 +86,7 @@ async def publish(  # noqa: PLR0913 - a release is made of these
     images = requests.to_push(candidates, access, origin, tags, replace_commit_tag=replace_commit_tag)
     builder_id = workflow or f"{origin.source or 'urn:unknown-source'}#local"
     request = {"images": images, "origin": asdict(origin), "builder": builder_id, "dry_run": dry_run}
-    request |= signing.request
-    if not reached:
-        request["reach"] = list(access.registry.repositories(list(candidates)).values())
+    request |= {"reach": not reached, **signing.request}
     container = signing.program(workspace)
     if log is not None:
         request["history"] = "/history"

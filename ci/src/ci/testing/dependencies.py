@@ -42,14 +42,8 @@ class Python:
 async def install(
     workspace: Workspace, policy: Policy, found: Found, python: Python | None = None
 ) -> dagger.Directory:
-    """Install the tests' dependencies into a site-packages folder, once for all tests that need the same."""
-    python = python or Python()
-    name = f"dependencies {found.kind} {found.path} {found.group} {python}"
-    return await workspace.once(name, lambda: _installed(workspace, policy, found, python))
-
-
-async def _installed(workspace: Workspace, policy: Policy, found: Found, python: Python) -> dagger.Directory:
-    words = ("pip", "install", "--quiet", "--target", FOLDER, *python.options)
+    """Install the tests' dependencies into a site-packages folder."""
+    words = ("pip", "install", "--quiet", "--target", FOLDER, *(python or Python()).options)
     container = (await _uv(workspace)).with_mounted_cache("/root/.cache/uv", dag.cache_volume("uv"))
     if found.kind == convention.REQUIREMENTS:
         files = workspace.source.filter(include=["**/*.txt"])

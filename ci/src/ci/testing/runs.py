@@ -176,7 +176,7 @@ async def _service(
             container = container.with_env_variable(variable, text)
         else:
             container = container.with_secret_variable(variable, _secret(each.name, variable, value))
-    container = await _with_files(container, each, workspace.source, secrets)
+    container = await _with_files(container, each, workspace, secrets)
     check = each.healthcheck
     for port in each.ports:
         container = container.with_exposed_port(port, experimental_skip_healthcheck=check is not None)
@@ -190,14 +190,14 @@ async def _service(
 
 
 async def _with_files(
-    container: dagger.Container, each: Backing, source: dagger.Directory, secrets: Mapping[str, str]
+    container: dagger.Container, each: Backing, workspace: Workspace, secrets: Mapping[str, str]
 ) -> dagger.Container:
     """Mount a service's files and folders of the project, and its texts."""
     for place, path in each.mounts.items():
-        if await source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
-            container = container.with_mounted_directory(place, source.directory(path))
-        elif await source.exists(path):
-            container = container.with_mounted_file(place, source.file(path))
+        if await workspace.listing.has_folder(path):
+            container = container.with_mounted_directory(place, workspace.source.directory(path))
+        elif await workspace.listing.has(path):
+            container = container.with_mounted_file(place, workspace.source.file(path))
     for place, text in each.files.items():
         if (value := backing.inserted(text, secrets)) == text:
             container = container.with_new_file(place, text, permissions=0o444)

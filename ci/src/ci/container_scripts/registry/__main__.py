@@ -168,10 +168,10 @@ def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> 
 
     With `reach` in the request nobody has asked yet whether all repositories can be pushed to.
     """
-    if request.get("reach"):
-        each(request["reach"], lambda repository: reach(client, repository), limit=request["parallel"])
-    items = _ready(client, request, folder)
     limit: int = request["parallel"]
+    if request.get("reach"):
+        each(request["images"], lambda item: reach(client, item["repository"]), limit=limit)
+    items = _ready(client, request, folder)
     images = [image_of(item) for item in items]
     states = tagging.read(client, images, limit=limit, first=True)
     commits = history_of(request)
