@@ -24,6 +24,7 @@ from tests.unit.project.reading import outcome, project
     {"services": {"web": {"image": "x", "blkio_config": {"device_read_bps": [{"path": "/", "rate": 1}]}}}}
 )
 @example({"services": {"web": {"image": "x", "ulimits": {"core": 0, "nproc": {"soft": 0, "hard": 9}}}}})
+@example({"services": {"web": {"image": "x", "pre_start": [{"command": ["a"]}], "ulimits": {"core": 0}}}})
 @example({"services": {"web": {"image": "x", "annotations": ["$$x"], "labels": {"$$a": "b", "$c": "d"}}}})
 def test_a_file_of_the_schema_is_read_or_refused(document: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -37,4 +38,6 @@ def test_a_file_of_the_schema_is_read_or_refused(document: dict[str, Any]) -> No
         lines = notes.of(found)
         assert all(line in render.render(found, {}, "table") for line in lines)
         Path(folder, "compose.yaml").write_text(json.dumps(listed(found.model)).replace("/project", folder))
-        assert outcome(Path(folder))["model"]["services"] == found.model["services"]
+        again = outcome(Path(folder))
+        assert "error" not in again, f"Compose does not read what it printed: {again['error']}"
+        assert again["model"]["services"] == found.model["services"]
