@@ -1,4 +1,4 @@
-"""The names in the folders of a source, and texts of files: each is requested once in a call."""
+"""List a source's folders and read its files, each with one request in a call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Listing"]
 
 @dataclass(frozen=True)
 class Listing:
-    """What exists in a source. Many questions about it become a few requests."""
+    """The folders and files of a source, requested when they are first needed."""
 
     source: dagger.Directory
     _names: dict[str, Once[frozenset[str]]] = field(default_factory=dict)

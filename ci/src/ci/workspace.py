@@ -59,9 +59,9 @@ class Workspace:
         return cls(filtered, source, images, Listing(filtered), **options)
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
-        """Return what is made at its first use in a call, for all workspaces of the call.
+        """Make a value at its first use in a call, and return it to all later uses.
 
-        Steps that begin with a synced container refer to it. Otherwise each request describes it again.
+        Steps that begin with a synced container refer to its id. Otherwise each request describes it again.
         """
         made: T = await self._made.setdefault(name, Once()).get(make)
         return made

@@ -187,9 +187,10 @@ async def _publish(inputs: Inputs, request: PublishRequest) -> tuple[GateResult,
 
 
 async def _gates(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, bool]:
-    """Run every gate, and ask the registries meanwhile; a failure cancels the gates.
+    """Run every gate, and check the registries meanwhile; a failure cancels the gates.
 
-    Gates whose results are cached end before that would. Then the push asks, and the second value is False.
+    Gates whose results are cached end before the check starts. Then the push does it, and the second value
+    is False.
     """
     known = anyio.Event()
     reached = False
@@ -210,7 +211,7 @@ async def _gates(inputs: Inputs, request: PublishRequest) -> tuple[GateResult, b
 
 
 async def _reach(request: PublishRequest) -> None:
-    """Ask the registries whether they can be pushed to."""
+    """Check that the registries accept a push."""
     accesses = {"registry": request.access} | ({"registry-to": request.target} if request.target else {})
     await releases.reach(request.project.workspace, accesses, request.services)
 

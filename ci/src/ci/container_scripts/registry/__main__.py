@@ -166,7 +166,7 @@ def check(client: Client, cosign: Cosign | None, item: Json, require: list[str])
 def push(client: Client, cosign: Cosign | None, request: Json, folder: Path) -> Json:
     """Bring the set in, sign it, then move its tags; a dry run only looks.
 
-    With `reach` in the request nobody has asked yet whether all repositories can be pushed to.
+    With `reach` in the request, first check that all repositories accept a push, because nothing has yet.
     """
     limit: int = request["parallel"]
     if request.get("reach"):
