@@ -75,7 +75,12 @@ class Hold:
 
 @dataclass(frozen=True)
 class Down:
-    """Drop this request and refuse every connection from now on."""
+    """Drop this request and refuse every connection from now on; wait for `once` before that.
+
+    `once` is asked again whenever a request has been answered.
+    """
+
+    once: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -145,8 +150,12 @@ class Proxy:
 
     def wait_idle(self) -> None:
         """Wait until the registry has answered all that was forwarded to it."""
+        self.wait_for(lambda: self._forwarding == 0)
+
+    def wait_for(self, state: Callable[[], bool]) -> None:
+        """Wait until answers have brought about a state."""
         with self._idle:
-            if not self._idle.wait_for(lambda: self._forwarding == 0, HELD_AT_MOST):
+            if not self._idle.wait_for(state, HELD_AT_MOST):
                 msg = "requests are still with the registry"
                 raise RuntimeError(msg)
 
@@ -223,6 +232,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.rfile.read(min(fault.size, size))
                 self._drop()
             case Down():
+                self.proxy.wait_for(fault.once)
                 self.proxy.down()
                 self._drop()
             case Delay():
