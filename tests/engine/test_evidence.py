@@ -134,7 +134,7 @@ def test_an_empty_engine_runs_only_what_has_changed(tmp_path: Path) -> None:
         assert executed(first, program)
         assert not executed(again, program), program
     others = {"knowledge-service", "agent-service", "research-service", "assistant-service"}
-    gates = ("unit", "scan", "posture", "contents")
+    gates = ("build", "unit", "scan", "posture", "contents")
     assert line.known == {f"{gate} {name}" for gate in gates for name in others}
     assert f"Evidence: {len(line.known)} of {len(line.known | line.made)} results known" in line.summary
     assert f"]({RUN})" in line.summary

@@ -6,11 +6,17 @@ import json
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
 
 from ci.errors import PipelineError
 from ci.references import parse
 
-__all__ = ["CacheOptions", "LayerCache", "choose", "repository"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import dagger
+
+__all__ = ["CacheOptions", "ImageStore", "LayerCache", "choose", "repository"]
 
 _LONGEST_PART, _HASH = 40, 20  # two parts and a hash fit in a tag, which has at most 128 characters
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -54,6 +60,18 @@ class LayerCache:
         identity = json.dumps([service, branch, self.platform, self.version])
         digest = sha256(identity.encode()).hexdigest()[:_HASH]
         return f"{self.repository}:{_part(service)}-{_part(branch)}-{digest}"
+
+
+class ImageStore(Protocol):
+    """Finished images in the repository of a layer cache; what goes wrong is a text and no error."""
+
+    async def fetch(
+        self, repository: str, digests: Mapping[str, str]
+    ) -> tuple[dict[str, dagger.File], list[str]]:
+        """Return the images that are there, by name, and what went wrong."""
+
+    async def put(self, repository: str, images: Sequence[dagger.File]) -> list[str]:
+        """Store images and return what went wrong."""
 
 
 def choose(  # noqa: PLR0913 - an option, and settings that go with it

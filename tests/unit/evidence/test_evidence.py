@@ -3,63 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from ci.evidence import claims
 from ci.evidence.claims import Claim
-from ci.evidence.evidence import Entry, Evidence, Found, Known, Passed
-from ci.evidence.options import Place
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import dagger
+from ci.evidence.evidence import Evidence, Known, Passed
+from tests.unit.evidence.memory import CLAIM, IMAGE, OUTPUT, PLACE, Memory
 
 pytestmark = pytest.mark.anyio
-IMAGE = "sha256:" + "1" * 64
-CLAIM = Claim(claims.UNIT, "web", {"web": IMAGE}, {"tests": "sha256:" + "2" * 64})
-PLACE = Place("r.example.com/evidence", timedelta(days=30), read=True, write=True)
-OUTPUT: Any = "a folder"
-
-
-@dataclass
-class Memory:
-    """A repository; `asked` are the keys of each question."""
-
-    entries: dict[str, Entry] = field(default_factory=dict)
-    asked: list[list[str]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    times: dict[str, float] = field(default_factory=dict)
-    beside: dict[str, Sequence[str]] = field(default_factory=dict)
-
-    async def find(self, keys: Sequence[str], *, ahead: bool) -> tuple[dict[str, Found], list[str]]:
-        self.asked.append(list(keys))
-        await anyio.lowlevel.checkpoint()
-        if self.problems:
-            return {}, self.problems
-        more = [other for key in keys for other in self.beside.get(key, ())] if ahead else []
-        there = {key: self.entries[key] for key in [*keys, *more] if key in self.entries}
-        return {key: Found(each.statement, each.output) for key, each in there.items()}, []
-
-    async def resolve(self, reference: str, service: dagger.Service | None) -> str:  # noqa: ARG002 - as the protocol
-        return IMAGE if reference else ""
-
-    async def durations(self) -> dict[str, float]:
-        return self.times
-
-    async def put(
-        self, entries: Sequence[Entry], durations: Mapping[str, float], beside: Mapping[str, Sequence[str]]
-    ) -> list[str]:
-        self.times |= durations
-        self.beside |= beside
-        self.entries |= {each.key: each for each in entries} if not self.problems else {}
-        return self.problems
 
 
 @dataclass
@@ -266,33 +222,3 @@ async def test_what_was_known_can_be_refused() -> None:
     assert await evidence.find(CLAIM)
     evidence.refuse(CLAIM, "its base has moved")
     assert evidence.note().endswith("0 of 0 results known; not used: unit web: its base has moved")
-
-
-async def test_a_call_of_every_gate_asks_once() -> None:
-    memory = Memory()
-    build = Claim(claims.BUILD, "web", {}, {"context": IMAGE})
-    other = replace(CLAIM, given={"tests": IMAGE})
-    async with Evidence(PLACE, memory) as evidence:
-        evidence.keep(build, Passed(OUTPUT, subjects={"web": IMAGE}))
-        evidence.keep(CLAIM, Passed(OUTPUT))
-    evidence = Evidence(PLACE, memory)
-    evidence.ask_ahead()
-    assert await evidence.find(build)
-    assert await evidence.find(CLAIM)
-    assert memory.asked == [[build.key]]
-    assert await evidence.find(other) is None
-    assert memory.asked == [[build.key], [other.key]]
-
-
-async def test_what_was_asked_for_ahead_has_to_prove_itself() -> None:
-    memory = Memory()
-    build = Claim(claims.BUILD, "web", {}, {"context": IMAGE})
-    async with Evidence(PLACE, memory) as evidence:
-        evidence.keep(build, Passed(OUTPUT))
-        evidence.keep(CLAIM, Passed(OUTPUT))
-    memory.entries[CLAIM.key] = replace(memory.entries[CLAIM.key], statement="{}")
-    evidence = Evidence(PLACE, memory)
-    evidence.ask_ahead()
-    assert await evidence.find(build)
-    assert await evidence.find(CLAIM) is None
-    assert "not used: unit web" in evidence.note()

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from ci.container_scripts.registry.__main__ import endpoints
+from ci.container_scripts.registry.access import endpoints
 from ci.registry.client import Client
 from tests.raised import raises
 from tests.unit.registry.conftest import LIMITS

@@ -77,27 +77,34 @@ async def _build(project: Project, only: list[str]) -> dict[str, BuiltImage]:
     for service in services.values():
         await secrets(workspace, service)  # a missing value is reported before the sandbox starts
     own_platform = await workspace.own_platform()
-    planned = bake.plan(
+    plan = partial(
+        bake.plan,
         project.compose,
-        list(services),
         platform=workspace.platform,
         own_platform=own_platform,
         ssh_agent=workspace.ssh_agent is not None,
     )
     cache = _layer_cache(project, own_platform)
-    claim = await known.claim(project, planned, own_platform)
-    built = await known.images(project, planned, claim, cache) if claim else None
+    bake_them = partial(_bake, project, plan, cache)
+    claimed = await known.claimed(project, plan, list(services), own_platform)
+    built = await known.images(project, claimed, cache, bake_them)
     note = ""
-    if built is None:
-        exported = await run.bake(workspace, project.compose, planned, cache)
-        built = await _built(workspace, planned, exported)
+    if rest := [name for name in services if name not in built]:
+        planned, exported = await bake_them(rest)
+        made = await _built(workspace, planned, exported)
         note = cached.note(cache, exported.record, exported.metadata, started) if cache else ""
-        if claim:
-            known.keep(project, claim, built)
+        await known.keep(project, {name: claimed[name] for name in rest if name in claimed}, made, cache)
+        built |= made
     return {
-        name: _image(workspace, planned, built, service, (started, note))
-        for name, service in services.items()
+        name: _image(workspace, built[name], service, (started, note)) for name, service in services.items()
     }
+
+
+async def _bake(
+    project: Project, plan: known.Planner, cache: LayerCache | None, services: list[str]
+) -> tuple[bake.Bake, run.Exported]:
+    planned = plan(services)
+    return planned, await run.bake(project.workspace, project.compose, planned, cache)
 
 
 def _layer_cache(project: Project, own_platform: str) -> LayerCache | None:
@@ -113,10 +120,10 @@ def _layer_cache(project: Project, own_platform: str) -> LayerCache | None:
     )
 
 
-async def _built(workspace: Workspace, planned: bake.Bake, exported: run.Exported) -> Built:
+async def _built(workspace: Workspace, planned: bake.Bake, exported: run.Exported) -> dict[str, Built]:
     """Read what was exported."""
     images = {name: exported.images[target] for name, target in planned.targets.items()}
-    packed = {name: image.packed(each.folder) for name, each in images.items()}
+    packed = {name: image.packed(each.folder.file("image.tar")) for name, each in images.items()}
 
     async def one(name: str) -> dict[str, Any]:
         recorded = provenance.read(exported.metadata, planned.targets[name])
@@ -124,7 +131,10 @@ async def _built(workspace: Workspace, planned: bake.Bake, exported: run.Exporte
         return {**images[name].found, "base": str(base or ""), "base_layers": count}
 
     items = await parallel.run({name: partial(one, name) for name in packed}, limit=len(packed))
-    return Built(items, exported.metadata, {name: image.given(file) for name, file in packed.items()})
+    return {
+        name: Built(planned, items[name], exported.metadata, image.given(file))
+        for name, file in packed.items()
+    }
 
 
 async def _base(
@@ -140,10 +150,8 @@ async def _base(
     return base, count
 
 
-def _image(
-    workspace: Workspace, planned: bake.Bake, built: Built, service: Service, asked: tuple[float, str]
-) -> BuiltImage:
-    target, item = planned.targets[service.name], built.items[service.name]
+def _image(workspace: Workspace, built: Built, service: Service, asked: tuple[float, str]) -> BuiltImage:
+    target, item = built.planned.targets[service.name], built.item
     started, note = asked
     found = item["facts"]
     recorded = provenance.read(built.metadata, target)
@@ -152,7 +160,7 @@ def _image(
     layers = [{**layer, "base": number < base_layers} for number, layer in enumerate(found["layers"])]
     return BuiltImage(
         service=service,
-        packed=built.packed[service.name],
+        packed=built.packed,
         facts={**found, "layers": layers},
         provenance=recorded,
         exported_at=item["exported_at"],
@@ -161,7 +169,7 @@ def _image(
         base=base,
         base_layers=base_layers,
         references=tuple(_requested(workspace, material) for material in recorded.materials),
-        parameters=json.loads(planned.build)["target"][target],
+        parameters=json.loads(built.planned.build)["target"][target],
         versions=item["versions"],
         cache_note=note,
     )

@@ -95,9 +95,9 @@ def config(workspace: Workspace, image: dagger.Container) -> dagger.File:
     return _read(workspace, "config", image.as_tarball()).file("/config.json")
 
 
-def packed(folder: dagger.Directory) -> dagger.File:
-    """Return the image of an export, so that Dagger caches it by content and not by how it was made."""
-    return dag.directory().with_file("image.tar", folder.file("image.tar")).file("image.tar")
+def packed(file: dagger.File) -> dagger.File:
+    """Return a file so that Dagger caches it by content and not by how it was made."""
+    return dag.directory().with_file("image.tar", file).file("image.tar")
 
 
 def given(file: dagger.File) -> Packed:

@@ -54,7 +54,10 @@ class Store(Protocol):
         """Return the digest that a reference has now; empty if that cannot be said."""
 
     async def put(
-        self, entries: Sequence[Entry], durations: Mapping[str, float], beside: Mapping[str, Sequence[str]]
+        self,
+        entries: Sequence[Entry],
+        durations: Mapping[str, float],
+        beside: Mapping[str, Mapping[str, str]],
     ) -> list[str]:
         """Write all, how long each took by title, and keys that were proven beside a key.
 
@@ -189,6 +192,10 @@ class Evidence:
         self.proven.pop(claim.key, None)
         self._said[f"not used: {claim.title}: {why}"] = None
 
+    def report(self, problems: Sequence[str]) -> None:
+        """Say what went wrong with what the evidence is about."""
+        self._said |= dict.fromkeys(problems)
+
     def keep(self, claim: Claim, passed: Passed) -> None:
         """Keep a claim that was proven here, to be written."""
         # The engine may have had the result from an earlier call.
@@ -211,10 +218,18 @@ class Evidence:
             if not problems:
                 self._said[f"{len(entries)} written"] = None
 
-    def _beside(self) -> dict[str, list[str]]:
-        """Map each build to the keys of all that was proven of its images, as what to ask for with it."""
-        builds = {key for key, each in self.proven.items() if each.claim.gate == claims.BUILD}
-        return {build: sorted(self.proven.keys() - builds) for build in builds}
+    def _beside(self) -> dict[str, dict[str, str]]:
+        """Map each build to what was proven of its image, key by title, as what to ask for with it."""
+        found = [each.claim for each in self.proven.values()]
+        builds = [claim for claim in found if claim.gate == claims.BUILD]
+        return {
+            build.key: {
+                claim.title: claim.key
+                for claim in found
+                if claim.gate != claims.BUILD and (build.name in claim.subjects or not claim.subjects)
+            }
+            for build in builds
+        }
 
     def note(self) -> str:
         """Say what was known, written and not used; empty without a repository."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from dagger import dag
 
-from ci.errors import PipelineError
 from ci.evidence.evidence import Evidence, Found
 from ci.evidence.options import choose
-from ci.registry.hosts import is_loopback, reference
-from ci.release.container import RegistryAccess, program, run_in
+from ci.pipeline.repository import ask
+from ci.registry.hosts import reference
+from ci.release.container import RegistryAccess, program
 from ci.release.registries import Registry
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["evidence_of"]
 
-# A gate can always run itself, so a registry that does not answer is not waited for.
-_LIMITS = {"seconds": 10.0, "tries": 2}
 _FOLDER = "/evidence"
 
 
@@ -72,7 +70,10 @@ class _Store:
         return found
 
     async def put(
-        self, entries: Sequence[Entry], durations: Mapping[str, float], beside: Mapping[str, Sequence[str]]
+        self,
+        entries: Sequence[Entry],
+        durations: Mapping[str, float],
+        beside: Mapping[str, Mapping[str, str]],
     ) -> list[str]:
         """Write the entries, with one call of the program."""
         container = program(self.workspace)
@@ -82,7 +83,11 @@ class _Store:
             {"key": each.key, "statement": each.statement, "folder": f"{_FOLDER}/{each.key}"}
             for each in entries
         ]
-        request = {"entries": written, "times": dict(durations), "beside": dict(beside)}
+        request = {
+            "entries": written,
+            "times": dict(durations),
+            "beside": {key: dict(keys) for key, keys in beside.items()},
+        }
         outcome, _ = await self._ask(container, request)
         problems: list[str] = outcome["problems"]
         return problems
@@ -93,11 +98,4 @@ class _Store:
         request: Mapping[str, Any],
         others: Mapping[str, RegistryAccess] | None = None,
     ) -> tuple[Mapping[str, Any], dagger.Container | None]:
-        host = reference(self.repository).host
-        whole = {**request, "repository": self.repository, "limits": _LIMITS}
-        access = RegistryAccess(Registry(host), through_gateway=is_loopback(host))
-        try:
-            access = await access.with_file(self.workspace.docker_config)
-            return await run_in(container, "evidence", whole, {"evidence": access, **(others or {})})
-        except PipelineError as error:
-            return {"statements": {}, "problems": [f"it cannot be reached: {error.what}"]}, None
+        return await ask(self.workspace, self.repository, container, "evidence", request, others=others)

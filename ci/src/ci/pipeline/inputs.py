@@ -14,6 +14,7 @@ from ci import platforms
 from ci.evidence.options import EvidenceOptions
 from ci.layer_cache import CacheOptions
 from ci.pipeline.evidence import evidence_of
+from ci.pipeline.image_store import RepositoryImages
 from ci.project import env_file
 from ci.project.load import ComposeOptions, Project, load
 from ci.references import ImagesMap
@@ -87,6 +88,7 @@ class Inputs:
             workspace=replace(project.workspace, platform=chosen.single),
             platforms=replace(chosen, emulated=self.emulate_tests),
             evidence=await evidence_of(project.workspace, project.policy, given),
+            image_store=RepositoryImages(project.workspace),
         )
 
     async def projects(self, own: Project | None = None) -> tuple[Project, Project]:

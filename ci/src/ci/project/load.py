@@ -15,6 +15,7 @@ from ci.project import images, model, policy
 from ci.sandbox.place import PROJECT
 
 if TYPE_CHECKING:
+    from ci.layer_cache import ImageStore
     from ci.listing import Listing
     from ci.workspace import Workspace
 
@@ -61,6 +62,7 @@ class Project:
     compose: model.ComposeModel
     policy: policy.Policy
     evidence: Evidence = field(default_factory=Evidence)
+    image_store: ImageStore | None = None
     platforms: Platforms = field(default_factory=Platforms)
 
     def left_out(self) -> dict[str, str]:

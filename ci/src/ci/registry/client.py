@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import PipelineError
@@ -15,6 +16,7 @@ from ci.registry.retrying import AttemptError, RegistryError, persist, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
     from typing import Self
 
     from ci.registry.hosts import Reference
@@ -180,6 +182,22 @@ class Client:
             return content
 
         return persist(once, f"read {digest} of {repository}", self._limits)
+
+    def download(self, repository: str, digest: str, file: Path) -> None:
+        """Write a blob of any size to a file and verify its digest."""
+        at = reference(repository)
+        ask = Ask("GET", f"{at.repository}/blobs/{digest}", at.repository)
+
+        def once() -> None:
+            found = sha256()
+            with self.connection(at.host).opened(ask) as response, file.open("wb") as output:
+                for part in response.iter_bytes(1 << 16):
+                    found.update(part)
+                    output.write(part)
+            if f"sha256:{found.hexdigest()}" != digest:
+                raise AttemptError(failures.INCOMPLETE, f"it gave sha256:{found.hexdigest()}")
+
+        persist(once, f"read {digest} of {repository}", self._limits)
 
     def put_blob(self, repository: str, digest: str, content: Content) -> None:
         """Upload one blob."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ci.registry.connection import Connection
 
-__all__ = ["Content", "of_bytes", "of_file", "upload"]
+__all__ = ["Content", "of_bytes", "of_file", "of_part", "upload"]
 
 _READ = 1 << 16
 # Sizes of pieces, tried in this order after a whole body is refused with 413 or its connection is lost: nginx
@@ -43,20 +43,29 @@ class Content:
 
 def of_file(path: Path) -> Content:
     """Return a file as content."""
+    return of_part(path, 0, path.stat().st_size)
+
+
+def of_part(path: Path, start: int, size: int) -> Content:
+    """Return a part of a file as content; `start` and `size` are in bytes."""
 
     def read(offset: int) -> Iterator[bytes]:
+        left = size - offset
         with path.open("rb") as file:
-            file.seek(offset)
-            while part := file.read(_READ):
+            file.seek(start + offset)
+            while left > 0 and (part := file.read(min(_READ, left))):
+                left -= len(part)
                 yield part
 
     def intact(digest: str) -> bool:
         import hashlib  # noqa: PLC0415 - for a fault alone
 
-        with path.open("rb") as file:
-            return digest == f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        found = hashlib.sha256()
+        for part in read(0):
+            found.update(part)
+        return digest == f"sha256:{found.hexdigest()}"
 
-    return Content(path.stat().st_size, read, intact)
+    return Content(size, read, intact)
 
 
 def of_bytes(content: bytes) -> Content:

@@ -1,10 +1,11 @@
 """Push a set of images all or none, promote it, or verify it.
 
-    python3 -m ci.container_scripts.registry push|verify|key|reach|find|evidence REQUEST.json OUTCOME.json
+    python3 -m ci.container_scripts.registry COMMAND REQUEST.json OUTCOME.json
 
-`key` tries the key that a push would sign with; `reach` checks that the registries answer, accept the
-credentials and can be written to; `find` reads the release that an image was published in; `evidence` reads
-or writes what gates have proven.
+Commands are `push`, `verify`, and these: `key` tries the key that a push would sign
+with; `reach` checks that the registries answer, accept the credentials and can be written to; `find` reads
+the release that an image was published in; `evidence` reads or writes what gates have proven, and `images`
+finished images.
 
 Progress is printed on the error stream. The outcome is {"error": …} with exit code 10, or what is in the
 registry now. Passwords come as files, and are in no argument and no variable.
@@ -16,48 +17,24 @@ import json
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ci.container_scripts.registry import attachments, documents, evidence, gateway, platforms, tagging
+from ci.container_scripts.registry import attachments, documents, evidence, images, platforms, tagging
+from ci.container_scripts.registry.access import endpoints
 from ci.container_scripts.registry.cosign import Cosign
 from ci.container_scripts.registry.pool import each
 from ci.container_scripts.registry.upload import Upload, from_layout, from_registry, upload
 from ci.errors import PipelineError
 from ci.registry import referrers
 from ci.registry.client import Client
-from ci.registry.hosts import Endpoint, docker_credentials
 from ci.registry.retrying import Limits, RegistryError, say
 from ci.release import history, manifest, plan, stored
 
 Json = dict[str, Any]
 # Not 1: that is how Python ends when it crashes.
 REFUSED = 10
-
-
-def endpoints(registries: list[Json]) -> list[Endpoint]:
-    """Return where each registry is, and the credentials for it."""
-    return [
-        replace(
-            _credentials(registry),
-            address=gateway.address(registry["host"])
-            if registry.get("through_gateway")
-            else registry.get("address", ""),
-            plain_http=registry.get("plain_http", False),
-            ca_file=registry.get("ca_file", ""),
-        )
-        for registry in registries
-    ]
-
-
-def _credentials(registry: Json) -> Endpoint:
-    host = registry["host"]
-    if "credential_file" in registry:
-        return docker_credentials(Path(registry["credential_file"]).read_text(), host) or Endpoint(host)
-    # What prints a token ends its line as a rule.
-    password = Path(registry["password_file"]).read_text() if registry.get("password_file") else ""
-    return Endpoint(host, username=registry.get("username", ""), password=password.rstrip("\r\n"))
+_STORES = {"evidence": evidence.run, "images": images.run}
 
 
 def image_of(item: Json) -> plan.Image:
@@ -265,8 +242,8 @@ def run(command: str, request: Json) -> Json:
             return {"images": []}
         if command == "find":
             return {"images": [], "release": documents.find(client, request["reference"])}
-        if command == "evidence":
-            return evidence.run(client, request, limit=limit)
+        if command in _STORES:
+            return _STORES[command](client, request, limit=limit)
         folder = Path(name)
         cosign = cosign_of(request, folder, client)
         if command == "push":
@@ -279,7 +256,7 @@ def run(command: str, request: Json) -> Json:
 
 def main(command: str, request: str, outcome_file: str) -> int:
     """Write the outcome, whichever it is; return the exit code."""
-    if command not in {"push", "verify", "key", "reach", "find", "evidence"}:
+    if command not in {"push", "verify", "key", "reach", "find", *_STORES}:
         sys.exit(__doc__)
     try:
         result = run(command, json.loads(Path(request).read_text()))

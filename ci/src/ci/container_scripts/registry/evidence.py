@@ -27,7 +27,7 @@ __all__ = ["find", "put", "run"]
 
 STATEMENT = MEDIA_TYPE
 STATISTICS, TIMES = "application/vnd.containerise.durations.v1+json", "durations"
-# The tag of the list of keys that were proven beside a key: what is listed is only asked for together, and
+# The tag of what was proven beside a key, as keys by title: what is listed is only asked for together, and
 # has to prove itself like anything else.
 KEYS, BESIDE = "application/vnd.containerise.keys.v1+json", "beside-{}"
 MOST_BESIDE = 1_000
@@ -83,7 +83,8 @@ def find(client: Client, request: Json, folder: Path, *, limit: int) -> Json:
     keys = set(request["keys"])
     if request.get("ahead"):
         references = [f"{request['repository']}:{BESIDE.format(key)}" for key in sorted(keys)]
-        keys = keys.union(*each(references, lambda reference: _beside(client, reference), limit=limit))
+        beside = each(references, lambda reference: _beside(client, reference).values(), limit=limit)
+        keys = keys.union(*beside)
     each(sorted(keys), one, limit=limit)
     return {"statements": statements, "problems": sorted(set(problems))}
 
@@ -117,8 +118,10 @@ def _put_lists(client: Client, request: Json) -> None:
         times = json.dumps({**_durations(client, reference), **request["times"]}, sort_keys=True).encode()
         _write(client, reference, _files(times, STATISTICS))
     for key, beside in request.get("beside", {}).items():
-        content = json.dumps(beside[:MOST_BESIDE]).encode()
-        _write(client, f"{request['repository']}:{BESIDE.format(key)}", _files(content, KEYS))
+        reference = f"{request['repository']}:{BESIDE.format(key)}"
+        # Another machine may have proven the rest. What it proved of the same gate is replaced.
+        whole = {**_beside(client, reference), **beside}
+        _write(client, reference, _files(json.dumps(whole, sort_keys=True).encode(), KEYS))
 
 
 def _durations(client: Client, reference: str) -> Json:
@@ -129,13 +132,13 @@ def _durations(client: Client, reference: str) -> Json:
         return {}
 
 
-def _beside(client: Client, reference: str) -> set[str]:
-    """Read keys; one that is not of our form is none."""
+def _beside(client: Client, reference: str) -> dict[str, str]:
+    """Read keys by title; one that is not of our form is none."""
     try:
-        listed = [str(key) for key in (_list(client, reference) or ())[:MOST_BESIDE]]
+        listed = list((_list(client, reference) or {}).items())[:MOST_BESIDE]
+        return {title: key for title, key in listed if _KEY.fullmatch(key)}
     except (PipelineError, *_DAMAGED):
-        return set()
-    return {key for key in listed if _KEY.fullmatch(key)}
+        return {}
 
 
 def _list(client: Client, reference: str) -> Any:  # noqa: ANN401 - JSON
