@@ -146,7 +146,7 @@ def test_what_was_proven_beside_a_key_is_found_with_it(output: Path, tmp_path: P
         repository = {"repository": f"{fake.host}/team/evidence"}
         for key in (build, unit):
             written(client, fake, output, key)
-        beside = {build: [unit, gone, "../../etc"]}
+        beside = {build: {"unit web": unit, "scan web": gone, "posture web": "../../etc"}}
         assert evidence.put(client, {**repository, "entries": [], "beside": beside}, limit=1) == {
             "problems": []
         }
@@ -159,6 +159,19 @@ def test_what_was_proven_beside_a_key_is_found_with_it(output: Path, tmp_path: P
     assert sorted(ahead["statements"]) == [build, unit]
     assert ahead["problems"] == damaged["problems"] == []
     assert (tmp_path / "ahead" / unit / "junit.xml").is_file()
+
+
+def test_what_several_machines_proved_of_an_image_is_beside_it(tmp_path: Path, output: Path) -> None:
+    build, unit, scan, earlier = (f"{name}-{'1' * 64}" for name in ("build", "unit", "scan", "old"))
+    with Fake() as fake, connected(fake) as client:
+        repository = {"repository": f"{fake.host}/team/evidence"}
+        for key in (build, unit, scan, earlier):
+            written(client, fake, output, key)
+        for proven in ({"unit web": earlier}, {"scan web": scan}, {"unit web": unit}):
+            evidence.put(client, {**repository, "entries": [], "beside": {build: proven}}, limit=1)
+        request = {**repository, "keys": [build], "ahead": True}
+        found = evidence.find(client, request, tmp_path / "found", limit=2)
+    assert sorted(found["statements"]) == [build, scan, unit]
 
 
 def test_a_reference_is_resolved() -> None:
