@@ -82,11 +82,15 @@ def test_no_secret_has_a_default() -> None:
     assert found == []
 
 
-def test_only_what_is_named_gets_into_a_build() -> None:
-    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_only_what_an_image_is_made_of_gets_into_its_build(path: Path) -> None:
+    text = path.with_name("Dockerfile.dockerignore").read_text()
+    rules = [line for line in text.splitlines() if line and line[0] != "#"]
     assert rules[0] == "*"
-    allowed = [rule for rule in rules if rule.startswith("!")]
-    assert allowed == ["!pyproject.toml", "!uv.lock", "!services/*/pyproject.toml", "!services/*/src"]
+    folders = [f"services/{name}" for name in ("common", path.parent.name)]
+    sources = [f"!{folder}/{name}" for folder in folders for name in ("pyproject.toml", "src")]
+    assert [rule for rule in rules if rule.startswith("!")] == ["!pyproject.toml", "!uv.lock", *sources]
+    assert {"**/.env*", "**/__pycache__"} <= set(rules)
 
 
 def test_the_example_names_every_variable_that_is_needed() -> None:
