@@ -128,7 +128,7 @@ def prepare(docker: Docker, folder: Path, tag: str, remote: Remote | None = None
     (folder / STAND_INS).write_text(override)
     for name in ("pipeline.sh", "tests.Dockerfile"):
         shutil.copy2(PEER / name, folder / name)
-    # A Dockerfile's own ignore file takes precedence over .dockerignore, which excludes tests.
+    # Like each service's, so that the tests of others do not matter.
     (folder / "tests.Dockerfile.dockerignore").write_text(
         "*\n!pyproject.toml\n!uv.lock\n!services/testing\n!services/openai-stub\n**/__pycache__\n**/.*_cache\n"
     )

@@ -1,4 +1,4 @@
-# The dependencies of tests, from the project's lock. The context is the root of the repository without its .dockerignore.
+# The dependencies of tests, from the project's lock. The context is the root of the repository.
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 ARG UV_IMAGE=ghcr.io/astral-sh/uv:0.12.23
 FROM ${UV_IMAGE} AS uv
