@@ -32,14 +32,17 @@ UNIT := $(BIN)/pytest -m "not engine" -n 2 --cov --cov-report= && \
 
 # Stacks mostly wait, and each has its own Docker Engine, so two of them run concurrently.
 STACKS := $(wildcard tests/engine/test_stack*.py) tests/engine/test_kept_results.py tests/oracle
+# Tests of what the engine executes and of what it has cached, and those with an engine of their own, run one by one.
+ALONE := tests/airgap $(patsubst %,tests/engine/test_%.py,build context killed_stack platforms sandbox scan stored_images worker)
 test: $(VENV)/ready $(VENV)/nginx test-packages lint ## run all tests except those of test-long, including those on a real engine
 	@$(ENGINE) && $(UNIT) \
-	  && $(BIN)/pytest -m "engine and not long" -v --ignore tests/release $(STACKS:%=--ignore %) \
+	  && $(BIN)/pytest $(ALONE) -m "engine and not long" -v \
+	  && $(BIN)/pytest -m "engine and not long" -v -n 2 --dist loadfile $(patsubst %,--ignore %,tests/release $(ALONE) $(STACKS)) \
 	  && $(BIN)/pytest $(STACKS) -m "engine and not long" -n 2 --dist loadgroup \
 	  && $(BIN)/pytest tests/release -m "not long" -n 3 # each has its own registry and mostly waits
-	@echo "not run here: make test-long (tutorial, pull request, disruption, signing)"
+	@echo "not run here: make test-long (tutorial, pull request, disruption, signing, faults of `up`)"
 
-test-long: $(VENV)/ready $(VENV)/nginx test-packages ## run the tests that take minutes each: tutorial, pull request, disruption, signing
+test-long: $(VENV)/ready $(VENV)/nginx test-packages ## run the tests that take minutes: tutorial, pull request, disruption, signing, faults of `up`
 	@$(ENGINE) && $(BIN)/pytest -m long -v
 
 # An engine that Docker runs, as on most machines. The registry with the base images is the air-gapped engine's.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.airgap.site import Ended, Site
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 LISTEN = """
 import socket, sys

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airgap.state import State
     from tests.airgap.site import Site
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 SHARED = (
     "engine",

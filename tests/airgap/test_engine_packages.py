@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.airgap.site import Ended
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 PACKAGE = "pigz"  # small, and one of those that the engine needs
 COPY = """

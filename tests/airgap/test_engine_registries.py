@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.airgap.site import Site
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 PORT = 8503
 HERE = f"127.0.0.1:{PORT}"
