@@ -40,7 +40,7 @@ test: $(VENV)/ready $(VENV)/nginx test-packages lint ## run all tests except tho
 	  && $(BIN)/pytest -m "engine and not long" -v -n 2 --dist loadfile $(patsubst %,--ignore %,tests/release $(ALONE) $(STACKS)) \
 	  && $(BIN)/pytest $(STACKS) -m "engine and not long" -n 2 --dist loadgroup \
 	  && $(BIN)/pytest tests/release -m "not long" -n 3 # each has its own registry and mostly waits
-	@echo "not run here: make test-long (tutorial, pull request, disruption, signing, faults of up)"
+	@echo "not run here: make test-long (tutorial, pull request, disruption, signing, faults of up, and others)"
 
 test-long: $(VENV)/ready $(VENV)/nginx test-packages ## run the tests that take minutes: tutorial, pull request, disruption, signing, faults of up
 	@$(ENGINE) && $(BIN)/pytest -m long -v

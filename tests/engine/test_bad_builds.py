@@ -102,7 +102,12 @@ BUILDS = {
 }
 
 
-@pytest.mark.parametrize("name", BUILDS)
+# What goes through BuildKit takes longest; one of each kind is run each time.
+LONG_ONES = ("long-output", "no-such-file", "no-from", "empty", "syntax", "no-additional-context")
+EACH = [pytest.param(name, marks=pytest.mark.long if name in LONG_ONES else ()) for name in BUILDS]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_build_that_cannot_be_is_one_error(dagger: Dagger, tmp_path: Path, name: str) -> None:
     bad = BUILDS[name]
     called = dagger.call(*project(tmp_path, bad.dockerfile, build=bad.build, **bad.model), "build")

@@ -79,6 +79,7 @@ def test_builds_in_a_circle_are_named(dagger: Dagger, tmp_path: Path) -> None:
     assert re.search(r"\b(a to b|b to a)\b", called.error)
 
 
+@pytest.mark.long
 def test_a_test_that_hangs_is_named_and_reported(tmp_path: Path) -> None:
     copy = tmp_path / "repository"
     ignore = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache")

@@ -18,7 +18,7 @@ from ci.container_scripts import FOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 HANDLERS = Path("/proc/sys/fs/binfmt_misc")
 SCRIPT = str(FOLDER / "emulate.sh")

@@ -163,6 +163,7 @@ def differences(
     return [text for text, _ in done if text], {left for _, left in done}
 
 
+@pytest.mark.long
 def test_an_image_s_verdict_is_trivy_s_with_the_same_file(prepared: Prepared, tmp_path: Path) -> None:
     different, left = differences(prepared, tmp_path, FILES, ("vulnerabilities", "secrets"))
     assert different == []
@@ -177,6 +178,7 @@ def test_what_is_decided_of_licenses_is_trivy_s_with_the_same_file(
     assert len(left) > 2
 
 
+@pytest.mark.long
 def test_a_source_s_verdict_is_trivy_s_with_the_same_file(prepared: Prepared, tmp_path: Path) -> None:
     different, left = differences(prepared, tmp_path, SOURCE_FILES, ("misconfigurations",))
     assert different == []

@@ -50,6 +50,7 @@ def test_format_returns_the_change(dagger: Dagger) -> None:
     assert "uv.lock" not in called.stdout
 
 
+@pytest.mark.long
 def test_our_project_is_clean(dagger: Dagger) -> None:
     called = dagger.call("lint")
     assert called.code == 0, called.error

@@ -91,6 +91,7 @@ def test_a_private_base_is_pulled_with_the_credentials_that_are_given(dagger: Da
     assert PASSWORD not in called.stdout + called.stderr
 
 
+@pytest.mark.long
 def test_wrong_credentials_are_said_to_have_been_given(dagger: Dagger, project: Path) -> None:
     config = project.parent / "config.json"
     config.write_text(config.read_text().replace(base64.b64encode(b"alice:").decode()[:6], "Ym9iOn"))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 VARIABLE = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 CHUNK = 1 << 16

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 PAGE = DOCS / "how-to" / "one-engine-for-a-team.md"
 VARIABLE = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"

@@ -68,7 +68,11 @@ def test_a_script_with_such_lines_does_not_start_and_is_named(dagger: Dagger, tm
     ("service", "value"),
     [
         ({"build": "Web"}, "Web"),
-        ({"build": {"context": "web", "dockerfile": "web.dockerfile"}}, "web.dockerfile"),
+        pytest.param(
+            {"build": {"context": "web", "dockerfile": "web.dockerfile"}},
+            "web.dockerfile",
+            marks=pytest.mark.long,
+        ),
         ({"build": {"context": "web", "dockerfile_inline": "FROM scratch\nCOPY APP.py /\n"}}, "APP.py"),
     ],
 )
