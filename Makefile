@@ -33,7 +33,7 @@ UNIT := $(BIN)/pytest -m "not engine" -n 2 --cov --cov-report= && \
 # Stacks mostly wait, and each has its own Docker Engine, so two of them run concurrently.
 STACKS := $(wildcard tests/engine/test_stack*.py) tests/engine/test_kept_results.py tests/oracle
 # Tests of what the engine executes and of what it has cached, and those with an engine of their own, run one by one.
-ALONE := tests/airgap $(patsubst %,tests/engine/test_%.py,build context killed_stack platforms sandbox scan stored_images worker)
+ALONE := tests/airgap $(patsubst %,tests/engine/test_%.py,build context platforms sandbox scan stored_images worker)
 test: $(VENV)/ready $(VENV)/nginx test-packages lint ## run all tests except those of test-long, including those on a real engine
 	@$(ENGINE) && $(UNIT) \
 	  && $(BIN)/pytest $(ALONE) -m "engine and not long" -v \

@@ -101,14 +101,17 @@ def test_an_edit_outside_of_what_a_service_copies_rebuilds_nothing(copy: Path) -
     assert DIGEST.findall(after.stdout) == DIGEST.findall(before.stdout)
 
 
-@pytest.mark.parametrize("progress", ["auto", "plain", "dots", "logs", "report"])
+OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in ("plain", "dots", "logs", "report")]
+
+
+@pytest.mark.parametrize("progress", ["auto", *OTHERS])
 def test_every_progress_off_a_terminal(dagger: Dagger, progress: str) -> None:
     called = dagger.call("services", progress=progress)
     assert called.code == 0, called.stderr
     assert "gateway" in called.stdout
 
 
-@pytest.mark.parametrize("progress", ["auto", "plain", "dots", "logs", "report", "tty"])
+@pytest.mark.parametrize("progress", ["auto", "tty", *OTHERS])
 def test_every_progress_on_a_terminal(progress: str) -> None:
     code, text = on_terminal(["dagger", f"--progress={progress}", "call", "services"])
     assert code == 0, text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.engine.client import Dagger
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 
 def test_what_a_killed_call_left_is_not_there_for_the_next_one(dagger: Dagger, tmp_path: Path) -> None:

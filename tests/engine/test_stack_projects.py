@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.engine.client import Dagger
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 PROJECTS = FIXTURES / "stack" / "projects"
 
