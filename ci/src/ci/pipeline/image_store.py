@@ -25,7 +25,7 @@ _FOLDER = "/images"
 
 @dataclass(frozen=True)
 class RepositoryImages:
-    """An `ci.layer_cache.ImageStore`."""
+    """Fetch and store images in any repository, as `ci.layer_cache.ImageStore` asks for."""
 
     workspace: Workspace
 
@@ -38,8 +38,8 @@ class RepositoryImages:
         outcome, ran = await ask(self.workspace, repository, container, "images", request)
         if ran is None:
             return {}, outcome["problems"]
-        folders = {name: ran.directory(_FOLDER).file(f"{name}.tar") for name in outcome["names"]}
-        return {name: packed(file) for name, file in folders.items()}, outcome["problems"]
+        folder = ran.directory(_FOLDER)
+        return {name: packed(folder.file(f"{name}.tar")) for name in outcome["names"]}, outcome["problems"]
 
     async def put(self, repository: str, images: Sequence[dagger.File]) -> list[str]:
         """Store images, with one call of the program; return what went wrong."""

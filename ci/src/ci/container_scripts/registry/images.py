@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ci.container_scripts.layout import blob_path
 from ci.container_scripts.registry.pool import each
 from ci.errors import PipelineError
 from ci.registry import uploads
@@ -92,17 +93,13 @@ def _read(file: Path) -> tuple[bytes, dict[str, Content]]:
             return uploads.of_part(file, members[name].offset_data, members[name].size)
 
         (entry,) = json.loads(b"".join(content(_INDEX).read(0)))["manifests"]
-        manifest = b"".join(content(_place(entry["digest"])).read(0))
-        return manifest, {digest: content(_place(digest)) for digest in _blobs(manifest)}
+        manifest = b"".join(content(blob_path(entry["digest"])).read(0))
+        return manifest, {digest: content(blob_path(digest)) for digest in _blobs(manifest)}
 
 
 def _blobs(manifest: bytes) -> list[str]:
     data = json.loads(manifest)
     return [item["digest"] for item in (data["config"], *data["layers"])]
-
-
-def _place(digest: str) -> str:
-    return "blobs/" + digest.replace(":", "/", 1)
 
 
 def _tagged(repository: str, manifest: bytes) -> str:
@@ -129,9 +126,9 @@ def _pack(file: Path, manifest: bytes, blobs: Path) -> None:
     with tarfile.open(file, "w") as archive:
         for name, text in {_LAYOUT: {"imageLayoutVersion": "1.0.0"}, _INDEX: index}.items():
             _add(archive, name, json.dumps(text).encode())
-        _add(archive, _place(digest_of(manifest)), manifest)
+        _add(archive, blob_path(digest_of(manifest)), manifest)
         for digest in dict.fromkeys(_blobs(manifest)):
-            member = tarfile.TarInfo(_place(digest))
+            member = tarfile.TarInfo(blob_path(digest))
             member.size = (blobs / digest).stat().st_size
             with (blobs / digest).open("rb") as content:
                 archive.addfile(member, content)
